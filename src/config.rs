@@ -38,6 +38,7 @@ mod paths;
 mod podman_args;
 mod problems;
 mod roles;
+mod rules;
 mod schema;
 mod section;
 mod services;
@@ -83,6 +84,7 @@ pub(crate) use named::protected_files;
 pub use ours::is_ours;
 pub(crate) use paths::lexical;
 pub use problems::{Problem, Problems};
+pub use rules::{Rule, RuleWhen};
 pub use schema::schema;
 pub use services::{Beside, ServiceConfig, Services};
 pub use source::{ConfigSource, Origin, SetBy, Setting, variables};
@@ -192,6 +194,8 @@ pub struct Config {
     pub review: RoleConfig,
     /// `stages`: the calls of an attempt, in their order.
     pub stages: Vec<Stage>,
+    /// `rules`: how the agents of some tasks are called otherwise.
+    pub rules: Vec<Rule>,
     /// `optimize`; nothing calls it yet, and nothing of it is read.
     #[serde(skip)]
     pub optimize: RoleConfig,
@@ -419,13 +423,6 @@ pub struct RoleConfig {
     /// The least severity of a finding with which no review passes (high); `None` where a role reports none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block: Option<Severity>,
-}
-
-impl RoleConfig {
-    /// Returns `max_per_cycle`; `None` means no limit.
-    pub(crate) fn most_per_cycle(&self) -> Option<u32> {
-        self.max_per_cycle.filter(|most| *most > 0)
-    }
 }
 
 /// The `retry` section: how calls that met a passing failure are made again.

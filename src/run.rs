@@ -12,6 +12,7 @@ pub(crate) mod driver;
 pub(crate) mod gate;
 pub(crate) mod guidance;
 pub(crate) mod land;
+mod overrides;
 pub(crate) mod phase;
 pub(crate) mod plan;
 pub(crate) mod preflight;

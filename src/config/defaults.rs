@@ -108,6 +108,7 @@ impl Config {
             review: RoleConfig::unset(),
             optimize: RoleConfig::unset(),
             stages: Vec::new(),
+            rules: Vec::new(),
             uncalled: Vec::new(),
             budget: BudgetConfig::default(),
             retry: NO_RETRY,
@@ -160,6 +161,17 @@ impl ContainerConfig {
             labels: [].into(),
             user: None,
             toolchain: Vec::new(),
+        }
+    }
+}
+
+impl AgentConfig {
+    fn unset() -> Self {
+        Self {
+            command: String::new(),
+            base_url: None,
+            credentials: Credentials::Subscription,
+            home: String::new(),
         }
     }
 }

@@ -117,10 +117,11 @@ fn check_permissions(top: &Section<'_>, config: &Config) {
                 .iter()
                 .any(|word| word.strip_prefix("--permission-mode=") == Some(BYPASS))
     };
-    for role in [Role::Measure, Role::Stitch, Role::Review]
-        .into_iter()
-        .filter(|role| config.role(*role).restricted)
-    {
+    let roles = std::iter::once(Role::Measure).chain(config.roles_of_attempts());
+    for role in roles.filter(|role| config.role(*role).restricted) {
+        if !bypasses(&config.role(role).args) && !bypasses(&config.claude_args) {
+            continue;
+        }
         let section = subsection(top, role.name());
         let own = section.as_ref().and_then(|section| section.field("args"));
         let own = own.filter(|_| bypasses(&config.role(role).args));

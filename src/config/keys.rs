@@ -4,7 +4,7 @@ mod roles;
 mod sections;
 mod top;
 
-pub(super) use roles::MEASURE;
+pub(super) use roles::{MEASURE, RULE, RULE_WHEN};
 pub(crate) use top::TOP;
 
 /// One key of the file.
@@ -109,6 +109,10 @@ pub(crate) enum Shape {
     Choice(&'static [&'static str]),
     /// A list of texts.
     List,
+    /// Rules: mappings of [`RULE`].
+    Rules,
+    /// A list of whole numbers from 0 to 4.
+    Priorities,
     /// A list of these words.
     Choices(&'static [&'static str]),
     /// A list of texts, or one text that is split at spaces.

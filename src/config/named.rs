@@ -91,6 +91,8 @@ mod tests {
             | Shape::Duration
             | Shape::Wait
             | Shape::Choice(_)
+            | Shape::Rules
+            | Shape::Priorities
             | Shape::Choices(_) => return None,
         })
     }

@@ -104,6 +104,7 @@ fn read_top(root: &Node, report: &Report<'_>, config: &mut Config, resolve: &dyn
     super::keep::read(&top, config);
     super::roles::read(&top, config);
     super::stages::read(&top, config);
+    super::rules::read(&top, config);
     super::commands::read(&top, config);
     super::gates::read(&top, config);
     super::guard::check(&top, config);

@@ -62,10 +62,7 @@ fn read_role(section: &Section<'_>, role: &mut RoleConfig, budget: &BudgetConfig
 }
 
 fn read_model(section: &Section<'_>, role: &mut RoleConfig) {
-    let efforts = ["low", "medium", "high", "xhigh", "max"].map(|effort| (effort, effort));
-    section.set_some("model", &mut role.model, |field| {
-        read_name(field, "the name of a model", is_model)
-    });
+    section.set_some("model", &mut role.model, read_model_name);
     section.set_some("fallback_model", &mut role.fallback_model, |field| {
         read_name(field, "the name of a model, or several with commas", |names| {
             names.split(',').all(is_model)
@@ -74,9 +71,23 @@ fn read_model(section: &Section<'_>, role: &mut RoleConfig) {
     section.set("strict_model", &mut role.strict_model, Field::flag);
     check_strict(section, role);
     section.set_some("base_url", &mut role.base_url, read_url);
-    section.set_some("effort", &mut role.effort, |field| {
-        field.choice(&efforts).map(str::to_owned)
-    });
+    section.set_some("effort", &mut role.effort, read_effort);
+}
+
+/// Reads the name of one model.
+pub(super) fn read_model_name(field: &Field<'_>) -> Option<String> {
+    read_name(field, "the name of a model", is_model)
+}
+
+/// Reads how hard a model thinks.
+pub(super) fn read_effort(field: &Field<'_>) -> Option<String> {
+    let efforts = ["low", "medium", "high", "xhigh", "max"].map(|effort| (effort, effort));
+    field.choice(&efforts).map(str::to_owned)
+}
+
+/// Reads the names of tools.
+pub(super) fn read_tool_names(field: &Field<'_>) -> Option<Vec<String>> {
+    field.list("a list of tools", |item| item.word("the name of a tool"))
 }
 
 /// Notes a `strict_model` without a model to compare with.
@@ -111,9 +122,7 @@ fn is_model(word: &str) -> bool {
 }
 
 fn read_tools(section: &Section<'_>, role: &mut RoleConfig) {
-    section.set_some("tools", &mut role.tools, |field| {
-        field.list("a list of tools", |item| item.word("the name of a tool"))
-    });
+    section.set_some("tools", &mut role.tools, read_tool_names);
     section.set("allowed_tools", &mut role.allowed_tools, read_rules);
     section.set("denied_tools", &mut role.denied_tools, read_rules);
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MOUNT, NETWORK_ENTRY, PREPARE, SERVICE, Shape, TOP};
+use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MOUNT, NETWORK_ENTRY, PREPARE, RULE, SERVICE, Shape, TOP};
 use super::toolchain::TOOLS;
 use super::values::LEAST_NUMBER;
 
@@ -64,6 +64,8 @@ fn accepted(shape: Shape) -> Value {
         Shape::Wait => json!({"anyOf": [{"enum": ["never", "always"]}, duration()]}),
         Shape::Choice(words) => json!({"enum": words}),
         Shape::List => list(text()),
+        Shape::Rules => list(object(RULE, &["when"])),
+        Shape::Priorities => list(json!({"type": "integer", "minimum": 0, "maximum": 4})),
         Shape::Choices(words) => list(json!({"enum": words})),
         Shape::Words => json!({"anyOf": [text(), list(json!({"type": ["string", "number"]}))]}),
         Shape::Map => json!({"type": "object", "additionalProperties": {"type": "string"}}),

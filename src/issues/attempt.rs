@@ -117,6 +117,9 @@ pub struct Attempt {
     /// New files that ignore rules left out of the snapshot; `None` where there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored: Option<Ignored>,
+    /// What rules have set of how its agent was called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
     /// When it began.
     pub started_at: Timestamp,
     /// When it ended.
@@ -133,6 +136,25 @@ pub struct Attempt {
     /// The gate that was red at its end, or when the run ended before it was fixed; or the review that did not pass it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub red: Option<RedGate>,
+}
+
+/// A setting of an attempt that a rule has set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Override {
+    /// Its key.
+    pub key: String,
+    /// Its value, as a person reads it.
+    pub value: String,
+    /// Which of `rules` it was, counted from 1.
+    pub rule: u32,
+}
+
+impl fmt::Display for Override {
+    /// Writes `model opus by rule 1`.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {} by rule {}", self.key, self.value, self.rule)
+    }
 }
 
 /// New files that ignore rules left out; a folder counts once.

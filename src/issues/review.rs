@@ -129,7 +129,7 @@ pub(crate) fn example() -> Result<String> {
 impl Answer {
     /// Reads the answer of a call.
     ///
-    /// Fails with a sentence for the agent: one that is not wholly as was asked for is no review.
+    /// Fails with a sentence for the agent: where anything in it is not as was asked for, nothing of it counts.
     pub(crate) fn read(report: &CallReport) -> Result<Self, String> {
         let value = json_answer(report)?;
         let answer: Self = serde_json::from_value(value)

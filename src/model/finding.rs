@@ -63,7 +63,7 @@ pub struct Finding {
     /// What would be better; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub suggestion: String,
-    /// The same for the same finding in another report, wherever its lines have moved to.
+    /// A name that another report of the same finding has, too, wherever its lines have moved to.
     pub fingerprint: String,
 }
 
@@ -80,7 +80,7 @@ impl Finding {
         digest
     }
 
-    /// Returns where it is: `src/a.rs:3`, or the file alone.
+    /// Returns the place, such as `src/a.rs:3`, or the file alone.
     pub fn place(&self) -> String {
         let path = one_line(&self.path, 200);
         self.line.map_or_else(|| path.clone(), |line| format!("{path}:{line}"))

@@ -36,6 +36,7 @@ fn issue() -> Issue {
             reason: "the turns are used up".into(),
             snapshot: None,
             ignored: None,
+            overrides: Vec::new(),
             records: None,
             started_at: at,
             ended_at: at,

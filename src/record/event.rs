@@ -328,7 +328,7 @@ pub enum EventKind {
         /// How long it took, in seconds.
         seconds: f64,
     },
-    /// A session is asked to make a red gate pass, or to mend what a review found.
+    /// A session is asked to make a red gate pass, or to fix what a review found.
     RoundStarted {
         /// The task.
         task: IssueId,

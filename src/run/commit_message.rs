@@ -202,6 +202,7 @@ mod tests {
             reason: String::new(),
             snapshot: None,
             ignored: None,
+            overrides: Vec::new(),
             records: None,
             started_at: Timestamp::UNIX_EPOCH,
             ended_at: Timestamp::UNIX_EPOCH,

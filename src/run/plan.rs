@@ -96,7 +96,7 @@ impl RunLimits {
     pub(crate) fn new(config: &Config, cycles: Option<u32>, most_tasks: Option<u32>) -> Self {
         Self {
             cycles: cycles.or(config.cycles),
-            tasks_per_cycle: config.stitch.most_per_cycle(),
+            tasks_per_cycle: config.stitch.max_per_cycle.filter(|most| *most > 0),
             retry: config.retry,
             wait: config.limits.wait,
             most_tasks,

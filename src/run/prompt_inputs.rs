@@ -22,7 +22,8 @@ const DOCUMENT_LIMIT: u64 = 1024 * 1024;
 pub(crate) fn proposal_limits(config: &Config, filed: usize) -> proposal::BatchLimits {
     let most = config
         .measure
-        .most_per_cycle()
+        .max_per_cycle
+        .filter(|most| *most > 0)
         .unwrap_or(config.max_issues)
         .min(config.max_issues);
     proposal::BatchLimits {

@@ -10,6 +10,7 @@ use crate::accounting::ledger::{Entry, Sum, learned_rates};
 use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::base::error::{Error, Result};
 use crate::base::interruption::Interruption;
+use crate::config::RoleConfig;
 use crate::git::{Oid, Slot, Snapshot};
 use crate::issues::issue::Issues;
 use crate::model::{CommitId, IssueId, Role, SessionId};
@@ -43,6 +44,8 @@ pub(crate) struct Sessions {
 #[derive(Clone, Debug)]
 pub(crate) struct Purpose {
     pub(crate) role: Role,
+    /// How its agent is called.
+    pub(crate) settings: RoleConfig,
     /// The task that it is about, if it is about one.
     pub(crate) task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
@@ -188,8 +191,7 @@ impl Sessions {
     }
 
     /// Returns what a call of a role is to the budgets; `issues` determine which cycle it belongs to.
-    fn request(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Request {
-        let settings = self.context.project.config.role(role);
+    fn request(&self, (role, settings): (Role, &RoleConfig), task: Option<&IssueId>, issues: &Issues) -> Request {
         Request {
             role,
             task: task.cloned(),
@@ -205,7 +207,9 @@ impl Sessions {
 
     /// Returns the budget that has no room for a call, if one has none.
     pub(crate) fn spent(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Option<Spent> {
-        self.budgets.spent(&self.request(role, task, issues), issues.ledger())
+        let settings = self.context.project.config.role(role);
+        self.budgets
+            .spent(&self.request((role, settings), task, issues), issues.ledger())
     }
 
     /// Ends whatever still runs of a role's call, and of its gates, after something failed under it; returns whether
@@ -325,8 +329,10 @@ impl Session {
 
     /// Sets aside what a call may use, or returns which budget has no room for it.
     pub(crate) fn reserve(&self, issues: &Issues) -> Result<Reservation, Spent> {
-        let Purpose { role, task, .. } = &self.purpose;
-        let request = self.sessions.request(*role, task.as_ref(), issues);
+        let Purpose {
+            role, settings, task, ..
+        } = &self.purpose;
+        let request = self.sessions.request((*role, settings), task.as_ref(), issues);
         self.sessions.budgets.reserve(&request, issues.ledger())
     }
 
@@ -345,7 +351,7 @@ impl Session {
             sandbox: self.sandbox(ask.name, ask.folder),
             cycle: cycle_of(role, ask.issues),
             rates: learned_rates(ask.issues.ledger()),
-            role: context.project.config.role(role),
+            role: &self.purpose.settings,
             credential: credential.clone(),
             proxy: context.project.environment.proxy.clone(),
             resume: self.resume.clone(),

@@ -85,6 +85,11 @@ fn money_and_retries_that_contradict_themselves() {
 }
 
 #[test]
+fn rules_that_say_nothing_or_too_much() {
+    check(include_str!("config/rules.txt"));
+}
+
+#[test]
 fn arguments_of_client_and_podman() {
     check(include_str!("config/arguments.txt"));
 }

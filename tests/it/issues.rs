@@ -99,6 +99,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         reason: "it \u{1b}[2J fell over".to_owned(),
         snapshot: Some("5f1c0ffee".parse().unwrap()),
         ignored: None,
+        overrides: Vec::new(),
         records: Some("runs/run-1/cw-1-1".to_owned()),
         started_at: at(10),
         ended_at: at(75),

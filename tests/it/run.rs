@@ -31,6 +31,7 @@ mod results;
 mod reviews;
 mod rootless;
 mod rounds;
+mod rules;
 mod screens;
 mod sealing;
 mod selection;

@@ -58,6 +58,7 @@ fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
         reason: String::new(),
         snapshot: None,
         ignored: None,
+        overrides: Vec::new(),
         records: None,
         started_at: at(0),
         ended_at: call.ended_at,

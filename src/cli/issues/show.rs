@@ -241,6 +241,8 @@ fn attempt(attempt: &Attempt, sizes: &Sizes, zone: &Zone) -> String {
         "left out by ignore rules",
         &attempt.ignored.as_ref().map(ToString::to_string),
     );
+    let overrides: Vec<_> = attempt.overrides.iter().map(ToString::to_string).collect();
+    place("called with", &(!overrides.is_empty()).then(|| overrides.join(", ")));
     place("records", &attempt.records);
     place("session", &call.and_then(|call| call.session_id.clone()));
     lines.extend(attempt.rounds.iter().flat_map(round));

@@ -72,6 +72,7 @@ fn attempted() -> Attempt {
         reason: "nothing \u{7}to do".to_owned(),
         snapshot: Some("5f1c0ffee".parse().unwrap()),
         ignored: None,
+        overrides: Vec::new(),
         records: Some("runs/20261121-1/cw-2-1".to_owned()),
         started_at: at(10),
         ended_at: at(75),

@@ -59,6 +59,61 @@ pub(super) const REVIEW: [Key; 20] = {
     keys
 };
 
+/// The keys of a rule; `when` is required.
+pub(in crate::config) const RULE: &[Key] = &[
+    Key::new(
+        "when",
+        Shape::Section(RULE_WHEN),
+        "",
+        "For which attempts it is: all that is set must be so.",
+    ),
+    Key::new("model", Shape::Text, "", "Model of the task's agent."),
+    Key::new(
+        "effort",
+        Shape::Choice(&["low", "medium", "high", "xhigh", "max"]),
+        "",
+        "How hard the model thinks.",
+    ),
+    Key::new("tools", Shape::List, "", "Tools that the agent has; `[]`: none."),
+    Key::new("max_turns", Shape::Count, "", "Turns of one call."),
+    Key::new("budget_usd", Shape::NumberOrOff, "", "US dollars of one call."),
+    Key::new(
+        "budget_tokens",
+        Shape::CountOrOff,
+        "",
+        "Tokens of one call, read and written.",
+    ),
+];
+
+/// The keys of `when` of a rule.
+pub(in crate::config) const RULE_WHEN: &[Key] = &[
+    Key::new("labels", Shape::List, "", "Labels, one of which the task has."),
+    Key::new(
+        "types",
+        Shape::List,
+        "",
+        "Types, one of which is the task's, such as `bug`.",
+    ),
+    Key::new(
+        "priority",
+        Shape::Priorities,
+        "",
+        "Priorities, one of which is the task's: 0 (first) to 4 (last).",
+    ),
+    Key::new(
+        "lines",
+        Shape::Count,
+        "",
+        "The least estimate of the task, in changed lines.",
+    ),
+    Key::new(
+        "attempt",
+        Shape::Count,
+        "",
+        "The first attempt that it is for: 2 is every attempt but the first.",
+    ),
+];
+
 /// Returns the longer of two lists of keys, beginning with the shorter one.
 const fn with<const SHORT: usize, const LONG: usize>(first: &[Key; SHORT], mut keys: [Key; LONG]) -> [Key; LONG] {
     let mut index = 0;

@@ -204,6 +204,13 @@ pub(crate) const TOP: &[Key] = &[
     )
     .items(&["stitch"]),
     Key::new(
+        "rules",
+        Shape::Rules,
+        "[]",
+        "How the agents of some tasks are called otherwise than `stitch` says: `when` (labels, types,\npriority, lines, attempt) and model, effort, tools, max_turns, budget_usd or budget_tokens.\nOf several rules that set a key, the first one holds: docs/quality.md.",
+    )
+    .sample("[{when: {attempt: 2}, model: opus, effort: high}]"),
+    Key::new(
         "budget",
         Shape::Section(BUDGET),
         "",

@@ -88,6 +88,7 @@ mod tests {
             snapshot: None,
             records: None,
             ignored: None,
+            overrides: Vec::new(),
             started_at: now,
             ended_at: now,
             call: None,

@@ -51,6 +51,7 @@ impl Measure {
         let _alive = context.active_work.note(Role::Measure.name(), None);
         let purpose = Purpose {
             role: Role::Measure,
+            settings: context.project.config.measure.clone(),
             task: None,
             attempt: 1,
             round: 0,

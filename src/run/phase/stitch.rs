@@ -20,6 +20,7 @@ use crate::record::event::{CallName, EventKind};
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
+use crate::run::overrides::settings_of;
 use crate::run::session::{Entered, Next, Purpose, Session, Sessions};
 
 mod call;
@@ -113,6 +114,7 @@ impl Stitch {
             folder: context.recorder.call_folder(&name, 0)?,
             begun: std::time::Instant::now(),
             started_at: at,
+            overrides: settings_of(&context.project.config, &issue, name.attempt).1,
             issue,
             issues,
             name,
@@ -133,6 +135,12 @@ impl Stitch {
         };
         let purpose = Purpose {
             role: Role::Stitch,
+            settings: settings_of(
+                &self.context().project.config,
+                &attempting.issue,
+                attempting.name.attempt,
+            )
+            .0,
             task: Some(attempting.issue.id.clone()),
             attempt: attempting.name.attempt,
             round: 0,

@@ -17,6 +17,7 @@ use crate::model::{CommitId, Role, RunId};
 use crate::record::recorder::{RED_FILE, STAGE_FILE, recorded_call, round_folder};
 use crate::run::commit_message::AttemptName;
 use crate::run::land::kept_commit;
+use crate::run::overrides::settings_of;
 
 impl Recovery<'_> {
     /// Returns the name of an attempt at a claimed task of this generation.
@@ -123,6 +124,7 @@ impl Recovery<'_> {
             reason: "the run ended before the attempt did".to_owned(),
             snapshot: kept.map(CommitId::from),
             ignored: None,
+            overrides: settings_of(&self.project.config, issue, number).1,
             records: Some(records),
             started_at: claim.at,
             ended_at: now,

@@ -42,6 +42,7 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
                 reason: "it touches `.github/ci.yml`".to_owned(),
                 snapshot: snapshot.as_ref().map(|id| id.parse().unwrap()),
                 ignored: None,
+                overrides: Vec::new(),
                 records: None,
                 started_at: at,
                 ended_at: at,

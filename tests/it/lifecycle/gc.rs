@@ -102,6 +102,7 @@ fn hold(repository: &TestRepository, branch: &str) {
                 reason: String::new(),
                 snapshot: Some(snapshot.to_string().parse().unwrap()),
                 ignored: None,
+                overrides: Vec::new(),
                 records: None,
                 started_at: at,
                 ended_at: at,

@@ -89,6 +89,8 @@ fn assert_landed(repository: &TestRepository, before: &str) {
         "Cordwainer-Task: cw-1",
         "Cordwainer-Attempt: 1",
         "Cordwainer-Model: claude-",
+        "Cordwainer-Score: 9",
+        "Cordwainer-Reviewed-By: claude-",
     ] {
         assert!(message.contains(trailer), "no `{trailer}` in {message}");
     }
@@ -102,12 +104,13 @@ fn configuration(image: &str, base_url: &str) -> String {
          estimated_lines_max: 20\n\
          context_files: [README.md]\n\
          protected_paths: []\n\
+         stages: [stitch, review]\n\
          agent:\n  base_url: {base_url}\n\
          container:\n"
     )
 }
 
-/// What the scripted model says: one task in measure, and the task through the client's own tools.
+/// What the scripted model says: one task in measure, the task through the client's own tools, and a review of it.
 fn script() -> String {
     let proposal = json!({
         "key": "debug",
@@ -122,11 +125,19 @@ fn script() -> String {
         "depends_on": [],
     });
     let answer = json!({"proposals": [proposal]});
+    let finding = json!({
+        "severity": "low", "category": "style", "path": "src/lib.rs", "line": 1, "title": "Say why",
+        "problem": "The lint has no reason.", "suggestion": "Give one.",
+    });
+    let review = json!({"score": 9, "approved": true, "summary": "Fine.", "findings": [finding]});
     let (before, after, notes) = (json!(BEFORE), json!(AFTER), json!(NOTES));
     format!(
         r#"
 about "What to propose"
   answer {answer}
+about "What to judge"
+  read /workspace/src/lib.rs
+  answer {review}
 about "The task: cw-1"
   read /workspace/src/lib.rs
   edit /workspace/src/lib.rs {before} {after}

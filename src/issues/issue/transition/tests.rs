@@ -52,6 +52,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         reason: String::new(),
         snapshot: None,
         ignored: None,
+        overrides: Vec::new(),
         records: None,
         started_at: at(1),
         ended_at: at(2),

@@ -139,6 +139,7 @@ fn record(
         reason: verdict.reason.clone(),
         snapshot: commit.map(CommitId::from),
         ignored: left.and_then(|left| left.ignored.clone()),
+        overrides: attempting.overrides.clone(),
         records: Some(attempting.folder.below.clone()),
         started_at: attempting.started_at,
         ended_at: now,

@@ -69,6 +69,7 @@ impl Stitch {
         let _alive = context.active_work.note(Role::Review.name(), task.clone());
         let purpose = Purpose {
             role: Role::Review,
+            settings: context.project.config.review.clone(),
             task: task.clone(),
             attempt: attempting.name.attempt,
             round: next_number(calls),

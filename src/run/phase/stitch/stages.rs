@@ -7,7 +7,7 @@ use crate::agent::CallReport;
 use crate::base::error::{Error, Result};
 use crate::base::interruption::LeftoverGuard;
 use crate::git::{DiffStat, FileDiff, Oid, Snapshot};
-use crate::issues::attempt::Ignored;
+use crate::issues::attempt::{Ignored, Override};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::Calls;
 use crate::record::event::CallName;
@@ -36,6 +36,8 @@ pub(super) struct Attempting {
     pub(super) issues: Issues,
     pub(super) name: CallName,
     pub(super) folder: CallFolder,
+    /// What rules have set of how its agent is called.
+    pub(super) overrides: Vec<Override>,
     pub(super) started_at: Timestamp,
     pub(super) begun: std::time::Instant,
     /// Known to whoever ends the program meanwhile.
