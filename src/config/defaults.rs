@@ -165,17 +165,6 @@ impl ContainerConfig {
     }
 }
 
-impl AgentConfig {
-    fn unset() -> Self {
-        Self {
-            command: String::new(),
-            base_url: None,
-            credentials: Credentials::Subscription,
-            home: String::new(),
-        }
-    }
-}
-
 impl RoleConfig {
     fn unset() -> Self {
         Self {
