@@ -42,7 +42,7 @@ pub(crate) struct GateResult {
     pub(crate) verdict: Verdict,
     /// Whether that is only reported.
     pub(crate) advisory: bool,
-    /// The same in words, with the reason.
+    /// How it came out in words, with the reason.
     pub(crate) said: String,
 }
 
