@@ -101,7 +101,7 @@ fn read_when(field: &Field<'_>) -> Option<RuleWhen> {
     });
     section.set_some("lines", &mut when.lines, |field| field.small_count(1_000_000));
     section.set_some("attempt", &mut when.attempt, |field| field.small_count(100));
-    if when == RuleWhen::default() {
+    if RULE_WHEN.iter().all(|key| section.field(key.name).is_none()) {
         return field.refuse_with(
             "expected at least one condition",
             "what is for every task is a key of `stitch`",

@@ -37,7 +37,7 @@ const LONGEST_LINE: usize = 64 << 10;
 pub struct NetworkRecord {
     /// When it ended.
     pub at: Timestamp,
-    /// Whose container asked: `measure`, `stitch` or `gates`.
+    /// Whose container asked: `measure`, `stitch`, `review` or `gates`.
     pub role: String,
     /// The task, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

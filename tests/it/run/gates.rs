@@ -365,7 +365,8 @@ fn what_fails_under_a_gate_is_tried_again_and_never_counted(engine: TestEngine) 
     assert_eq!(project.issue("cw-3")["status"], "open");
     assert_eq!(project.suspended(), 1, "the work is done, and waits for the gate");
     let ran = project.run(&["generator", "stitch"]).expect(0);
-    let _ = ran.says("cw-3: continuing its session.");
+    let _ = ran.says("cw-3: its agent had done its work");
+    assert_eq!(calls_begun(&project), 3);
     assert_eq!(project.outcomes("cw-3"), ["infrastructure_failed", "merged"]);
     assert_eq!(project.content("src/c.txt"), "x");
     project.expect_tidy();

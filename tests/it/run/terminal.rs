@@ -126,7 +126,7 @@ fn a_gate_on_a_result_is_ended(engine: TestEngine) {
     project.expect_tidy();
     project.reconfigure(None, "");
     let ran = project.run(&["generator", "resume"]).expect(0);
-    ran.says("continuing its session");
+    ran.says("cw-1: its agent had done its work");
     assert_eq!(project.content("src/a.txt"), "done");
     project.expect_tidy();
 }

@@ -36,6 +36,8 @@ impl Stitch {
         let issue = &attempting.issue;
         let said = said_since(issue);
         if let Some(report) = session.done_before().filter(|_| said.is_empty()) {
+            let what = format!("{}: its agent had done its work; what is left is to judge it", issue.id);
+            self.context().recorder.emit(EventKind::Recovered { what });
             return Ok(Called {
                 met: Scope::Call,
                 report,
