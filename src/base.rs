@@ -11,6 +11,7 @@ pub mod interruption;
 pub mod lines;
 pub mod redact;
 pub(crate) mod registry;
+pub(crate) mod regular;
 pub(crate) mod serialization;
 pub(crate) mod tail;
 #[cfg(any(test, feature = "crash-points"))]

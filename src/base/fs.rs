@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::regular;
 
 /// Writes `bytes` to `path` so that a reader, or a crash, sees either the old content or the new.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
@@ -158,8 +159,7 @@ fn open(path: &Path) -> Result<File> {
     let mut options = OpenOptions::new();
     // A user who may read a file may lock it.
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options
-        .open(path)
+    regular::open_with(path, &mut options)
         .with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
 }
 

@@ -15,6 +15,7 @@ use super::Git;
 use crate::base::clock::Clock;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::write_atomically;
+use crate::base::regular;
 
 /// The note in a git folder.
 const NOTE: &str = "cordwainer-repository.json";
@@ -215,7 +216,7 @@ fn anothers(other: &StateNote, folder: &Path) -> Error {
 /// Reads a note; `None` where there is none.
 fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let failed = || format!("cannot read `{}`", path.display());
-    let text = match fs::read(path) {
+    let text = match regular::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text.with_context(ErrorKind::Unexpected, failed)?,
     };

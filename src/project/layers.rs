@@ -13,8 +13,9 @@ use std::sync::Arc;
 
 use crate::base::clock::Clock;
 use crate::base::crash::crash_point;
-use crate::base::error::{Context as _, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_private_folder, own_folder, write_atomically};
+use crate::base::regular;
 use crate::git::{Times, fingerprint, make_folder, remove_folder, settle};
 use crate::project::Project;
 
@@ -108,8 +109,13 @@ impl Layers {
 
     /// Opens the layer of a folder, as [`Self::find`] does.
     pub(crate) fn open(&self, folder: &Path) -> Result<Found> {
-        let Some(held) = opened(folder)? else {
-            return Ok(Found::Nothing);
+        let held = match opened(folder)? {
+            Opened::Folder(held) => held,
+            Opened::Nothing => return Ok(Found::Nothing),
+            Opened::Other => {
+                self.discard(folder)?;
+                return Ok(Found::Broken("something else is in place of their folder".to_owned()));
+            }
         };
         held.lock_shared()
             .context(format!("cannot lock `{}`", folder.display()))?;
@@ -118,7 +124,7 @@ impl Layers {
         }
         match checked(folder) {
             Ok(record) => {
-                fs::write(folder.join(USED), b"").context(format!("cannot write into `{}`", folder.display()))?;
+                regular::write(&folder.join(USED), b"").context(format!("cannot write into `{}`", folder.display()))?;
                 Ok(Found::Layer(Arc::new(Layer {
                     folder: folder.to_owned(),
                     record,
@@ -145,6 +151,8 @@ impl Layers {
                 return match fs::rename(&folder, &place) {
                     Ok(()) => Ok(()),
                     Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
+                    // What is no folder there is removed when it is looked for.
+                    Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(()),
                     Err(error) => Err(error).context(format!("cannot rename `{}`", folder.display())),
                 };
             }
@@ -196,7 +204,7 @@ impl Layers {
         }
         settle_folder(&parent)?;
         crash_point!("layer.kept");
-        fs::write(place.join(USED), b"").context(format!("cannot write into `{}`", place.display()))?;
+        regular::write(&place.join(USED), b"").context(format!("cannot write into `{}`", place.display()))?;
         held.lock_shared()
             .context(format!("cannot lock `{}`", place.display()))?;
         Ok(Arc::new(Layer {
@@ -270,13 +278,35 @@ impl Building {
     }
 }
 
-/// Opens the folder of a layer for a lock; `None` where there is none.
-fn opened(folder: &Path) -> Result<Option<File>> {
-    match File::open(folder) {
-        Ok(file) => Ok(Some(file)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+/// What is at the place of a layer.
+enum Opened {
+    /// Its folder, open for a lock.
+    Folder(File),
+    Nothing,
+    /// Something that is no folder.
+    Other,
+}
+
+/// Opens the folder of a layer for a lock.
+fn opened(folder: &Path) -> Result<Opened> {
+    match regular::open_folder(folder) {
+        Ok(file) => Ok(Opened::Folder(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Opened::Nothing),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
+            let is_there = folder.symlink_metadata().is_ok();
+            is_there.then_some(Opened::Other).ok_or_else(|| in_the_way(folder))
+        }
         Err(error) => Err(error).context(format!("cannot open `{}`", folder.display())),
     }
+}
+
+/// Returns the error about what is in place of `folder`, or of one above it.
+fn in_the_way(folder: &Path) -> Error {
+    let mut above = folder.ancestors();
+    let file = above.find(|above| above.symlink_metadata().is_ok()).unwrap_or(folder);
+    let message = format!("`{}` is not a folder", file.display());
+    Error::new(ErrorKind::Precondition, message)
+        .hint("move it elsewhere: what `commands.prepare` makes is kept there, and is made anew")
 }
 
 /// Returns the record of a layer that is as it was made, or what is wrong with it.
@@ -287,6 +317,10 @@ fn checked(folder: &Path) -> Result<LayerRecord, String> {
     }
     if record.architecture != std::env::consts::ARCH {
         return Err(format!("it was made for another architecture, {}", record.architecture));
+    }
+    // It is written again at each use.
+    if folder.join(USED).symlink_metadata().is_ok_and(|used| !used.is_file()) {
+        return Err(format!("`{USED}` in it is not a regular file"));
     }
     let looks = [WORKTREE, CACHE].map(|part| fingerprint(&folder.join(part)).map(|looks| looks.digest).ok());
     if record.looks.iter().map(Some).ne(looks.iter().map(Option::as_ref)) {
@@ -305,6 +339,7 @@ fn names(folder: &Path) -> Result<Vec<String>> {
     let failed = || format!("cannot list `{}`", folder.display());
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(in_the_way(folder)),
         entries => entries.context(failed())?,
     };
     let mut names = Vec::new();

@@ -2,6 +2,7 @@
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
+use crate::base::regular;
 use crate::base::text::nearest;
 use crate::git::Oid;
 use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
@@ -91,7 +92,7 @@ impl Project {
     /// Returns the generation last started or switched to.
     pub(crate) fn current(&self) -> Result<Option<String>> {
         let path = self.state_dir.join("current");
-        match std::fs::read_to_string(&path) {
+        match regular::read_to_string(&path) {
             Ok(text) => Ok(Some(text.trim().to_owned())),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => {

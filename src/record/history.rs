@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::regular;
 use crate::model::RunId;
 use crate::record::event::Event;
 
@@ -28,7 +29,7 @@ pub(crate) struct Header {
 /// [`ErrorKind::Unexpected`] when it cannot be read, or a line of it does not parse.
 pub fn events(state_dir: &Path, run: &RunId) -> Result<Vec<Event>> {
     let path = state_dir.join("runs").join(run.as_str()).join("events.jsonl");
-    let text = match std::fs::read_to_string(&path) {
+    let text = match regular::read_to_string(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => {

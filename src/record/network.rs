@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::lines::LineReader;
 use crate::base::redact::Redactor;
+use crate::base::regular;
 use crate::model::{IssueId, RunId};
 use crate::record::event::CallName;
 use crate::sandbox::gateway::egress::{EndedConnection, Outcome};
@@ -166,7 +167,7 @@ impl NetworkFile {
 
 /// Opens the file to append to it, after the end of a line that was cut short.
 fn open(path: &Path) -> std::io::Result<(File, u64)> {
-    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let mut file = regular::open_with(path, OpenOptions::new().create(true).read(true).append(true))?;
     let length = file.seek(SeekFrom::End(0))?;
     if length > 0 {
         let mut last = [0];
@@ -199,7 +200,7 @@ pub fn read(state_dir: &Path, run: &RunId) -> Result<NetworkLog> {
     let path = state_dir.join("runs").join(run.as_str()).join(FILE);
     let failed = || format!("cannot read `{}`", path.display());
     let mut log = NetworkLog::default();
-    let file = match File::open(&path) {
+    let file = match regular::open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == IoErrorKind::NotFound => return Ok(log),
         Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),

@@ -1,7 +1,7 @@
 //! The record of a run: `events.jsonl`, and a folder for each call with prompt, transcript and stderr.
 
 use std::borrow::Cow;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +17,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_folder, own_folder};
 use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::base::redact::Redactor;
+use crate::base::regular;
 use crate::issues::issue::Issues;
 use crate::model::{Role, RunId};
 use crate::record::event::{CallName, Event, EventKind};
@@ -73,7 +74,7 @@ impl Recorder {
         let folder = runs.join(run.as_str());
         create_folder(&folder)?;
         let path = folder.join("events.jsonl");
-        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let opened = regular::append(&path);
         let failed = || format!("cannot open `{}`", path.display());
         let mut file = opened.with_context(ErrorKind::Unexpected, failed)?;
         let mut header = serde_json::to_vec(&Header { format: FORMAT }).context("cannot write JSON")?;
@@ -241,7 +242,7 @@ impl CallFolder {
     /// Opens a file of the folder to be written as output comes in; each line is the caller's to redact.
     pub(crate) fn open(&self, name: &str) -> Result<File> {
         let path = self.path.join(name);
-        let opened = OpenOptions::new().create(true).append(true).open(&path);
+        let opened = regular::append(&path);
         opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
     }
 }
@@ -318,7 +319,7 @@ fn replayed_call(path: &Path, issues: &Issues, earlier: &[Entry]) -> Result<Opti
 /// Plays a recording to a transcript; `None` where there is none.
 fn replayed(path: &Path, mut transcript: Transcript) -> Result<Option<CallReport>> {
     let failed = || format!("cannot read `{}`", path.display());
-    let file = match File::open(path) {
+    let file = match regular::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
+use crate::base::regular;
 use crate::base::text::one_line;
 use crate::config::{Config, billing, client_settings, toolchain};
 use crate::git::{Git, Oid, Slot};
@@ -348,7 +349,7 @@ async fn toolchain(project: &Project, engine: &Engine) -> Result<String> {
     let folder = project.state_dir.join("cache");
     let path = folder.join("toolchain.json");
     // A cache that is missing or cannot be read only means that we look again.
-    let known: Option<Tried> = std::fs::read(&path)
+    let known: Option<Tried> = regular::read(&path)
         .ok()
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     if known.as_ref() == Some(&tried) {

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::base::regular;
 use crate::git::{bytes, is_at};
 
 /// The files that belong to a token, in the order in which they are removed.
@@ -87,7 +88,7 @@ pub(super) fn sweep(folder: &Path, root: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 fn sweep_token(path: &Path, root: &Path, freed: &mut Vec<PathBuf>) -> io::Result<()> {
-    let mark = match File::open(path) {
+    let mark = match regular::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         mark => mark?,
     };
@@ -100,7 +101,7 @@ fn sweep_token(path: &Path, root: &Path, freed: &mut Vec<PathBuf>) -> io::Result
         return Ok(());
     }
     // Without a note, nothing was locked yet. While the token is there no other file can have its inode.
-    let lock = match fs::read(path.with_extension("path")) {
+    let lock = match regular::read(&path.with_extension("path")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         lock => Some(root.join(bytes::to_path(&lock?))),
     };

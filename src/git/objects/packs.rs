@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
 
+use crate::base::regular;
+
 /// How many packs of ours there may be before some are joined. The old ones stay until the next time, for processes
 /// that are reading them, so that there are never more than about twice as many.
 const MOST: usize = 8;
@@ -193,7 +195,7 @@ impl Packs {
             if self.file(&name, "keep").exists() {
                 continue;
             }
-            if fs::read(self.note(&name))? == JOINED {
+            if regular::read(&self.note(&name))? == JOINED {
                 joined.push(name);
             } else {
                 packs.push(name);
@@ -265,7 +267,7 @@ fn is_token(folder: &Path) -> bool {
 
 /// Returns whether the process that made a folder still holds its mark.
 fn is_alive(folder: &Path) -> io::Result<bool> {
-    let mark = match File::open(folder.join("mark")) {
+    let mark = match regular::open(&folder.join("mark")) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         mark => mark?,
     };

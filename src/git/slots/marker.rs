@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use crate::base::error::{Context as _, Result};
+use crate::base::regular;
 
 /// Writes a file durably: whoever opens it, at any moment, finds the old content or the new.
 pub(super) fn write(path: &Path, content: &str) -> Result<()> {
@@ -26,7 +27,7 @@ pub(super) fn write(path: &Path, content: &str) -> Result<()> {
 
 /// Reads a file, if it is there.
 pub(super) fn read(path: &Path) -> Result<Option<String>> {
-    match fs::read(path) {
+    match regular::read(path) {
         Ok(content) => Ok(Some(String::from_utf8_lossy(&content).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).context(format!("cannot read `{}`", path.display())),

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::record::LayerRecord;
-use super::{BUILDING, Layers, PRIVATE, REMOVING, USED, Whose, names, opened};
+use super::{BUILDING, Layers, Opened, PRIVATE, REMOVING, USED, Whose, names, opened};
 use crate::base::error::Result;
+use crate::base::regular;
 use crate::git::remove_folder;
 
 /// One layer, as a person sees it.
@@ -65,10 +66,11 @@ impl Layers {
     ///
     /// Where it cannot be removed.
     pub(crate) fn remove(&self, layer: &LayerSummary) -> Result<bool> {
-        let Some(held) = opened(&layer.folder)? else {
+        let opened = opened(&layer.folder)?;
+        if matches!(opened, Opened::Nothing) {
             return Ok(true);
-        };
-        if held.try_lock().is_err() || self.is_under_a_slot(&layer.folder)? {
+        }
+        if opened.is_held() || self.is_under_a_slot(&layer.folder)? {
             return Ok(false);
         }
         self.discard(&layer.folder)?;
@@ -81,8 +83,7 @@ impl Layers {
     ///
     /// Where it cannot be looked at.
     pub(crate) fn is_in_use(&self, layer: &LayerSummary) -> Result<bool> {
-        let is_held = opened(&layer.folder)?.is_some_and(|held| held.try_lock().is_err());
-        Ok(is_held || self.is_under_a_slot(&layer.folder)?)
+        Ok(opened(&layer.folder)?.is_held() || self.is_under_a_slot(&layer.folder)?)
     }
 
     /// Lists what killed processes were making or removing.
@@ -137,9 +138,17 @@ impl Layers {
     }
 }
 
+impl Opened {
+    /// Takes the lock of a folder, as long as it is open; returns whether somebody else has it.
+    fn is_held(&self) -> bool {
+        matches!(self, Self::Folder(folder) if folder.try_lock().is_err())
+    }
+}
+
 /// Returns whether nobody is at a folder that is there.
 fn is_free(folder: &Path) -> Result<bool> {
-    Ok(opened(folder)?.is_some_and(|held| held.try_lock().is_ok()))
+    let opened = opened(folder)?;
+    Ok(!matches!(opened, Opened::Nothing) && !opened.is_held())
 }
 
 /// The file in which a slot notes its layer.
@@ -147,13 +156,13 @@ const NOTE: &str = "layer";
 
 /// Returns the layer that the folder of a slot notes.
 pub(crate) fn noted(tops: &Path) -> Option<PathBuf> {
-    let text = fs::read_to_string(tops.join(NOTE)).ok()?;
+    let text = regular::read_to_string(&tops.join(NOTE)).ok()?;
     Some(PathBuf::from(text))
 }
 
 /// Notes a layer in the folder of a slot.
 pub(crate) fn note(tops: &Path, layer: &Path) -> std::io::Result<()> {
-    fs::write(tops.join(NOTE), layer.as_os_str().as_encoded_bytes())
+    regular::write(&tops.join(NOTE), layer.as_os_str().as_encoded_bytes())
 }
 
 fn last_used(folder: &Path) -> SystemTime {

@@ -1,12 +1,12 @@
 //! What a layer was made of.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use super::RECORD;
 use crate::base::error::{Context as _, Result};
+use crate::base::regular;
 use crate::git::{Oid, Times};
 
 /// The format of records: layers of another one are made anew.
@@ -46,7 +46,8 @@ pub(crate) struct LayerRecord {
 impl LayerRecord {
     /// Reads the record of a layer; else returns what is wrong, as the end of a sentence about the layer.
     pub(super) fn read(folder: &Path) -> Result<Self, String> {
-        let text = fs::read(folder.join(RECORD)).map_err(|error| format!("its record cannot be read: {error}"))?;
+        let text =
+            regular::read(&folder.join(RECORD)).map_err(|error| format!("its record cannot be read: {error}"))?;
         let record: Self =
             serde_json::from_slice(&text).map_err(|error| format!("its record cannot be read: {error}"))?;
         if record.format != FORMAT {

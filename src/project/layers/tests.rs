@@ -83,6 +83,66 @@ fn whatever_changes_it_makes_it_useless_and_it_is_removed() {
     }
 }
 
+fn fifo(path: &Path) {
+    let _ = fs::remove_file(path);
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
+#[test]
+fn a_fifo_in_place_of_a_layer_or_of_its_files_is_not_waited_for() {
+    for name in ["record.json", "used", ""] {
+        let state = tempfile::tempdir().unwrap();
+        let layers = Layers::of(state.path());
+        let folder = made(&layers, Whose::Shared, "k").folder.clone();
+        if name.is_empty() {
+            fs::remove_dir_all(&folder).unwrap();
+            fifo(&folder);
+        } else {
+            fifo(&folder.join(name));
+        }
+        assert_eq!(layers.list().unwrap().len(), 1, "{name}");
+        let found = layers.find(Whose::Shared, "k").unwrap();
+        assert!(matches!(found, Found::Broken(_)), "{name}");
+        assert!(folder.symlink_metadata().is_err(), "{name}");
+        drop(made(&layers, Whose::Shared, "k"));
+        assert!(is_there(&layers, Whose::Shared, "k"), "{name}");
+    }
+}
+
+#[test]
+fn a_fifo_among_the_layers_is_removed_like_one_of_them() {
+    let state = tempfile::tempdir().unwrap();
+    let layers = Layers::of(state.path());
+    drop(made(&layers, Whose::Shared, "k"));
+    for name in ["other", ".new-k-1", ".gone-1"] {
+        fifo(&state.path().join("layers").join(name));
+    }
+    assert_eq!(layers.clear(|_| false).unwrap(), 2);
+    let list = layers.list().unwrap();
+    let other = list.iter().find(|layer| layer.folder.ends_with("other")).unwrap();
+    assert!(!layers.is_in_use(other).unwrap());
+    assert!(layers.remove(other).unwrap());
+    assert_eq!(layers.list().unwrap().len(), 1);
+}
+
+#[test]
+fn a_file_in_place_of_all_layers_is_named_with_what_to_do() {
+    let state = tempfile::tempdir().unwrap();
+    let layers = Layers::of(state.path());
+    fs::write(state.path().join("layers"), "").unwrap();
+    let errors = [
+        layers.find(Whose::Shared, "k").map(drop).unwrap_err(),
+        layers.clear(|_| true).map(drop).unwrap_err(),
+        layers.list().map(drop).unwrap_err(),
+    ];
+    for error in errors {
+        let place = state.path().join("layers");
+        assert_eq!(error.to_string(), format!("`{}` is not a folder", place.display()));
+        assert!(error.hint_text().unwrap().starts_with("move it elsewhere"), "{error}");
+    }
+}
+
 #[test]
 fn a_copied_layer_is_not_taken_for_another_one() {
     let state = tempfile::tempdir().unwrap();

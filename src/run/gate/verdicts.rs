@@ -10,6 +10,7 @@ use sha1_smol::Sha1;
 use super::results::Results;
 use crate::base::error::{Context as _, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
+use crate::base::regular;
 use crate::config::Gate;
 use crate::model::TestCounts;
 
@@ -76,7 +77,7 @@ impl Verdicts {
     /// Reads the table of a state folder. One that is missing or cannot be read only means that gates run again.
     pub(crate) fn open(state_dir: &Path) -> Self {
         let path = state_dir.join("cache").join("gates.json");
-        let rows = std::fs::read(&path)
+        let rows = regular::read(&path)
             .ok()
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
@@ -102,7 +103,7 @@ impl Verdicts {
 
     /// Reads a file of names, if it is as it was written.
     fn read(&self, name: &str) -> Option<Results> {
-        let bytes = std::fs::read(self.names.join(name)).ok()?;
+        let bytes = regular::read(&self.names.join(name)).ok()?;
         (digest(&bytes) == name).then(|| serde_json::from_slice(&bytes).ok())?
     }
 

@@ -9,6 +9,7 @@ use super::Recovery;
 use crate::accounting::ledger::{CallPlace, Entry};
 use crate::agent::CallOutcome;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::regular;
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::{Calls, RedGate, Round};
@@ -145,7 +146,7 @@ fn red_of(folder: &Path) -> Result<Option<RedGate>> {
 /// Reads what was written down before a call; `None` where nothing was.
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
     let failed = || format!("cannot read `{}`", path.display());
-    match std::fs::read(path) {
+    match regular::read(path) {
         // A crash cut it short: the call had not begun.
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

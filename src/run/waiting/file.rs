@@ -1,19 +1,19 @@
 //! `<state_dir>/pause.json`: the pauses of all accounts, so that a restart does not forget them. A person may lift them
 //! while a run is at work: the last change counts, and at worst an account is asked once too early.
 
-use std::fs;
 use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
+use crate::base::regular;
 use crate::run::waiting::pause::Pause;
 
 /// Returns the pauses that are written down, over or not; none when there is no file.
 pub(crate) fn load(state_dir: &Path) -> Result<Vec<Pause>> {
     let path = path(state_dir);
     let failed = || format!("cannot read `{}`", path.display());
-    let text = match fs::read(&path) {
+    let text = match regular::read(&path) {
         Ok(text) => text,
         Err(error) if error.kind() == Io::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
@@ -67,6 +67,8 @@ fn save(state_dir: &Path, pauses: &[Pause]) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use std::time::Duration;
 
     use jiff::Timestamp;

@@ -2,7 +2,7 @@
 //! usage outlives the process, and requests in progress when it died count at their worst case.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,7 @@ use crate::accounting::metering::{Answered, Metered};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::base::redact::Redactor;
+use crate::base::regular;
 use crate::model::Usage;
 
 /// One line.
@@ -58,7 +59,7 @@ impl Record {
     /// Opens the file, which may have lines already: those do not count in the sum.
     pub(super) fn open(path: Option<PathBuf>, redactor: Redactor) -> Result<Self> {
         let open = |path: PathBuf| {
-            let opened = OpenOptions::new().create(true).append(true).open(&path);
+            let opened = regular::append(&path);
             opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
         };
         let file = path.map(open).transpose()?;
@@ -128,7 +129,7 @@ impl Written {
 /// line was not sent, and one with an incomplete answer counts at its worst case.
 pub fn read_back(path: &Path) -> Result<Metered> {
     let failed = || format!("cannot read `{}`", path.display());
-    let file = match File::open(path) {
+    let file = match regular::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Metered::default()),
         Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
