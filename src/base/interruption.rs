@@ -97,7 +97,12 @@ pub(crate) fn interrupted() -> Error {
 
 /// What would remain if the process ended now: containers, worktrees, claims. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Leftovers(Registry<String>);
+pub struct Leftovers {
+    /// What the next run puts right.
+    swept: Registry<String>,
+    /// What nobody puts right, as sentences.
+    stays: Registry<String>,
+}
 
 /// One thing that would remain, until this is dropped.
 pub(crate) type LeftoverGuard = Registered<String>;
@@ -105,12 +110,22 @@ pub(crate) type LeftoverGuard = Registered<String>;
 impl Leftovers {
     /// Notes that something exists from now on.
     pub(crate) fn note(&self, name: impl Into<String>) -> LeftoverGuard {
-        self.0.note(name.into())
+        self.swept.note(name.into())
+    }
+
+    /// Notes what a person would have to know if the process ended, in a sentence, because nothing cleans it up.
+    pub(crate) fn note_lasting(&self, sentence: impl Into<String>) -> LeftoverGuard {
+        self.stays.note(sentence.into())
     }
 
     /// Returns the names of all that exist, oldest first.
     pub fn names(&self) -> Vec<String> {
-        self.0.all()
+        self.swept.all()
+    }
+
+    /// Returns the sentences about what nothing cleans up, oldest first.
+    pub(crate) fn lasting(&self) -> Vec<String> {
+        self.stays.all()
     }
 }
 

@@ -5,6 +5,7 @@ use clap::Args;
 use super::Context;
 use super::signal::{self, OnSignal};
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::interruption::Interruption;
 use crate::lifecycle;
 use crate::report::tone::{Line, Tone};
 use crate::sandbox::guarantee::Guarantee;
@@ -20,8 +21,16 @@ pub(crate) struct DoctorArgs {
 
 /// Prints what holds on this machine, and the fix for what does not.
 pub(super) async fn execute(args: &DoctorArgs, context: &Context) -> Result<u8> {
-    signal::listen(OnSignal::End, context)?;
-    let options = DoctorOptions { gates: args.gates };
+    let interruption = Interruption::default();
+    let on_signal = OnSignal::Finish {
+        interruption: interruption.clone(),
+        grace: signal::GRACE,
+    };
+    signal::listen(on_signal, context)?;
+    let options = DoctorOptions {
+        gates: args.gates,
+        interruption,
+    };
     let environment = context.environment.clone();
     let diagnosis = Box::pin(doctor::diagnose(&context.directory, environment, options)).await?;
     if context.output.json {

@@ -1,5 +1,6 @@
 //! `cordwainer image build`, `cordwainer image check` and `cordwainer image clean`.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -9,10 +10,11 @@ use super::Context;
 use super::signal::{self, OnSignal};
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::base::fs::program;
+use crate::base::interruption::Interruption;
 use crate::base::text;
 use crate::config::Config;
 use crate::git::{Git, Head};
-use crate::project::labels::ROLE_LABEL;
+use crate::project::labels::{ROLE_LABEL, repository_labels};
 use crate::report::numbers;
 use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice};
 use crate::setup::image::{self, BuildOptions, CheckedItem, ImageBuilt, ImageReport, ProjectNeeds};
@@ -71,7 +73,15 @@ pub(crate) enum ImageCommand {
 
 /// Runs a command on the image that the repository's configuration names.
 pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result<u8> {
-    signal::listen(OnSignal::End, context)?;
+    let interruption = Interruption::default();
+    let on_signal = match command {
+        ImageCommand::Check => OnSignal::Finish {
+            interruption: interruption.clone(),
+            grace: signal::GRACE,
+        },
+        _ => OnSignal::End,
+    };
+    signal::listen(on_signal, context)?;
     match command {
         ImageCommand::Build {
             base,
@@ -90,7 +100,7 @@ pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result
             };
             build(context, &asked, &options).await
         }
-        ImageCommand::Check => check(context, &Asked::of(context)?).await,
+        ImageCommand::Check => check(context, &Asked::of(context)?, &interruption).await,
         ImageCommand::Clean { dry_run } => clean(context, *dry_run).await,
     }
 }
@@ -142,6 +152,8 @@ struct Asked {
     branch: Option<String>,
     config: Config,
     connect: ConnectOptions,
+    /// By which containers are found that a killed command left.
+    labels: BTreeMap<String, String>,
 }
 
 impl Asked {
@@ -151,6 +163,7 @@ impl Asked {
             return Ok(Self {
                 root: context.directory.clone(),
                 branch: None,
+                labels: BTreeMap::new(),
                 connect: context.environment.connect_options(&config, None),
                 config,
             });
@@ -166,6 +179,7 @@ impl Asked {
             branch,
             config: generator.config().clone(),
             connect: generator.connect_options(),
+            labels: repository_labels(&git, git.repository_id()?.as_deref()),
         })
     }
 
@@ -263,12 +277,19 @@ async fn build_all(
     Ok((built, of_services))
 }
 
-async fn check(context: &Context, asked: &Asked) -> Result<u8> {
+async fn check(context: &Context, asked: &Asked, interruption: &Interruption) -> Result<u8> {
     let config = &asked.config;
     let engine = Engine::connect(&asked.connect).await?;
     let user = UserChoice::of(config.container.user.as_deref());
-    let mut report = image::check(&engine, &config.image.name, &ProjectNeeds::of(config), user).await?;
-    report.items.extend(services(context, config, &engine).await);
+    let mut labels = asked.labels.clone();
+    labels.insert(ROLE_LABEL.to_owned(), "image-check".to_owned());
+    let needs = ProjectNeeds::of(config);
+    let checking = async {
+        let mut report = image::check(&engine, &config.image.name, &needs, user, &labels).await?;
+        report.items.extend(services(context, config, &engine, &labels).await);
+        Ok::<_, Error>(report)
+    };
+    let report = engine.unless_asked(interruption, checking).await??;
     if context.output.json {
         context.output.print_json(&report)?;
     } else {
@@ -294,11 +315,16 @@ async fn check(context: &Context, asked: &Asked) -> Result<u8> {
 }
 
 /// Tries each service of the configuration.
-async fn services(context: &Context, config: &Config, engine: &Engine) -> Vec<CheckedItem> {
+async fn services(
+    context: &Context,
+    config: &Config,
+    engine: &Engine,
+    labels: &BTreeMap<String, String>,
+) -> Vec<CheckedItem> {
     let trial = Trial {
         config,
         engine,
-        labels: [(ROLE_LABEL.to_owned(), "image-check".to_owned())].into(),
+        labels: labels.clone(),
         redactor: &context.environment.redactor,
     };
     let items = trial.each().await.into_iter().map(|(name, tried)| CheckedItem {

@@ -18,6 +18,8 @@ use crate::report::time::duration;
 
 /// How long the last message may take to be written.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long a command that works on nobody's tasks has to end its containers.
+pub(crate) const GRACE: Duration = Duration::from_secs(20);
 
 /// What a command does when it is asked to stop.
 #[derive(Clone, Debug)]
@@ -186,16 +188,25 @@ fn end(context: &Context) {
         let _ = cleared.send(());
     });
     let _ = told.recv_timeout(LAST_WORDS);
-    let _ = say(context, last_words(&context.environment.leftovers.names())).recv_timeout(LAST_WORDS);
+    let left = &context.environment.leftovers;
+    let _ = say(context, last_words(&left.names(), &left.lasting())).recv_timeout(LAST_WORDS);
     std::process::exit(exit::INTERRUPTED.into());
 }
 
-fn last_words(left: &[String]) -> String {
-    if left.is_empty() {
+fn last_words(swept: &[String], lasting: &[String]) -> String {
+    if swept.is_empty() && lasting.is_empty() {
         return "Interrupted: ended at once; nothing is left to clean up.".to_owned();
     }
-    let mut text = "Interrupted: ended at once. The next command cleans up what remains:".to_owned();
-    for name in left {
+    let mut text = "Interrupted: ended at once.".to_owned();
+    for sentence in lasting {
+        text.push(' ');
+        text.push_str(sentence);
+    }
+    if !swept.is_empty() {
+        // Commands that only look, such as `status`, clean up nothing.
+        text.push_str(" The next `cordwainer run` cleans up what remains:");
+    }
+    for name in swept {
         text.push_str("\n  ");
         text.push_str(name);
     }
@@ -205,6 +216,21 @@ fn last_words(left: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_words_tell_what_is_cleaned_up_and_what_is_not() {
+        let (swept, lasting) = (["the container `a`".to_owned()], ["The log is `b`.".to_owned()]);
+        assert_eq!(
+            last_words(&[], &[]),
+            "Interrupted: ended at once; nothing is left to clean up."
+        );
+        assert_eq!(last_words(&[], &lasting), "Interrupted: ended at once. The log is `b`.");
+        assert_eq!(
+            last_words(&swept, &lasting),
+            "Interrupted: ended at once. The log is `b`. The next `cordwainer run` cleans up what remains:\n  \
+             the container `a`"
+        );
+    }
 
     #[test]
     fn each_word_goes_one_step_further() {

@@ -14,6 +14,7 @@ mod exit;
 mod failure;
 mod image;
 mod input;
+mod interrupted;
 mod kind;
 mod layering;
 mod limits;
@@ -48,6 +49,7 @@ pub(crate) use stored::{BuildStep, StoredImage};
 pub use sweep::FoundContainer;
 
 use crate::base::interruption::Leftovers;
+use crate::base::registry::Registry;
 use crate::sandbox::engine::deadline::CallError;
 use crate::sandbox::engine::kind::EngineFacts;
 use crate::sandbox::engine::service::Service;
@@ -65,6 +67,8 @@ struct Inner {
     _service: Option<Service>,
     /// Where containers are noted while they exist.
     leftovers: Leftovers,
+    /// The names of the containers that were started from here.
+    containers: Registry<String>,
 }
 
 impl Engine {
@@ -74,6 +78,7 @@ impl Engine {
             facts,
             _service: service,
             leftovers: leftovers.clone(),
+            containers: Registry::default(),
         }))
     }
 

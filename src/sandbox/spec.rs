@@ -81,7 +81,7 @@ impl UserChoice {
 /// init as PID 1, without capabilities and without new privileges.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerSpec {
-    /// Its name on the engine, unique there; empty lets the engine choose.
+    /// Its name on the engine, unique there; empty lets [`Engine::start`](crate::sandbox::engine::Engine::start) choose.
     pub name: String,
     /// The image's reference or id; the engine must have it already.
     pub image: String,

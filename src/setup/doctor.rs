@@ -17,6 +17,7 @@ use self::check::{absent, failed};
 pub use self::diagnosis::{Diagnosis, EngineDiagnosis};
 pub use self::options::DoctorOptions;
 use crate::base::error::{Context as _, Result};
+use crate::base::interruption::Interruption;
 use crate::config::Config;
 use crate::config::locate::locate;
 use crate::git::Git;
@@ -29,10 +30,10 @@ use crate::sandbox::engine::Engine;
 ///
 /// # Errors
 ///
-/// Only where nothing could be checked: problems that are found are part of the result.
+/// Only where nothing could be checked, or it was interrupted: problems that are found are part of the result.
 pub async fn diagnose(directory: &Path, environment: Environment, options: DoctorOptions) -> Result<Diagnosis> {
     let error = match Project::open(directory, environment.clone()) {
-        Ok(project) => return of_project(&project, options).await,
+        Ok(project) => return of_project(&project, &options).await,
         Err(error) => error,
     };
     if let Ok(git) = Git::discover(directory) {
@@ -44,7 +45,7 @@ pub async fn diagnose(directory: &Path, environment: Environment, options: Docto
             absent("configuration", &error)
         };
         let project = Project::with_config(git, Config::default(), environment);
-        return of_machine(&project, check).await;
+        return of_machine(&project, check, &options.interruption).await;
     }
     let check = if Git::is_anywhere(directory) {
         failed("repository", &error)
@@ -53,7 +54,7 @@ pub async fn diagnose(directory: &Path, environment: Environment, options: Docto
     };
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let project = Project::with_config(Git::init(folder.path())?, Config::default(), environment);
-    of_machine(&project, check).await
+    of_machine(&project, check, &options.interruption).await
 }
 
 /// Checks every engine that can be reached, with one sealed container each, and the repository. It needs no generation,
@@ -61,17 +62,24 @@ pub async fn diagnose(directory: &Path, environment: Environment, options: Docto
 ///
 /// # Errors
 ///
-/// Where engines could not even be looked for, or another command holds the lock that gates need.
-pub(crate) async fn of_project(project: &Project, options: DoctorOptions) -> Result<Diagnosis> {
+/// Where engines could not even be looked for, where it was interrupted, or another command holds the lock that gates need.
+pub(crate) async fn of_project(project: &Project, options: &DoctorOptions) -> Result<Diagnosis> {
+    let interruption = &options.interruption;
     let lock = options.gates.then(|| project.lock("doctor")).transpose()?;
     let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
     let mut engines = Vec::new();
     for engine in reachable {
-        let mut diagnosis = container::examine(project, &engine).await;
+        let examining = container::examine(project, &engine);
+        let mut diagnosis = engine.unless_asked(interruption, examining).await?;
         if diagnosis.checks.iter().all(|check| check.held) {
-            diagnosis.checks.extend(programs::examine(project, &engine).await);
+            let looking = programs::examine(project, &engine);
+            diagnosis
+                .checks
+                .extend(engine.unless_asked(interruption, looking).await?);
+            // A gate whose container dies would have a result: it ends by itself.
             diagnosis.checks.extend(gates::examine(project, &engine, options).await);
         }
+        interruption.unless_asked()?;
         engines.push(diagnosis);
     }
     drop(lock);
@@ -89,11 +97,12 @@ pub(crate) async fn of_project(project: &Project, options: DoctorOptions) -> Res
 }
 
 /// Checks the machine, without what belongs to a repository; `check` gives the reason.
-async fn of_machine(project: &Project, check: Check) -> Result<Diagnosis> {
+async fn of_machine(project: &Project, check: Check, interruption: &Interruption) -> Result<Diagnosis> {
     let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
     let mut engines = Vec::new();
     for engine in reachable {
-        engines.push(container::examine(project, &engine).await);
+        let examining = container::examine(project, &engine);
+        engines.push(engine.unless_asked(interruption, examining).await?);
     }
     let machine = preflight::of_machine(project).into_iter().map(Check::from);
     Ok(Diagnosis {

@@ -1,5 +1,7 @@
 //! Images: built, imported, looked at; and the Claude image itself, where its base can be had.
 
+use std::collections::BTreeMap;
+
 use cordwainer::config::{Config, Image};
 use cordwainer::engine::{ContainerSpec, Engine, ImageConfig, UserChoice};
 use cordwainer::error::ErrorKind;
@@ -91,9 +93,15 @@ async fn a_failed_build_says_why_and_makes_no_image() {
 async fn an_image_without_a_shell_fails_its_check_with_a_reason() {
     for engine in TestEngine::each() {
         let engine = engine.connect().await;
-        let error = image::check(&engine, IMAGE, &ProjectNeeds::default(), UserChoice::SlotOwner)
-            .await
-            .unwrap_err();
+        let error = image::check(
+            &engine,
+            IMAGE,
+            &ProjectNeeds::default(),
+            UserChoice::SlotOwner,
+            &BTreeMap::new(),
+        )
+        .await
+        .unwrap_err();
         assert!(error.to_string().contains("cannot run `sh`"), "{error}");
     }
 }
@@ -127,7 +135,9 @@ async fn check_claude_image(engine: &Engine, options: &BuildOptions) {
     // A rootless engine maps one user of the image to the slot's owner, and does not look which the image would take.
     let users = [UserChoice::SlotOwner, UserChoice::Image];
     for user in users.into_iter().take(if engine.rootless() { 1 } else { 2 }) {
-        let report = image::check(engine, &latest, &needs, user).await.unwrap();
+        let report = image::check(engine, &latest, &needs, user, &BTreeMap::new())
+            .await
+            .unwrap();
         let failed: Vec<_> = report.items.iter().filter(|item| !item.ok).collect();
         assert_eq!(failed.len(), 1, "{failed:?}");
         assert_eq!(
@@ -144,6 +154,7 @@ async fn check_claude_image(engine: &Engine, options: &BuildOptions) {
         &latest,
         &ProjectNeeds::default(),
         UserChoice::Given("0:0".into()),
+        &BTreeMap::new(),
     )
     .await
     .unwrap();
@@ -222,7 +233,9 @@ async fn check_project_image(engine: &Engine, name: &str, made: &str) {
         toolchain: vec![format!("grep --line-regexp '{made}' /made")],
         ..ProjectNeeds::of(&Config::parse(gates, "test").unwrap())
     };
-    let report = image::check(engine, name, &needs, UserChoice::SlotOwner).await.unwrap();
+    let report = image::check(engine, name, &needs, UserChoice::SlotOwner, &BTreeMap::new())
+        .await
+        .unwrap();
     let failed: Vec<_> = report.items.iter().filter(|item| !item.ok).collect();
     let failed: Vec<_> = failed
         .iter()
@@ -292,9 +305,15 @@ async fn tools_of_a_version_are_in_the_image() {
         toolchain: tools.iter().map(version).collect(),
         programs: Vec::new(),
     };
-    let report = image::check(&engine, &config.image.name, &needs, UserChoice::SlotOwner)
-        .await
-        .unwrap();
+    let report = image::check(
+        &engine,
+        &config.image.name,
+        &needs,
+        UserChoice::SlotOwner,
+        &BTreeMap::new(),
+    )
+    .await
+    .unwrap();
     assert!(report.ok(), "{report:?}");
 }
 
@@ -325,9 +344,15 @@ async fn the_client_is_added_to_a_containerfile_of_ones_own() {
         toolchain: vec!["grep own /own".to_owned()],
         ..ProjectNeeds::default()
     };
-    let report = image::check(&engine, &config.image.name, &needs, UserChoice::SlotOwner)
-        .await
-        .unwrap();
+    let report = image::check(
+        &engine,
+        &config.image.name,
+        &needs,
+        UserChoice::SlotOwner,
+        &BTreeMap::new(),
+    )
+    .await
+    .unwrap();
     assert!(report.ok(), "{report:?}");
     let mut on_line = |line: &str| panic!("built again: {line}");
     let again = image::build_for(&engine, folder.path(), &config.image, &options, &mut on_line);

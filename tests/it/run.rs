@@ -37,4 +37,5 @@ mod sealing;
 mod selection;
 mod terminal;
 mod timers;
+mod trials;
 mod weakened;

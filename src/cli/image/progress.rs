@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use crate::base::error::{Context as _, Result};
+use crate::base::interruption::LeftoverGuard;
 use crate::base::text::{harmless, one_line};
 use crate::cli::Context;
 
@@ -13,6 +14,8 @@ const SHOWN: usize = 100;
 pub(super) struct Progress<'a> {
     context: &'a Context,
     log: tempfile::NamedTempFile,
+    /// Told where the process is ended meanwhile: the file stays then, too.
+    _told: LeftoverGuard,
     /// Why the rest of the output is in no file, once that is so.
     broken: Option<std::io::Error>,
 }
@@ -22,9 +25,16 @@ impl<'a> Progress<'a> {
     pub(super) fn begin(context: &'a Context) -> Result<Self> {
         let mut builder = tempfile::Builder::new();
         let log = builder.prefix("cordwainer-image-build-").suffix(".log").tempfile();
+        let log = log.context("cannot create a file for the output of the build")?;
+        let told = format!(
+            "The engine may finish the step that it is at, and keep what the build made so far in its cache. The output \
+             up to here is in `{}`.",
+            log.path().display()
+        );
         Ok(Self {
+            _told: context.environment.leftovers.note_lasting(told),
             context,
-            log: log.context("cannot create a file for the output of the build")?,
+            log,
             broken: None,
         })
     }

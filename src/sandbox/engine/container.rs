@@ -11,9 +11,11 @@ use bollard::query_parameters::{
     RemoveContainerOptionsBuilder, StartContainerOptions,
 };
 
+use crate::base::clock::Clock;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::LeftoverGuard;
 use crate::base::lines::DEFAULT_LINE_LIMIT;
+use crate::base::registry::Registered;
 use crate::sandbox::engine::deadline::{self, CHANGE};
 use crate::sandbox::engine::input::InputWriter;
 use crate::sandbox::engine::lookup::State;
@@ -45,7 +47,13 @@ pub struct Container {
     /// Held while the container lives: dropping it stops the writing of its input.
     _input: InputWriter,
     /// Until it is removed: dropping the container does not do that.
-    left: ManuallyDrop<LeftoverGuard>,
+    left: ManuallyDrop<Noted>,
+}
+
+/// Notes that a container exists, until this is dropped.
+struct Noted {
+    _left: LeftoverGuard,
+    _name: Registered<String>,
 }
 
 impl Engine {
@@ -68,9 +76,19 @@ impl Engine {
     ///
     /// Of kind [`ErrorKind::Engine`]; then nothing remains of the container.
     pub async fn start(&self, spec: &ContainerSpec, stdin: &[u8]) -> Result<Container> {
-        let left = self.0.leftovers.note(format!("the container `{}`", spec.name));
-        let id = self.create(spec).await?;
-        match self.attach_and_start(&id, spec, stdin, left).await {
+        let named = if spec.name.is_empty() {
+            // So that it can be named, whenever somebody asks what is left.
+            let name = format!("cordwainer-{}", Clock::machine().token()?);
+            &ContainerSpec { name, ..spec.clone() }
+        } else {
+            spec
+        };
+        let left = Noted {
+            _left: self.0.leftovers.note(format!("the container `{}`", named.name)),
+            _name: self.0.containers.note(named.name.clone()),
+        };
+        let id = self.create(named).await?;
+        match self.attach_and_start(&id, named, stdin, left).await {
             Ok(container) => Ok(container),
             Err(error) => {
                 // The first error is reported; a sweep removes what this removal could not.
@@ -83,10 +101,7 @@ impl Engine {
     }
 
     async fn create(&self, spec: &ContainerSpec) -> Result<String> {
-        let mut options = CreateContainerOptionsBuilder::new();
-        if !spec.name.is_empty() {
-            options = options.name(&spec.name);
-        }
+        let options = CreateContainerOptionsBuilder::new().name(&spec.name);
         let body = spec.body(&self.0.facts)?;
         let create = self.api().create_container(Some(options.build()), body);
         let operation = format!("create a container of image `{}`", spec.image);
@@ -99,13 +114,7 @@ impl Engine {
         }
     }
 
-    async fn attach_and_start(
-        &self,
-        id: &str,
-        spec: &ContainerSpec,
-        stdin: &[u8],
-        left: LeftoverGuard,
-    ) -> Result<Container> {
+    async fn attach_and_start(&self, id: &str, spec: &ContainerSpec, stdin: &[u8], left: Noted) -> Result<Container> {
         self.confirm_runtime(id, spec.runtime).await?;
         let options = AttachContainerOptionsBuilder::new()
             .stream(true)

@@ -3,7 +3,6 @@
 use super::check::{Check, failed};
 use super::options::DoctorOptions;
 use crate::base::error::{Error, Result};
-use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
@@ -12,7 +11,7 @@ use crate::run::preflight::Ground;
 use crate::sandbox::engine::Engine;
 
 /// Returns a check for each gate on an engine; a failure becomes a check that does not hold.
-pub(super) async fn examine(project: &Project, engine: &Engine, options: DoctorOptions) -> Vec<Check> {
+pub(super) async fn examine(project: &Project, engine: &Engine, options: &DoctorOptions) -> Vec<Check> {
     let prepares = options.gates && project.config.commands.prepare.is_some();
     if project.config.gates.is_empty() && !prepares {
         return Vec::new();
@@ -23,7 +22,7 @@ pub(super) async fn examine(project: &Project, engine: &Engine, options: DoctorO
     }
 }
 
-async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) -> Result<Vec<Check>> {
+async fn examined(project: &Project, engine: &Engine, options: &DoctorOptions) -> Result<Vec<Check>> {
     let Ground { generation, commit } = Ground::of(project)?;
     let branch = generation
         .as_ref()
@@ -34,7 +33,7 @@ async fn examined(project: &Project, engine: &Engine, options: DoctorOptions) ->
             branch,
             anew: true,
         };
-        let tried = gate::outside_of_a_run(project, engine, &trial, &Interruption::default()).await?;
+        let tried = gate::outside_of_a_run(project, engine, &trial, &options.interruption).await?;
         tried.into_iter().flat_map(|result| result.tried).map(Some).collect()
     } else {
         let image = engine.image_id(&project.config.image.name).await?.unwrap_or_default();

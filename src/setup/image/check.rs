@@ -1,5 +1,6 @@
 //! Whether an image has what an attempt needs, found out by one container of it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -8,7 +9,6 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text;
 use crate::config::{Config, toolchain};
 use crate::project::detect::shell_word;
-use crate::project::labels::ROLE_LABEL;
 use crate::run::gate;
 use crate::sandbox::engine::{ContainerSpec, Engine, Stream, UserChoice};
 
@@ -131,13 +131,19 @@ impl ProjectNeeds {
     }
 }
 
-/// Runs one container of `image` as `user`, with a slot mounted, and looks at what it has for every project and for this
+/// Runs one container of `image` as `user` and with `labels`, by which it is found if this process dies, with a slot mounted, and looks at what it has for every project and for this
 /// one.
 ///
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Engine`] when the image is not there, or the container does not run at all.
-pub async fn check(engine: &Engine, image: &str, needs: &ProjectNeeds, user: UserChoice) -> Result<ImageReport> {
+pub async fn check(
+    engine: &Engine,
+    image: &str,
+    needs: &ProjectNeeds,
+    user: UserChoice,
+    labels: &BTreeMap<String, String>,
+) -> Result<ImageReport> {
     engine.ensure_image(image).await?;
     let slot = slot(engine, &user)?;
     let needed = NEEDED.map(|(name, command)| (name.to_owned(), command.to_owned()));
@@ -147,7 +153,7 @@ pub async fn check(engine: &Engine, image: &str, needs: &ProjectNeeds, user: Use
     let spec = ContainerSpec {
         command,
         network: Some("none".into()),
-        labels: [(ROLE_LABEL.to_owned(), "image-check".to_owned())].into(),
+        labels: labels.clone(),
         ..ContainerSpec::on(slot.path(), false, image, user)
     };
     let (mut answers, mut stderr) = (Vec::new(), String::new());

@@ -1,0 +1,65 @@
+//! Commands that try something in containers, and are interrupted: `image check` and `doctor`.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
+use rustix::process::Signal;
+
+use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+use crate::support::project::waiting::{signal, wait_until};
+use crate::support::services::{configuration, odd};
+
+engine_tests! {
+    both: an_interrupted_check_leaves_no_container;
+    podman: what_a_killed_check_left_is_removed_by_the_next_run;
+    docker: interrupted_gates_of_doctor_leave_nothing_and_have_no_result;
+}
+
+/// A service that is never ready, beside a gate that nobody reaches.
+fn never_ready() -> String {
+    let service = odd("sleep 1000", "").replace("within: 6s", "within: 10m");
+    configuration(&service, "")
+}
+
+fn an_interrupted_check_leaves_no_container(engine: TestEngine) {
+    let project = Project::new(engine, &never_ready());
+    for arguments in [&["image", "check"][..], &["doctor"]] {
+        let mut command = project.spawn(arguments);
+        let serves = |name: &String| name.starts_with("cordwainer-");
+        wait_until(|| project.containers().iter().any(serves));
+        signal(&command, Signal::INT);
+        let status = command.wait().unwrap();
+        assert_eq!(status.code(), Some(130), "{arguments:?}");
+        project.expect_tidy();
+    }
+}
+
+fn what_a_killed_check_left_is_removed_by_the_next_run(engine: TestEngine) {
+    let mut project = Project::new(engine, &never_ready());
+    let mut command = project.spawn(&["image", "check"]);
+    // The image's own container, which ends by itself, and then the service's.
+    let seen = RefCell::new(BTreeSet::new());
+    wait_until(|| {
+        seen.borrow_mut().extend(project.containers());
+        seen.borrow().len() == 2
+    });
+    command.kill().unwrap();
+    command.wait().unwrap();
+    let left = project.containers();
+    assert_eq!(left.len(), 1);
+    project.reconfigure(None, "");
+    let ran = project.run(&["generator", "run", "--tasks-only"]);
+    let _ = ran.says(&format!("removed the container `{}` of an earlier run", left[0]));
+    project.expect_tidy();
+}
+
+fn interrupted_gates_of_doctor_leave_nothing_and_have_no_result(engine: TestEngine) {
+    let project = Project::new(engine, "gates: [sleep=3600]\n");
+    let mut command = project.spawn(&["doctor", "--gates"]);
+    wait_until(|| project.containers().iter().any(|name| name.contains("-gate-")));
+    signal(&command, Signal::INT);
+    assert_eq!(command.wait().unwrap().code(), Some(130));
+    project.expect_tidy();
+    let _ = project.run(&["doctor"]).says("not run yet");
+}
