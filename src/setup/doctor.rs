@@ -33,7 +33,7 @@ use crate::sandbox::engine::Engine;
 /// Only where nothing could be checked, or it was interrupted: problems that are found are part of the result.
 pub async fn diagnose(directory: &Path, environment: Environment, options: DoctorOptions) -> Result<Diagnosis> {
     let error = match Project::open(directory, environment.clone()) {
-        Ok(project) => return of_project(&project, &options).await,
+        Ok(project) => return Box::pin(of_project(&project, &options)).await,
         Err(error) => error,
     };
     if let Ok(git) = Git::discover(directory) {
@@ -45,7 +45,7 @@ pub async fn diagnose(directory: &Path, environment: Environment, options: Docto
             absent("configuration", &error)
         };
         let project = Project::with_config(git, Config::default(), environment);
-        return of_machine(&project, check, &options.interruption).await;
+        return Box::pin(of_machine(&project, check, &options.interruption)).await;
     }
     let check = if Git::is_anywhere(directory) {
         failed("repository", &error)
@@ -54,7 +54,7 @@ pub async fn diagnose(directory: &Path, environment: Environment, options: Docto
     };
     let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
     let project = Project::with_config(Git::init(folder.path())?, Config::default(), environment);
-    of_machine(&project, check, &options.interruption).await
+    Box::pin(of_machine(&project, check, &options.interruption)).await
 }
 
 /// Checks every engine that can be reached, with one sealed container each, and the repository. It needs no generation,
@@ -69,10 +69,10 @@ pub(crate) async fn of_project(project: &Project, options: &DoctorOptions) -> Re
     let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
     let mut engines = Vec::new();
     for engine in reachable {
-        let examining = container::examine(project, &engine);
+        let examining = Box::pin(container::examine(project, &engine));
         let mut diagnosis = engine.unless_asked(interruption, examining).await?;
         if diagnosis.checks.iter().all(|check| check.held) {
-            let looking = programs::examine(project, &engine);
+            let looking = Box::pin(programs::examine(project, &engine));
             diagnosis
                 .checks
                 .extend(engine.unless_asked(interruption, looking).await?);
@@ -101,7 +101,7 @@ async fn of_machine(project: &Project, check: Check, interruption: &Interruption
     let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
     let mut engines = Vec::new();
     for engine in reachable {
-        let examining = container::examine(project, &engine);
+        let examining = Box::pin(container::examine(project, &engine));
         engines.push(engine.unless_asked(interruption, examining).await?);
     }
     let machine = preflight::of_machine(project).into_iter().map(Check::from);
