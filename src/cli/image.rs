@@ -100,7 +100,7 @@ pub(super) async fn execute(command: &ImageCommand, context: &Context) -> Result
             };
             build(context, &asked, &options).await
         }
-        ImageCommand::Check => check(context, &Asked::of(context)?, &interruption).await,
+        ImageCommand::Check => Box::pin(check(context, &Asked::of(context)?, &interruption)).await,
         ImageCommand::Clean { dry_run } => clean(context, *dry_run).await,
     }
 }
@@ -289,7 +289,7 @@ async fn check(context: &Context, asked: &Asked, interruption: &Interruption) ->
         report.items.extend(services(context, config, &engine, &labels).await);
         Ok::<_, Error>(report)
     };
-    let report = engine.unless_asked(interruption, checking).await??;
+    let report = Box::pin(engine.unless_asked(interruption, checking)).await??;
     if context.output.json {
         context.output.print_json(&report)?;
     } else {
