@@ -114,6 +114,7 @@ impl Leftovers {
     }
 
     /// Notes what a person would have to know if the process ended, in a sentence, because nothing cleans it up.
+    #[cfg_attr(not(feature = "cli"), expect(dead_code, reason = "commands alone leave such things"))]
     pub(crate) fn note_lasting(&self, sentence: impl Into<String>) -> LeftoverGuard {
         self.stays.note(sentence.into())
     }
@@ -124,7 +125,7 @@ impl Leftovers {
     }
 
     /// Returns the sentences about what nothing cleans up, oldest first.
-    pub(crate) fn lasting(&self) -> Vec<String> {
+    pub fn lasting(&self) -> Vec<String> {
         self.stays.all()
     }
 }
