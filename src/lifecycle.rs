@@ -166,6 +166,6 @@ impl Generator {
     ///
     /// Where engines could not even be looked for, or another command holds the lock that gates need.
     pub async fn diagnose(&self, options: DoctorOptions) -> Result<Diagnosis> {
-        doctor::of_project(&self.project, &options).await
+        Box::pin(doctor::of_project(&self.project, &options)).await
     }
 }

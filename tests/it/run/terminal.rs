@@ -185,9 +185,7 @@ fn three_times_ends_it_and_names_what_is_left(engine: TestEngine) {
     ];
     let list = left.map(|name| format!("\r\n  {name}")).concat();
     assert!(
-        shown.contains(&format!(
-            "The next `cordwainer run` cleans up what remains:{list}"
-        )),
+        shown.contains(&format!("The next `cordwainer run` cleans up what remains:{list}")),
         "{shown}"
     );
     project
