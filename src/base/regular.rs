@@ -43,7 +43,7 @@ pub(crate) fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<Fi
 ///
 /// # Errors
 ///
-/// Those of opening a file; of kind `NotADirectory` for everything that is no folder, symbolic links among them.
+/// Those of opening a file; of kind `NotADirectory` for everything that is not a folder, symbolic links among them.
 pub(crate) fn open_folder(path: &Path) -> io::Result<File> {
     let flags = (OFlags::NOFOLLOW | OFlags::DIRECTORY).bits();
     OpenOptions::new()

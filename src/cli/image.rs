@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::git::{Git, Head};
 use crate::project::labels::{ROLE_LABEL, repository_labels};
 use crate::report::numbers;
-use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice};
+use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice, unless_asked};
 use crate::setup::image::{self, BuildOptions, CheckedItem, ImageBuilt, ImageReport, ProjectNeeds};
 use crate::setup::services::Trial;
 
@@ -279,7 +279,7 @@ async fn build_all(
 
 async fn check(context: &Context, asked: &Asked, interruption: &Interruption) -> Result<u8> {
     let config = &asked.config;
-    let engine = Engine::connect(&asked.connect).await?;
+    let engine = unless_asked(interruption, Box::pin(Engine::connect(&asked.connect))).await?;
     let user = UserChoice::of(config.container.user.as_deref());
     let mut labels = asked.labels.clone();
     labels.insert(ROLE_LABEL.to_owned(), "image-check".to_owned());

@@ -151,7 +151,7 @@ impl Layers {
                 return match fs::rename(&folder, &place) {
                     Ok(()) => Ok(()),
                     Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-                    // What is no folder there is removed when it is looked for.
+                    // What is not a folder there is removed when it is looked for.
                     Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(()),
                     Err(error) => Err(error).context(format!("cannot rename `{}`", folder.display())),
                 };
@@ -283,7 +283,7 @@ enum Opened {
     /// Its folder, open for a lock.
     Folder(File),
     Nothing,
-    /// Something that is no folder.
+    /// Something that is not a folder.
     Other,
 }
 

@@ -39,6 +39,7 @@ pub use container::Container;
 pub use exit::Exit;
 pub use image::{BuildRequest, ImageConfig};
 pub(crate) use image::{fix_of_absent, pack};
+pub(crate) use interrupted::unless_asked;
 pub use kind::EngineKind;
 pub use layering::Layering;
 pub use options::{ConnectOptions, EngineChoice};

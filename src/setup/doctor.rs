@@ -23,7 +23,7 @@ use crate::config::locate::locate;
 use crate::git::Git;
 use crate::project::{Environment, Project};
 use crate::run::preflight;
-use crate::sandbox::engine::Engine;
+use crate::sandbox::engine::{Engine, unless_asked};
 
 /// Checks every engine that can be reached, and the repository that contains `directory`. Where there is none, or it
 /// has no configuration, the machine is checked with the defaults.
@@ -66,7 +66,9 @@ pub async fn diagnose(directory: &Path, environment: Environment, options: Docto
 pub(crate) async fn of_project(project: &Project, options: &DoctorOptions) -> Result<Diagnosis> {
     let interruption = &options.interruption;
     let lock = options.gates.then(|| project.lock("doctor")).transpose()?;
-    let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
+    let connect = project.connect_options();
+    let looking = Box::pin(Engine::reachable(&connect));
+    let (reachable, unreachable) = unless_asked(interruption, looking).await?;
     let mut engines = Vec::new();
     for engine in reachable {
         let examining = Box::pin(container::examine(project, &engine));
@@ -98,7 +100,9 @@ pub(crate) async fn of_project(project: &Project, options: &DoctorOptions) -> Re
 
 /// Checks the machine, without what belongs to a repository; `check` gives the reason.
 async fn of_machine(project: &Project, check: Check, interruption: &Interruption) -> Result<Diagnosis> {
-    let (reachable, unreachable) = Engine::reachable(&project.connect_options()).await?;
+    let connect = project.connect_options();
+    let looking = Box::pin(Engine::reachable(&connect));
+    let (reachable, unreachable) = unless_asked(interruption, looking).await?;
     let mut engines = Vec::new();
     for engine in reachable {
         let examining = Box::pin(container::examine(project, &engine));

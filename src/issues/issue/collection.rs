@@ -14,7 +14,7 @@ use crate::issues::issue::{Dependency, Issue, Status};
 use crate::issues::new_ids::NewIds;
 use crate::issues::round::Fixing;
 use crate::model::generation::GenerationName;
-use crate::model::{IssueId, RunId, Usage};
+use crate::model::{IssueId, Role, RunId, Usage};
 
 /// The version of the stored form that this crate writes and reads.
 pub const FORMAT: u32 = 1;
@@ -150,7 +150,8 @@ impl Issues {
 
     /// Returns what the fix rounds of one run came to; `None` where it made none.
     pub fn fixing_of_run(&self, run: &RunId) -> Option<Fixing> {
-        let rounds = || self.ledger().filter(|entry| entry.run == *run && entry.round > 0);
+        let is_one = |entry: &&Entry| entry.run == *run && entry.role == Role::Stitch && entry.round > 0;
+        let rounds = || self.ledger().filter(is_one);
         let tasks: BTreeSet<_> = rounds().map(|entry| &entry.task).collect();
         (!tasks.is_empty()).then(|| Fixing {
             tasks: tasks.len(),

@@ -46,6 +46,23 @@ impl Engine {
             _ = &mut work => {}
             () = killing => {}
         }
-        Err(Error::new(ErrorKind::Interrupted, "the command was interrupted").hint("run it again"))
+        Err(interrupted())
     }
+}
+
+/// Does work that starts no container, such as looking for engines, unless it is interrupted.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Interrupted`], else those of the work.
+pub(crate) async fn unless_asked<T>(interruption: &Interruption, work: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::select! {
+        biased;
+        () = interruption.asked() => Err(interrupted()),
+        done = work => done,
+    }
+}
+
+fn interrupted() -> Error {
+    Error::new(ErrorKind::Interrupted, "the command was interrupted").hint("run it again")
 }
