@@ -50,7 +50,11 @@ pub(super) fn preparation(project: &DetectedProject) -> Option<String> {
 /// Returns the command that makes a virtual environment in the caches, and has pip install the dependencies there: it refuses
 /// to in the Python of a distribution (PEP 668).
 fn virtual_environment(project: &DetectedProject) -> Option<String> {
-    let install = project.commands.setup.first()?.strip_prefix(PYTHON)?;
+    let mut install = project.commands.setup.first()?.strip_prefix(PYTHON)?.to_owned();
+    // A package does not depend on what tests it.
+    if install.ends_with("--editable .") && project.commands.test.iter().any(|test| test.ends_with("pytest")) {
+        install.push_str(" pytest");
+    }
     Some(project.in_root(&format!(
         "python3 -m venv --system-site-packages --without-pip {CACHE_FOLDER}/venv && {CACHE_FOLDER}/venv/bin/python {install}"
     )))
