@@ -46,9 +46,9 @@ const PUBLISHED: [Published; 5] = [
         breaks: ("index.js", "' '", "'_'"),
     },
     Published {
-        origin: Origin::Python("pluggy", "1.5.0"),
-        ignored: "__pycache__/\n*.egg-info/\n",
-        breaks: ("src/pluggy/_result.py", "cast(ResultType, self._result)", "None"),
+        origin: Origin::Python("markupsafe", "2.1.5"),
+        ignored: "__pycache__/\n*.egg-info/\n*.so\n/build/\n",
+        breaks: ("src/markupsafe/_native.py", "\"&lt;\"", "\"<\""),
     },
     Published {
         origin: Origin::Debian("g/golang-github-pkg-errors/golang-github-pkg-errors_0.9.1.orig.tar.gz"),
