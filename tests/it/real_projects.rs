@@ -21,8 +21,6 @@ enum Origin {
     Cargo(&'static str, &'static str),
     Npm(&'static str, &'static str),
     Python(&'static str, &'static str),
-    /// An archive in the pool of Debian's mirrors.
-    Debian(&'static str),
 }
 
 /// A published project.
@@ -34,7 +32,7 @@ struct Published {
     breaks: (&'static str, &'static str, &'static str),
 }
 
-const PUBLISHED: [Published; 5] = [
+const PUBLISHED: [Published; 3] = [
     Published {
         origin: Origin::Cargo("itoa", "1.0.11"),
         ignored: "/target/\n",
@@ -49,16 +47,6 @@ const PUBLISHED: [Published; 5] = [
         origin: Origin::Python("markupsafe", "2.1.5"),
         ignored: "__pycache__/\n*.egg-info/\n*.so\n/build/\n",
         breaks: ("src/markupsafe/_native.py", "\"&lt;\"", "\"<\""),
-    },
-    Published {
-        origin: Origin::Debian("g/golang-github-pkg-errors/golang-github-pkg-errors_0.9.1.orig.tar.gz"),
-        ignored: "",
-        breaks: ("errors.go", "\": \"", "\" - \""),
-    },
-    Published {
-        origin: Origin::Debian("c/cjson/cjson_1.7.15.orig.tar.gz"),
-        ignored: "/build/\n",
-        breaks: ("cJSON.c", "\"true\"", "\"wahr\""),
     },
 ];
 
@@ -98,16 +86,6 @@ impl Published {
                     "--no-binary",
                     name,
                     &format!("{name}=={version}"),
-                ],
-            ),
-            Origin::Debian(path) => run(
-                "curl",
-                &[
-                    "--fail",
-                    "--silent",
-                    "--show-error",
-                    "--remote-name",
-                    &format!("http://deb.debian.org/debian/pool/main/{path}"),
                 ],
             ),
         }

@@ -23,8 +23,7 @@ pub(super) const TOOLS: [(&str, &str); 4] = [
     ("make", "make"),
     ("pre-commit", "pre-commit"),
 ];
-pub(super) const LARGE_TOOLS: [(&str, &str); 4] =
-    [("curl", "curl"), ("gradle", "gradle"), ("mvn", "maven"), ("npm", "npm")];
+pub(super) const LARGE_TOOLS: [(&str, &str); 3] = [("gradle", "gradle"), ("mvn", "maven"), ("npm", "npm")];
 
 /// Installs packages that are absent with apt-get, as root or through sudo.
 pub(crate) fn packages(packages: &[&str], install: Install) -> Result<()> {
