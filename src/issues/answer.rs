@@ -1,8 +1,18 @@
-//! Finds the JSON of an agent's answer.
+//! The JSON of an agent's answer: its schema, and where it stands.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::agent::CallReport;
+
+/// Returns the schema of an object that has all of these properties and no others.
+pub(super) fn closed(properties: &Value) -> Value {
+    let names: Vec<&String> = properties
+        .as_object()
+        .into_iter()
+        .flat_map(serde_json::Map::keys)
+        .collect();
+    json!({"type": "object", "additionalProperties": false, "required": names, "properties": properties})
+}
 
 /// Returns the JSON that a call answered with: the structured output, else the last fenced JSON block of the result,
 /// else the result as bare JSON.

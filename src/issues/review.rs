@@ -9,7 +9,7 @@ use crate::agent::CallReport;
 use crate::base::error::{Context as _, Result};
 use crate::base::serialization::is_zero;
 use crate::base::text::{harmless, one_line};
-use crate::issues::answer::json_answer;
+use crate::issues::answer::{closed, json_answer};
 use crate::model::finding::{Finding, Severity, findings_in_words};
 
 /// How many findings are kept of a review, the weightiest ones.
@@ -100,16 +100,6 @@ pub(crate) fn json_schema() -> Value {
         "summary": text("What you say of the work as a whole, in a few sentences"),
         "findings": {"type": "array", "items": closed(&finding)},
     }))
-}
-
-/// Returns the schema of an object that has all of these properties and no others.
-fn closed(properties: &Value) -> Value {
-    let names: Vec<&String> = properties
-        .as_object()
-        .into_iter()
-        .flat_map(serde_json::Map::keys)
-        .collect();
-    json!({"type": "object", "additionalProperties": false, "required": names, "properties": properties})
 }
 
 /// Returns a valid answer, for the prompt.

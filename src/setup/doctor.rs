@@ -66,9 +66,7 @@ pub async fn diagnose(directory: &Path, environment: Environment, options: Docto
 pub(crate) async fn of_project(project: &Project, options: &DoctorOptions) -> Result<Diagnosis> {
     let interruption = &options.interruption;
     let lock = options.gates.then(|| project.lock("doctor")).transpose()?;
-    let connect = project.connect_options();
-    let looking = Box::pin(Engine::reachable(&connect));
-    let (reachable, unreachable) = unless_asked(interruption, looking).await?;
+    let (reachable, unreachable) = reachable(project, interruption).await?;
     let mut engines = Vec::new();
     for engine in reachable {
         let examining = Box::pin(container::examine(project, &engine));
@@ -98,11 +96,15 @@ pub(crate) async fn of_project(project: &Project, options: &DoctorOptions) -> Re
     })
 }
 
+/// Looks for engines, unless it is interrupted: those that respond, and why others do not.
+async fn reachable(project: &Project, interruption: &Interruption) -> Result<(Vec<Engine>, Vec<String>)> {
+    let connect = project.connect_options();
+    unless_asked(interruption, Box::pin(Engine::reachable(&connect))).await
+}
+
 /// Checks the machine, without what belongs to a repository; `check` gives the reason.
 async fn of_machine(project: &Project, check: Check, interruption: &Interruption) -> Result<Diagnosis> {
-    let connect = project.connect_options();
-    let looking = Box::pin(Engine::reachable(&connect));
-    let (reachable, unreachable) = unless_asked(interruption, looking).await?;
+    let (reachable, unreachable) = reachable(project, interruption).await?;
     let mut engines = Vec::new();
     for engine in reachable {
         let examining = Box::pin(container::examine(project, &engine));

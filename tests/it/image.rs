@@ -305,15 +305,13 @@ async fn tools_of_a_version_are_in_the_image() {
         toolchain: tools.iter().map(version).collect(),
         programs: Vec::new(),
     };
-    let report = image::check(
-        &engine,
-        &config.image.name,
-        &needs,
-        UserChoice::SlotOwner,
-        &BTreeMap::new(),
-    )
-    .await
-    .unwrap();
+    passes_check(&engine, &config.image.name, &needs).await;
+}
+
+/// Checks that an image has what it needs.
+async fn passes_check(engine: &Engine, image: &str, needs: &ProjectNeeds) {
+    let report = image::check(engine, image, needs, UserChoice::SlotOwner, &BTreeMap::new()).await;
+    let report = report.unwrap();
     assert!(report.ok(), "{report:?}");
 }
 
@@ -344,16 +342,7 @@ async fn the_client_is_added_to_a_containerfile_of_ones_own() {
         toolchain: vec!["grep own /own".to_owned()],
         ..ProjectNeeds::default()
     };
-    let report = image::check(
-        &engine,
-        &config.image.name,
-        &needs,
-        UserChoice::SlotOwner,
-        &BTreeMap::new(),
-    )
-    .await
-    .unwrap();
-    assert!(report.ok(), "{report:?}");
+    passes_check(&engine, &config.image.name, &needs).await;
     let mut on_line = |line: &str| panic!("built again: {line}");
     let again = image::build_for(&engine, folder.path(), &config.image, &options, &mut on_line);
     assert!(!again.await.unwrap().rebuilt);

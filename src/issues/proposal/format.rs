@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{BatchLimits, Proposal};
 use crate::base::error::{Context as _, Result};
+use crate::issues::answer::closed;
 use crate::issues::issue::{FileAction, TaskFile};
 
 /// Returns the schema for `--json-schema`. It uses only what structured outputs accept: every object closed, every
@@ -13,19 +14,11 @@ use crate::issues::issue::{FileAction, TaskFile};
 pub fn json_schema() -> Value {
     let text = |what: &str| json!({"type": "string", "description": what});
     let texts = |what: &str| json!({"type": "array", "description": what, "items": {"type": "string"}});
-    let closed = |properties: Value| {
-        let names: Vec<&String> = properties
-            .as_object()
-            .into_iter()
-            .flat_map(serde_json::Map::keys)
-            .collect();
-        json!({"type": "object", "additionalProperties": false, "required": names, "properties": properties})
-    };
-    let file = closed(json!({
+    let file = closed(&json!({
         "path": text("Path from the repository's root"),
         "action": {"type": "string", "enum": ["create", "modify", "delete"]},
     }));
-    let proposal = closed(json!({
+    let proposal = closed(&json!({
         "key": text("Name within this answer: letters, digits, - and _, beginning with a letter"),
         "title": text("One line, at most 120 characters"),
         "description": text("What to do and why, in Markdown"),
@@ -37,7 +30,7 @@ pub fn json_schema() -> Value {
         "priority": {"type": "integer", "enum": [0, 1, 2, 3, 4], "description": "0 is first, 4 is last"},
         "depends_on": texts("Keys of this answer or ids of existing tasks that must be done first"),
     }));
-    closed(json!({"proposals": {"type": "array", "items": proposal}}))
+    closed(&json!({"proposals": {"type": "array", "items": proposal}}))
 }
 
 /// Returns a valid answer under these limits, for the prompt.

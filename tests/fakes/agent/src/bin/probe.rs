@@ -53,7 +53,7 @@ fn step(name: &str, value: &str) -> Outcome {
         "sleep" => sleep(value.parse()?),
         "until" => {
             while !std::path::Path::new(value).exists() {
-                sleep(20);
+                std::thread::sleep(Duration::from_millis(20));
             }
         }
         "sleep_of" => sleep(std::fs::read_to_string(value)?.trim().parse()?),
