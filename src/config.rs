@@ -271,6 +271,20 @@ impl Config {
         self.stages.contains(&Stage::Review)
     }
 
+    /// Returns the roles of the calls that a measure may make.
+    pub(crate) fn roles_of_measures(&self) -> Vec<Role> {
+        let review = self.measure.review.unwrap_or_default().then_some(Role::Review);
+        [Role::Measure].into_iter().chain(review).collect()
+    }
+
+    /// Returns the roles of all calls that a run may make.
+    pub(crate) fn roles(&self) -> BTreeSet<Role> {
+        self.roles_of_measures()
+            .into_iter()
+            .chain(self.roles_of_attempts())
+            .collect()
+    }
+
     /// Returns the roles of the calls that an attempt at a task may make.
     pub(crate) fn roles_of_attempts(&self) -> Vec<Role> {
         let review = self.has_review().then_some(Role::Review);
@@ -417,6 +431,9 @@ pub struct RoleConfig {
     /// Fix rounds of an attempt (stitch: 2); 0 is `off`. `None` where a role has no attempts.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::count_or_off")]
     pub fix_rounds: Option<u32>,
+    /// Whether proposals are reviewed before they are filed (measure: `false`); `None` where a role makes none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub review: Option<bool>,
     /// The least score with which a review passes (7); `None` where a role gives none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_score: Option<u32>,
@@ -462,8 +479,10 @@ pub(crate) const DISK_OFF: &str = "`container.disk` is off: an agent can fill th
 /// Returns a warning about a `review` that no stage is; `None` where there is none.
 pub(crate) fn unused_review(config: &Config) -> Option<String> {
     let is_set = config.review != Config::default().review;
-    (is_set && !config.has_review())
-        .then(|| "`review` is configured and nothing is reviewed: write `stages: [stitch, review]`".to_owned())
+    (is_set && !config.roles().contains(&Role::Review)).then(|| {
+        "`review` is configured and nothing is reviewed: write `stages: [stitch, review]`, or `measure: {review: true}`"
+            .to_owned()
+    })
 }
 
 /// Returns a warning about the sections of a file for roles that nothing calls yet; `None` where it has none.

@@ -4,9 +4,9 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text::one_line;
-use crate::issues::proposal::{self, BatchLimits};
+use crate::issues::proposal::{self, BatchLimits, Proposal};
 use crate::issues::review;
 use crate::issues::round::{RedBy, RedGate};
 
@@ -30,6 +30,7 @@ pub const PROMPT_LIMIT: usize = 1_000_000;
 
 const MEASURE: &str = include_str!("prompt/measure.md.j2");
 const STITCH: &str = include_str!("prompt/stitch.md.j2");
+const PROPOSALS_REVIEW: &str = include_str!("prompt/proposals_review.md.j2");
 const REVIEW: &str = include_str!("prompt/review.md.j2");
 
 /// Renders the prompt of a measure, by the user's template or the built-in one.
@@ -75,6 +76,27 @@ pub(crate) fn render_review(context: &ReviewContext) -> Result<String> {
     let built_in = Template {
         name: "review.md.j2",
         text: REVIEW,
+    };
+    within_limit("review", render::render(built_in, &values)?)
+}
+
+/// Renders the prompt of a review of proposals, which was asked for with `told`. It is the answer of
+/// a number, and `problems` are what was wrong with the one before.
+pub(crate) fn render_proposals_review(
+    told: &MeasureContext,
+    proposals: &[Proposal],
+    (number, problems): (u32, &[String]),
+) -> Result<String> {
+    let mut values = values(told)?;
+    values["number"] = number.into();
+    let shown = serde_json::to_string_pretty(proposals).context("cannot write proposals")?;
+    values["proposals"] = shown.into();
+    values["problems"] = problems.into();
+    let lines = u32::midpoint(told.estimated_lines_min, told.estimated_lines_max);
+    values["example"] = proposal::review::example(lines)?.into();
+    let built_in = Template {
+        name: "proposals_review.md.j2",
+        text: PROPOSALS_REVIEW,
     };
     within_limit("review", render::render(built_in, &values)?)
 }

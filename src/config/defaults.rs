@@ -190,6 +190,7 @@ impl RoleConfig {
             max_attempts: 0,
             parallel: 0,
             fix_rounds: None,
+            review: None,
             min_score: None,
             block: None,
         }

@@ -117,7 +117,7 @@ fn check_permissions(top: &Section<'_>, config: &Config) {
                 .iter()
                 .any(|word| word.strip_prefix("--permission-mode=") == Some(BYPASS))
     };
-    let roles = std::iter::once(Role::Measure).chain(config.roles_of_attempts());
+    let roles = config.roles().into_iter();
     for role in roles.filter(|role| config.role(*role).restricted) {
         if !bypasses(&config.role(role).args) && !bypasses(&config.claude_args) {
             continue;

@@ -24,7 +24,9 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
         if let Some(section) = subsection(top, name) {
             read_role(&section, role, budget);
             read_pace(&section, role);
-            if name == "stitch" {
+            if name == "measure" {
+                section.set_some("review", &mut role.review, Field::flag);
+            } else {
                 section.set_some("fix_rounds", &mut role.fix_rounds, |field| {
                     Some(field.small_count_or_off(100)?.limit().unwrap_or_default())
                 });

@@ -11,6 +11,7 @@ mod answer;
 mod check;
 mod format;
 mod order;
+pub(crate) mod review;
 
 pub use answer::extract;
 pub use check::{Validated, validate};

@@ -149,7 +149,9 @@ impl Generator {
         let phases = self.phases(&begun, filed_as(confirm), &interruption).await?;
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
-        phases.sessions.pauses.refuse(Role::Measure)?;
+        for role in self.project.config.roles_of_measures() {
+            phases.sessions.pauses.refuse(role)?;
+        }
         phases.gates.see_that_they_run(&interruption).await?;
         interruption.unless_asked()?;
         exit::measured(phases.measure.measure(1, &interruption).await?)

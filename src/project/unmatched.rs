@@ -50,11 +50,7 @@ impl Project {
                 found.push(format!("`{key}`: there is no file `{path}`"));
             }
         }
-        found.extend(
-            std::iter::once(Role::Measure)
-                .chain(self.config.roles_of_attempts())
-                .filter_map(|role| self.odd_model(role)),
-        );
+        found.extend(self.config.roles().into_iter().filter_map(|role| self.odd_model(role)));
         Ok(found)
     }
 

@@ -8,11 +8,16 @@ use serde::{Deserialize, Serialize};
 use crate::accounting::ledger::{Entry, is_first};
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
+pub use crate::issues::proposal::review::{Action, Change};
 pub use crate::issues::round::{Fixing, RedBy};
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, Role, RunId, Severity, Usage};
 pub use crate::model::{TestCounts, Verdict};
 use crate::sandbox::guarantee::GuaranteeReport;
+
+mod proposals;
+
+pub use self::proposals::{DroppedProposal, FiledTask};
 
 /// One thing that happened, as a line of `events.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,6 +154,21 @@ pub enum EventKind {
         filed: Vec<FiledTask>,
         /// The exact problems.
         problems: Vec<String>,
+    },
+    /// A review of proposals ended.
+    ProposalsReviewed {
+        /// Which answer of the reviewer it is, counted from 1.
+        number: u32,
+        /// How many proposals are filed as they were.
+        kept: usize,
+        /// What it changed.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<Change>,
+        /// Why it came to nothing, in sentences; empty where it did not.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        problems: Vec<String>,
+        /// How long it took, in seconds.
+        seconds: f64,
     },
     /// Measure ended with an answer.
     MeasureEnded {
@@ -469,24 +489,4 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         next: Vec<String>,
     },
-}
-
-/// A task that measure filed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FiledTask {
-    /// Its name.
-    pub id: IssueId,
-    /// Its title.
-    pub title: String,
-    /// What it waits for.
-    pub depends_on: Vec<IssueId>,
-}
-
-/// A proposal that repeats an issue.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DroppedProposal {
-    /// Its title.
-    pub title: String,
-    /// The issue it repeats.
-    pub repeats: IssueId,
 }

@@ -196,7 +196,7 @@ impl Recorder {
             (Some(task), Role::Review) => format!("{task}-{}-{}-{}", call.attempt, call.role, call.round),
             (Some(task), _) => format!("{task}-{}{}", call.attempt, fix_suffix(call.round)),
             (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
-            (None, role) => format!("{role}-{}", call.attempt),
+            (None, role) => format!("{}{role}-{}", measure_prefix(cycle), call.round),
         };
         self.folder(&name)
     }
@@ -263,6 +263,23 @@ pub(crate) fn round_folder(attempt: &str, round: u32) -> String {
 /// Returns what the folders of a measure's calls begin with.
 fn measure_prefix(cycle: u32) -> String {
     format!("measure-{cycle}-")
+}
+
+/// Returns which call of a measure a folder is of, by what follows [`measure_prefix`] in its name.
+fn call_of_measure(name: &str) -> Option<CallName> {
+    let review = name
+        .strip_prefix(Role::Review.name())
+        .and_then(|name| name.strip_prefix('-'));
+    let (role, attempt, round) = match review {
+        Some(round) => (Role::Review, 1, round.parse().ok()?),
+        None => (Role::Measure, name.parse().ok()?, 0),
+    };
+    Some(CallName {
+        role,
+        task: None,
+        attempt,
+        round,
+    })
 }
 
 /// A call as its folder shows it.
@@ -340,18 +357,18 @@ pub(crate) fn recorded_measure(
     run: &RunId,
     cycle: u32,
     issues: &Issues,
-) -> Result<Vec<(u32, RecordedCall)>> {
+) -> Result<Vec<(CallName, RecordedCall)>> {
     let runs = state_dir.join("runs").join(run.as_str());
     let failed = || format!("cannot list `{}`", runs.display());
     let mut calls = Vec::new();
     for entry in std::fs::read_dir(&runs).with_context(ErrorKind::Unexpected, failed)? {
         let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
         let name = entry.file_name();
-        let round = name.to_str().and_then(|name| name.strip_prefix(&measure_prefix(cycle)));
-        if let Some(round) = round.and_then(|round| round.parse().ok()) {
-            calls.extend(recorded_call(&entry.path(), issues, &[])?.map(|call| (round, call)));
+        let below = name.to_str().and_then(|name| name.strip_prefix(&measure_prefix(cycle)));
+        if let Some(name) = below.and_then(call_of_measure) {
+            calls.extend(recorded_call(&entry.path(), issues, &[])?.map(|call| (name, call)));
         }
     }
-    calls.sort_by_key(|(round, _)| *round);
+    calls.sort_by_key(|(name, _)| (name.round, name.attempt));
     Ok(calls)
 }

@@ -10,7 +10,7 @@ use crate::base::text::{one_line, sentence, size};
 use crate::issues::attempt::Outcome;
 use crate::issues::round::Fixing;
 use crate::model::{CommitId, IssueId};
-use crate::record::event::{Event, EventKind, FiledTask};
+use crate::record::event::{Action, Change, Event, EventKind, FiledTask};
 use crate::report::numbers::{counted, usage};
 use crate::report::output::Zone;
 use crate::report::said::Said;
@@ -174,6 +174,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::Warned { what } => sentence(&format!("Warning: {what}")),
         EventKind::MeasureStarted { .. }
         | EventKind::MeasureRefused { .. }
+        | EventKind::ProposalsReviewed { .. }
         | EventKind::MeasureEnded { .. }
         | EventKind::MeasureFailed { .. } => of_measure(event)?,
         EventKind::TaskClaimed { task, title, attempt } => {
@@ -230,6 +231,12 @@ fn of_measure(event: &EventKind) -> Option<String> {
                 bullets(problems)
             )
         }
+        EventKind::ProposalsReviewed {
+            kept,
+            changes,
+            problems,
+            ..
+        } => reviewed_proposals(*kept, changes, problems),
         EventKind::MeasureEnded {
             filed,
             dropped,
@@ -267,6 +274,37 @@ fn of_measure(event: &EventKind) -> Option<String> {
         }
         _ => return None,
     })
+}
+
+/// Returns the lines about a review of proposals.
+fn reviewed_proposals(kept: usize, changes: &[Change], problems: &[String]) -> String {
+    if !problems.is_empty() {
+        return format!("  Their review came to nothing:{}", bullets(problems));
+    }
+    let mut text = format!("  Reviewed: {} as proposed.", counted(kept, "task"));
+    for change in changes {
+        let (mark, done) = match change.action {
+            Action::Ok => continue,
+            Action::Change => ("~", "changed"),
+            Action::Split => ("~", "split"),
+            Action::Drop => ("-", "dropped"),
+            Action::Add => ("+", "added"),
+        };
+        let title = one_line(&change.title, 100);
+        text.push_str(&format!("\n  {mark} {done} \"{title}\""));
+        if change.action == Action::Split {
+            let into: Vec<String> = change
+                .into
+                .iter()
+                .map(|title| format!("\"{}\"", one_line(title, 100)))
+                .collect();
+            text.push_str(&format!(" into {}", into.join(", ")));
+        }
+        if !change.reason.is_empty() {
+            text.push_str(&format!(": {}", one_line(&change.reason, 200)));
+        }
+    }
+    text
 }
 
 /// Returns the line about a service beside a container.

@@ -199,8 +199,9 @@ impl Driver<'_> {
     fn snapshot(&self, recovery: &Recovery<'_>) -> Result<plan::RunState> {
         let issues = self.context().store.read()?;
         let (ready, unaffordable) = self.first_ready(&issues)?;
-        let of_attempts = self.context().project.config.roles_of_attempts();
-        let pauses = self.pauses().of(&[&of_attempts[..], &[Role::Measure]].concat())?;
+        let config = &self.context().project.config;
+        let (of_attempts, of_measures) = (config.roles_of_attempts(), config.roles_of_measures());
+        let pauses = self.pauses().of(&[&of_attempts[..], &of_measures].concat())?;
         Ok(plan::RunState {
             leftovers: recovery.is_needed(&issues)?,
             ready,
@@ -210,7 +211,7 @@ impl Driver<'_> {
             begun: u32::try_from(self.tasks_begun.len()).unwrap_or(u32::MAX),
             proposed: self.selected(&issues).filter(|issue| issue.is_proposed()).count(),
             stitch: self.hindrance(&of_attempts, &issues, &pauses),
-            measure: self.hindrance(&[Role::Measure], &issues, &pauses),
+            measure: self.hindrance(&of_measures, &issues, &pauses),
             run: self.progress.clone(),
             now: self.context().now(),
         })

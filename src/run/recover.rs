@@ -10,9 +10,10 @@ use crate::issues::attempt::{Attempt, Ignored, Outcome};
 use crate::issues::issue::{Issues, Measure, Status};
 use crate::issues::store::Store;
 use crate::model::generation::GenerationName;
-use crate::model::{CommitId, IssueId, Role, RunId};
+use crate::model::{CommitId, IssueId, RunId};
 use crate::project::Project;
 use crate::project::labels::{PATH_LABEL, REPOSITORY_LABEL, ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
+use crate::record::event::CallName;
 use crate::record::recorder::recorded_measure;
 use crate::run::active_work::ActiveWork;
 use crate::run::commit_message::{AttemptName, message};
@@ -333,18 +334,18 @@ impl<'a> Recovery<'a> {
             return Ok(None);
         }
         let now = self.project.clock().now();
-        let place = |attempt| CallPlace {
-            role: Role::Measure,
+        let place = |name: &CallName| CallPlace {
+            role: name.role,
             task: None,
-            attempt,
-            round: 0,
+            attempt: name.attempt,
+            round: name.round,
             cycle: known.cycle() + 1,
             run: owner.run.clone(),
         };
         let recorded = recorded_measure(&self.project.state_dir, &owner.run, owner.cycle, &known)?;
         let calls: Vec<Entry> = recorded
             .iter()
-            .map(|(attempt, call)| call.entry(place(*attempt), now))
+            .map(|(name, call)| call.entry(place(name), now))
             .collect();
         let noted = store.update("note a measure whose run died", now, |issues| {
             issues.record_measure(Measure {

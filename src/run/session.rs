@@ -195,7 +195,7 @@ impl Sessions {
         Request {
             role,
             task: task.cloned(),
-            cycle: cycle_of(role, issues),
+            cycle: cycle_of(role, task, issues),
             run: self.context.recorder.run().clone(),
             call: Allowance {
                 usd: settings.budget_usd,
@@ -250,9 +250,9 @@ fn unfit(purpose: &Purpose, owner: &SlotOwner, suspended: &Suspended, base: Oid)
 }
 
 /// Returns the cycle that a call of a role begins in, or goes on with.
-fn cycle_of(role: Role, issues: &Issues) -> u32 {
-    match role {
-        Role::Measure => issues.cycle().saturating_add(1),
+fn cycle_of(role: Role, task: Option<&IssueId>, issues: &Issues) -> u32 {
+    match (role, task) {
+        (Role::Measure, _) | (Role::Review, None) => issues.cycle().saturating_add(1),
         _ => issues.cycle(),
     }
 }
@@ -349,7 +349,7 @@ impl Session {
         let role = self.purpose.role;
         let call = Call {
             sandbox: self.sandbox(ask.name, ask.folder),
-            cycle: cycle_of(role, ask.issues),
+            cycle: cycle_of(role, self.purpose.task.as_ref(), ask.issues),
             rates: learned_rates(ask.issues.ledger()),
             role: &self.purpose.settings,
             credential: credential.clone(),

@@ -2,12 +2,21 @@
 
 use super::{Key, Shape};
 
-pub(in crate::config) const MEASURE: [Key; 21] = paced(
-    &call("30m", "true"),
-    "2",
-    "Proposals of one cycle; `max_issues` limits them, too.",
-    "Answers of one measure: the second gets the problems of the first.",
-);
+pub(in crate::config) const MEASURE: [Key; 22] = {
+    let shared = paced(
+        &call("30m", "true"),
+        "2",
+        "Proposals of one cycle; `max_issues` limits them, too.",
+        "Answers of one measure: the second gets the problems of the first.",
+    );
+    let review = Key::new(
+        "review",
+        Shape::Flag,
+        "false",
+        "Have another session, of the role `review`, judge proposals before they are filed: it can change,\nsplit, drop and add some.",
+    );
+    with(&shared, [review; 22])
+};
 
 pub(super) const STITCH: [Key; 22] = {
     let shared = paced(

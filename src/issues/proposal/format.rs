@@ -12,13 +12,18 @@ use crate::issues::issue::{FileAction, TaskFile};
 /// Returns the schema for `--json-schema`. It uses only what structured outputs accept: every object closed, every
 /// property required, and no keyword for sizes, which `validate` checks instead.
 pub fn json_schema() -> Value {
+    closed(&json!({"proposals": {"type": "array", "items": proposal_schema()}}))
+}
+
+/// Returns the schema of one proposal.
+pub(super) fn proposal_schema() -> Value {
     let text = |what: &str| json!({"type": "string", "description": what});
     let texts = |what: &str| json!({"type": "array", "description": what, "items": {"type": "string"}});
     let file = closed(&json!({
         "path": text("Path from the repository's root"),
         "action": {"type": "string", "enum": ["create", "modify", "delete"]},
     }));
-    let proposal = closed(&json!({
+    closed(&json!({
         "key": text("Name within this answer: letters, digits, - and _, beginning with a letter"),
         "title": text("One line, at most 120 characters"),
         "description": text("What to do and why, in Markdown"),
@@ -29,8 +34,7 @@ pub fn json_schema() -> Value {
         "estimated_lines": {"type": "integer", "description": "Size estimate in changed lines"},
         "priority": {"type": "integer", "enum": [0, 1, 2, 3, 4], "description": "0 is first, 4 is last"},
         "depends_on": texts("Keys of this answer or ids of existing tasks that must be done first"),
-    }));
-    closed(&json!({"proposals": {"type": "array", "items": proposal}}))
+    }))
 }
 
 /// Returns a valid answer under these limits, for the prompt.
@@ -58,7 +62,7 @@ fn first_example(estimated_lines: u32) -> Proposal {
     }
 }
 
-fn second_example(estimated_lines: u32) -> Proposal {
+pub(super) fn second_example(estimated_lines: u32) -> Proposal {
     Proposal {
         key: "ledger-totals".into(),
         title: "Add up ledger entries by account".into(),
@@ -105,7 +109,7 @@ mod tests {
         }
     }
 
-    /// Walks the schema: closed objects, everything required, no keyword that the API refuses.
+    /// Checks a schema: closed objects, everything required, no keyword that the API refuses.
     fn check_schema(schema: &Value) {
         const KNOWN: [&str; 7] = [
             "type",
@@ -137,6 +141,7 @@ mod tests {
     #[test]
     fn the_schema_keeps_to_what_structured_outputs_accept() {
         check_schema(&json_schema());
+        check_schema(&super::super::review::json_schema());
     }
 
     #[test]

@@ -2,32 +2,29 @@
 
 use std::sync::Arc;
 
-use crate::accounting::budget::{Scope, Spent};
-use crate::agent::{CallOutcome, CallReport, StopCause};
+use crate::accounting::budget::Spent;
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
-use crate::base::text::one_line;
-use crate::issues::proposal::{self, KnownIssue, Validated};
+use crate::git::Oid;
+use crate::issues::proposal;
 use crate::model::{Role, SessionId};
 use crate::prompt::{self, MeasureContext};
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::CallFolder;
-use crate::run::attempt_verdict::{limit_of, refusal};
 use crate::run::call::CallResult;
 use crate::run::context::RunContext;
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Entered, Next, Purpose, Session, Sessions};
 
+mod answer;
 mod filing;
+mod review;
 mod stages;
 
 pub(crate) use self::filing::FiledAs;
 pub(crate) use self::stages::MeasureOutcome;
-use self::stages::{Answer, MeasureSoFar, Round};
-
-/// What is reported of a session that cannot go on.
-const LOST: &str = "the agent session no longer exists; starting over";
+use self::stages::{Answer, Answered, MeasureSoFar, Reviewed, Round};
 
 /// The phase that asks for tasks.
 pub(crate) struct Measure {
@@ -100,6 +97,9 @@ impl Measure {
         loop {
             match self.round(session, asked, told, interruption).await? {
                 Round::Again(next) => told = next,
+                Round::Answered(answered) => {
+                    return self.conclude(session.base(), asked, answered, interruption).await;
+                }
                 Round::Over(done, unfinished) => return Ok((done, unfinished)),
             }
             asked.folder = self.records(asked.cycle, told.attempt)?;
@@ -158,20 +158,43 @@ impl Measure {
         }
         // Whatever people have written while the agent was at work counts.
         asked.issues = context.store.read()?;
-        match read(context, asked, &report, met) {
-            Answer::Given(validated, answer) => self.answered(asked, told, validated, answer),
+        match answer::read(context, asked, &report, met) {
+            Answer::Given(validated, answer) => {
+                let session = session.can_go_on(Some(&report));
+                self.answered(asked, Answered::new(told, validated, session), answer)
+            }
             Answer::None(done, reason) => {
-                let goes_on = matches!(
-                    done,
-                    MeasureOutcome::Limited(_)
-                        | MeasureOutcome::Failed(_)
-                        | MeasureOutcome::Spent(_)
-                        | MeasureOutcome::Cancelled
-                );
-                let unfinished = session.can_go_on(Some(&report)).filter(|_| goes_on);
+                let unfinished = session.can_go_on(Some(&report)).filter(|_| done.goes_on());
                 Ok(Round::Over(self.fail(asked, done, &reason)?, unfinished))
             }
         }
+    }
+
+    /// Files what a measure answered, after its review where there is to be one.
+    async fn conclude(
+        &self,
+        base: Oid,
+        asked: &mut MeasureSoFar,
+        answered: Box<Answered>,
+        interruption: &Interruption,
+    ) -> Result<(MeasureOutcome, Option<SessionId>)> {
+        let unfinished = answered.session.clone();
+        let is_reviewed = self.reviews() && !answered.validated.accepted.is_empty();
+        let reviewed = if is_reviewed {
+            Box::pin(self.review(base, asked, *answered, interruption)).await?
+        } else {
+            Reviewed::Passed(answered.validated)
+        };
+        Ok(match reviewed {
+            Reviewed::Passed(validated) => (self.end(asked, validated, None)?, None),
+            Reviewed::Not(validated, why) => {
+                let reason = format!("the review of its proposals {why}");
+                let _ = self.end(asked, validated, Some(&format!("nobody has reviewed it: {reason}")))?;
+                (MeasureOutcome::Refused(format!("{reason}; they wait for you")), None)
+            }
+            // It answers once more when it goes on.
+            Reviewed::Ended(done, reason) => (self.fail(asked, done, &reason)?, unfinished),
+        })
     }
 
     /// Ends a measure under which something failed that was not the agent.
@@ -195,53 +218,4 @@ fn name(round: u32) -> CallName {
         attempt: round,
         round: 0,
     }
-}
-
-/// Reads and checks an answer.
-fn read(context: &RunContext, asked: &MeasureSoFar, report: &CallReport, met: Scope) -> Answer {
-    let reason = one_line(&report.reason, 500);
-    if report.cut == Some(StopCause::Cancelled) {
-        return Answer::None(MeasureOutcome::Cancelled, reason);
-    }
-    if report.session_lost {
-        return Answer::None(MeasureOutcome::SessionLost, LOST.to_owned());
-    }
-    if let Some(limit) = limit_of(report) {
-        return Answer::None(MeasureOutcome::Limited(limit), reason);
-    }
-    match report.outcome {
-        CallOutcome::Success => {}
-        CallOutcome::Transient => return Answer::None(MeasureOutcome::Failed(reason.clone()), reason),
-        CallOutcome::Permanent => {
-            let reason = refusal(report);
-            return Answer::None(MeasureOutcome::Refused(reason.clone()), reason);
-        }
-        CallOutcome::Budget if met != Scope::Call => {
-            return Answer::None(MeasureOutcome::Spent(reason.clone()), reason);
-        }
-        outcome => {
-            let reason = format!("measure's call ended as {outcome}: {reason}");
-            return Answer::None(MeasureOutcome::Refused(reason.clone()), reason);
-        }
-    }
-    let validated = match proposal::extract(report) {
-        Ok(batch) => {
-            let known: Vec<KnownIssue> = asked.issues.iter().map(|issue| asked.known(issue)).collect();
-            let limits = prompt_inputs::proposal_limits(&context.project.config, asked.filed.len());
-            proposal::validate(batch, &known, &limits)
-        }
-        Err(problems) => Validated {
-            problems,
-            ..Validated::default()
-        },
-    };
-    Answer::Given(validated, answer_text(report))
-}
-
-fn answer_text(report: &CallReport) -> Option<String> {
-    report
-        .structured_output
-        .as_ref()
-        .map(|value| format!("{value:#}"))
-        .or_else(|| report.result.clone())
 }

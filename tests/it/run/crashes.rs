@@ -240,6 +240,7 @@ fn all_crash_points() -> Vec<String> {
             "round.",
             "review.",
             "measure.filed_in_part",
+            "measure.reviewed",
         ]
         .iter()
         .any(|other| point.starts_with(other))

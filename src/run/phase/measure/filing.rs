@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Measure;
-use super::stages::{MeasureOutcome, MeasureSoFar, Round};
+use super::stages::{Answered, MeasureOutcome, MeasureSoFar, Round};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::text::one_line;
@@ -25,25 +25,31 @@ pub(crate) enum FiledAs {
 }
 
 impl Measure {
-    /// Files what is right with an answer; what is not is asked for again, while there are rounds left.
+    /// Says what becomes of an answer: what is not right with it is asked for again, while there are rounds left, and what
+    /// is is filed before that, where nobody reviews it.
     pub(super) fn answered(
         &self,
         asked: &mut MeasureSoFar,
-        told: MeasureContext,
-        validated: Validated,
+        answered: Answered,
         answer: Option<String>,
     ) -> Result<Round> {
+        let Answered { told, validated, .. } = &answered;
         let problems = validated.problems.clone();
         let most = self.context().project.config.measure.max_attempts.max(1);
         if problems.is_empty() {
-            return Ok(Round::Over(self.end(asked, validated)?, None));
+            return Ok(Round::Answered(Box::new(answered)));
         }
         if told.attempt < most {
-            let filed = self.take_in(asked, validated)?;
+            let Answered { told, validated, .. } = answered;
+            let filed = if self.reviews() {
+                Vec::new()
+            } else {
+                self.take_in(asked, validated)?
+            };
             return Ok(Round::Again(self.again(asked, told, filed, (problems, answer))));
         }
         if !asked.filed.is_empty() || !validated.accepted.is_empty() {
-            return Ok(Round::Over(self.end(asked, validated)?, None));
+            return Ok(Round::Answered(Box::new(answered)));
         }
         let rounds = told.attempt;
         let reason = format!(
@@ -54,13 +60,18 @@ impl Measure {
         Ok(Round::Over(self.fail(asked, done, &reason)?, None))
     }
 
+    /// Returns whether proposals are reviewed before they are filed.
+    pub(super) fn reviews(&self) -> bool {
+        self.context().project.config.measure.review.unwrap_or_default()
+    }
+
     /// Files what is right with an answer, before what is not is asked for again.
     fn take_in(&self, asked: &mut MeasureSoFar, validated: Validated) -> Result<Vec<FiledTask>> {
         asked.drop_repeats(validated.dropped_duplicates);
         if validated.accepted.is_empty() {
             return Ok(Vec::new());
         }
-        let filed = self.file(asked, validated.accepted, false)?;
+        let filed = self.file(asked, validated.accepted, false, None)?;
         crash_point!("measure.filed_in_part");
         Ok(filed)
     }
@@ -87,10 +98,15 @@ impl Measure {
         told.again(asked.filed.iter().map(named).collect(), problems, answer)
     }
 
-    /// Files the last answer and notes the measure, in one commit.
-    fn end(&self, asked: &mut MeasureSoFar, validated: Validated) -> Result<MeasureOutcome> {
+    /// Files the last answer and notes the measure, in one commit. Its tasks are held where there is a reason for that.
+    pub(super) fn end(
+        &self,
+        asked: &mut MeasureSoFar,
+        validated: Validated,
+        unreviewed: Option<&str>,
+    ) -> Result<MeasureOutcome> {
         asked.drop_repeats(validated.dropped_duplicates);
-        self.file(asked, validated.accepted, true)?;
+        self.file(asked, validated.accepted, true, unreviewed)?;
         crash_point!("measure.filed");
         let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.clone()).collect();
         let count = filed.len();
@@ -120,7 +136,13 @@ impl Measure {
     }
 
     /// Files proposals; the last ones together with the end of the measure. Returns what it filed.
-    fn file(&self, asked: &mut MeasureSoFar, accepted: Vec<Proposal>, is_last: bool) -> Result<Vec<FiledTask>> {
+    fn file(
+        &self,
+        asked: &mut MeasureSoFar,
+        accepted: Vec<Proposal>,
+        is_last: bool,
+        unreviewed: Option<&str>,
+    ) -> Result<Vec<FiledTask>> {
         let context = self.context();
         let now = context.now();
         let keys: Vec<_> = accepted.iter().map(|proposal| proposal.key.clone()).collect();
@@ -132,10 +154,14 @@ impl Measure {
         let (filed, issues) = context.store.update(&why, now, |issues| {
             let ids = issues.import(batch.clone(), &new_ids, now)?;
             for id in &ids {
-                match (self.filed_as, consent_needed(issues.get(id)?, &protected)) {
-                    (FiledAs::Held, _) => issues.hold(id, PROPOSED, now)?,
-                    (FiledAs::Open, Some(reason)) => issues.hold(id, &reason, now)?,
-                    (FiledAs::Open, None) => {}
+                let reason = match self.filed_as {
+                    FiledAs::Held => Some(PROPOSED.to_owned()),
+                    FiledAs::Open => unreviewed
+                        .map(str::to_owned)
+                        .or(consent_needed(issues.get(id)?, &protected)),
+                };
+                if let Some(reason) = reason {
+                    issues.hold(id, &reason, now)?;
                 }
             }
             if is_last {

@@ -29,6 +29,16 @@ pub(crate) enum MeasureOutcome {
     Cancelled,
 }
 
+impl MeasureOutcome {
+    /// Returns whether the session goes on where it was when there is nothing in the way any more.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(
+            self,
+            Self::Limited(_) | Self::Failed(_) | Self::Spent(_) | Self::Cancelled
+        )
+    }
+}
+
 /// What a call came to.
 pub(super) enum Answer {
     /// It answered: what its proposals are worth, and its text.
@@ -37,12 +47,43 @@ pub(super) enum Answer {
     None(MeasureOutcome, String),
 }
 
+/// An answer that was checked.
+pub(super) struct Answered {
+    /// What it was asked with.
+    pub(super) told: MeasureContext,
+    pub(super) validated: Validated,
+    /// The session that gave it.
+    pub(super) session: Option<SessionId>,
+}
+
+impl Answered {
+    pub(super) fn new(told: MeasureContext, validated: Validated, session: Option<SessionId>) -> Self {
+        Self {
+            told,
+            validated,
+            session,
+        }
+    }
+}
+
 /// What a round came to.
 pub(super) enum Round {
     /// Another one is asked with this.
     Again(MeasureContext),
+    /// There is nothing more to ask about this answer.
+    Answered(Box<Answered>),
     /// The measure has ended; a session may go on later.
     Over(MeasureOutcome, Option<SessionId>),
+}
+
+/// What a review of proposals came to.
+pub(super) enum Reviewed {
+    /// These may be filed.
+    Passed(Validated),
+    /// Nothing, so that nobody has said that these may be filed; how, as the end of a sentence about it.
+    Not(Validated, String),
+    /// It was not to be had now: how the measure ends, and why.
+    Ended(MeasureOutcome, String),
 }
 
 /// What a measure has asked so far, and what came of it.

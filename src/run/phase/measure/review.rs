@@ -1,0 +1,192 @@
+//! The review of proposals before they are filed: another session reads them, and says what is to become of each.
+
+use std::time::Instant;
+
+use super::Measure;
+use super::answer::{Ended, ended, validate};
+use super::stages::{Answered, MeasureOutcome, MeasureSoFar, Reviewed};
+use crate::accounting::budget::Scope;
+use crate::agent::CallReport;
+use crate::base::crash::crash_point;
+use crate::base::error::{ErrorKind, Result};
+use crate::base::interruption::Interruption;
+use crate::git::Oid;
+use crate::issues::proposal::Validated;
+use crate::issues::proposal::review::{Action, Change, ProposalsReview, json_schema};
+use crate::model::Role;
+use crate::prompt::render_proposals_review;
+use crate::record::event::{CallName, EventKind, Step};
+use crate::run::session::{Ask, Next, Purpose, Session};
+
+/// How often a reviewer is asked for an answer that can be used.
+const MOST_ANSWERS: u32 = 2;
+
+/// What one answer came to.
+enum Heard {
+    /// What is to be filed, and what was changed to get there.
+    Decided(Validated, Vec<Change>),
+    /// Nothing, and another answer may be better: what was wrong, in sentences.
+    Nothing(Vec<String>),
+    /// There is none, and no other call would give one now.
+    Ended(MeasureOutcome, String),
+}
+
+impl Measure {
+    /// Has the proposals of an answer reviewed, by a session of its own in a worktree of `base` that it cannot write.
+    pub(super) async fn review(
+        &self,
+        base: Oid,
+        asked: &mut MeasureSoFar,
+        answered: Answered,
+        interruption: &Interruption,
+    ) -> Result<Reviewed> {
+        let context = self.context();
+        let _alive = context.active_work.note(Role::Review.name(), None);
+        let purpose = Purpose {
+            role: Role::Review,
+            settings: context.project.config.review.clone(),
+            task: None,
+            attempt: 1,
+            round: 1,
+            cycle: asked.cycle,
+            writable: false,
+            layer: None,
+        };
+        let mut session = self.sessions.enter_to_read(purpose, base)?;
+        let reviewed = Box::pin(self.ask_for_review(&mut session, asked, answered, interruption)).await;
+        let is_over = reviewed.is_ok() || self.sessions.is_over(Role::Review, None).await;
+        session.leave(if is_over { Next::Release } else { Next::Keep })?;
+        match reviewed {
+            Err(error) if error.kind() == ErrorKind::Engine && is_over => {
+                let reason = error.in_a_line();
+                Ok(Reviewed::Ended(MeasureOutcome::Failed(reason.clone()), reason))
+            }
+            reviewed => reviewed,
+        }
+    }
+
+    /// Asks until there is an answer that can be used.
+    async fn ask_for_review(
+        &self,
+        session: &mut Session,
+        asked: &mut MeasureSoFar,
+        answered: Answered,
+        interruption: &Interruption,
+    ) -> Result<Reviewed> {
+        let mut problems = Vec::new();
+        for number in 1..=MOST_ANSWERS {
+            if number > 1 {
+                session.begin_round(number)?;
+            }
+            let begun = Instant::now();
+            let heard = self
+                .call_for_review(session, asked, (&answered, number, &problems), interruption)
+                .await?;
+            let report = |kept, changes, problems| {
+                self.context().recorder.emit(EventKind::ProposalsReviewed {
+                    number,
+                    kept,
+                    changes,
+                    problems,
+                    seconds: begun.elapsed().as_secs_f64(),
+                });
+            };
+            match heard {
+                Heard::Decided(validated, changes) => {
+                    let about_proposed = changes.iter().filter(|change| change.action != Action::Add).count();
+                    report(answered.validated.accepted.len() - about_proposed, changes, Vec::new());
+                    return Ok(Reviewed::Passed(validated));
+                }
+                Heard::Nothing(found) => {
+                    report(0, Vec::new(), found.clone());
+                    problems = found;
+                }
+                Heard::Ended(done, reason) => {
+                    return Ok(Reviewed::Ended(done, format!("the review of its proposals: {reason}")));
+                }
+            }
+        }
+        let why = format!(
+            "came to nothing: {MOST_ANSWERS} answers of it cannot be used: {}",
+            problems.join(" ")
+        );
+        Ok(Reviewed::Not(answered.validated, why))
+    }
+
+    /// Makes one call, and takes in what it answers.
+    async fn call_for_review(
+        &self,
+        session: &Session,
+        asked: &mut MeasureSoFar,
+        (answered, number, problems): (&Answered, u32, &[String]),
+        interruption: &Interruption,
+    ) -> Result<Heard> {
+        let context = self.context();
+        let cancelled = || Heard::Ended(MeasureOutcome::Cancelled, "the run was interrupted".to_owned());
+        let reservation = match session.reserve(&asked.issues) {
+            Ok(reservation) => reservation,
+            Err(spent) => return Ok(Heard::Ended(MeasureOutcome::Spent(spent.reason.clone()), spent.reason)),
+        };
+        if interruption.is_asked() {
+            return Ok(cancelled());
+        }
+        let name = CallName {
+            role: Role::Review,
+            task: None,
+            attempt: 1,
+            round: number,
+        };
+        let folder = context.recorder.call_folder(&name, asked.cycle)?;
+        let proposals = &answered.validated.accepted;
+        let prompt = render_proposals_review(&answered.told, proposals, (number, problems))?;
+        let ask = Ask {
+            name: &name,
+            folder: &folder,
+            prompt: &prompt,
+            json_schema: Some(json_schema()),
+            reservation: &reservation,
+            issues: &asked.issues,
+        };
+        context.step(&name, Step::Container);
+        let made = match Box::pin(session.call(&ask, interruption)).await {
+            // While its services were awaited.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(cancelled()),
+            made => made?,
+        };
+        crash_point!("measure.reviewed");
+        let met = reservation.scope_met(&made.entry.charged());
+        asked.calls.push(made.entry);
+        if let Some(failure) = made.failure {
+            return Err(failure);
+        }
+        // Whatever people have written while it was at work counts.
+        asked.issues = context.store.read()?;
+        Ok(self.heard(asked, answered, &made.report, met))
+    }
+
+    /// Returns what a call came to, given the budget that it met.
+    fn heard(&self, asked: &MeasureSoFar, answered: &Answered, report: &CallReport, met: Scope) -> Heard {
+        match ended(report, met) {
+            Ended::Answered => {}
+            Ended::Otherwise(done, reason) => return Heard::Ended(done, reason),
+            Ended::Badly(how) => return Heard::Nothing(vec![format!("The call {how}.")]),
+        }
+        let before = &answered.validated;
+        let applied = ProposalsReview::read(report)
+            .map_err(|problem| vec![problem])
+            .and_then(|review| review.apply(&before.accepted));
+        let (proposals, changes) = match applied {
+            Ok(applied) => applied,
+            Err(problems) => return Heard::Nothing(problems),
+        };
+        let mut validated = validate(self.context(), asked, proposals.into());
+        if !validated.problems.is_empty() {
+            return Heard::Nothing(validated.problems);
+        }
+        validated
+            .dropped_duplicates
+            .splice(..0, before.dropped_duplicates.clone());
+        validated.problems.clone_from(&before.problems);
+        Heard::Decided(validated, changes)
+    }
+}
