@@ -18,6 +18,8 @@ pub enum ErrorKind {
     NothingToDo,
     /// No container engine, or no usable image.
     Engine,
+    /// Nothing runs in the image: a person must fix it, and another try changes nothing.
+    Image,
     /// Another orchestrator works on this repository.
     Locked,
     /// Tasks failed or are held for a person.
@@ -204,7 +206,7 @@ pub mod exit {
             ErrorKind::Usage => USAGE,
             ErrorKind::Configuration => CONFIGURATION,
             ErrorKind::NothingToDo => NOTHING_TO_DO,
-            ErrorKind::Engine => ENGINE,
+            ErrorKind::Engine | ErrorKind::Image => ENGINE,
             ErrorKind::Locked => LOCKED,
             ErrorKind::Tasks => TASKS,
             ErrorKind::Limit => LIMIT,

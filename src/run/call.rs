@@ -82,6 +82,8 @@ pub(crate) async fn make(
         Ok((cut, exit)) => ((cut, exit.code, exit.oom), None),
         Err(error) => ((None, None, false), Some(error)),
     };
+    let (_, code, is_oom) = ending;
+    let code = code.filter(|_| !is_oom);
     let mut report = listener.finish(ending, metered.as_ref());
     // Only one that was to go on can be lost: whatever else has those words is a refusal like any other. A session that
     // is refused for what is in it is lost, too: it is begun afresh.
@@ -104,7 +106,7 @@ pub(crate) async fn make(
     let has_run = report.cut.is_some() || judged.report().is_some();
     let failure = failure
         .or_else(|| (report.cut == Some(StopCause::Seal)).then(|| seal::refusal(&report.reason)))
-        .or_else(|| (!has_run).then(|| seal::never_began(&call.sandbox.name.to_string(), &report.reason)));
+        .or_else(|| (!has_run).then(|| seal::never_began(&call.sandbox.name.to_string(), &report.reason, code)));
     Ok(CallResult { report, entry, failure })
 }
 

@@ -202,7 +202,8 @@ impl Runner<'_> {
         };
         if !told {
             let said = one_line(&String::from_utf8_lossy(heard.output()), 200);
-            return Err(seal::never_began(&format!("gate `{}`", gate.name), &said));
+            let code = exit.code.filter(|_| !exit.oom);
+            return Err(seal::never_began(&format!("gate `{}`", gate.name), &said, code));
         }
         let machine_ran_out = killed_for_memory() > killed_before;
         let ran = self.by_exit(gate, tree, how(exit, is_limited, machine_ran_out), heard.output())?;

@@ -35,6 +35,9 @@ const INSIDE: &str = "http://127.0.0.1:8080";
 /// How long the last connections may take to end, once they were told to.
 const LAST_EVENTS: Duration = Duration::from_secs(5);
 
+/// The exit codes of a container that SIGKILL or SIGTERM ended.
+const KILLED: [i64; 2] = [137, 143];
+
 /// The gateway of a container, and what is known of the container through it.
 pub(crate) struct Sealed<'a> {
     gateway: Gateway,
@@ -369,14 +372,21 @@ impl Sealed<'_> {
     }
 }
 
-/// Builds the error of a container that ended before its entrypoint reported anything: its image is at fault.
-pub(in crate::run) fn never_began(what: &str, said: &str) -> Error {
+/// Builds the error of a container that ended with `code` before its entrypoint reported anything. Where the container
+/// ended by itself its image is at fault, and it would end like that again. Where it was killed, or the engine does not
+/// report how it ended, the engine or the machine may be.
+pub(in crate::run) fn never_began(what: &str, said: &str, code: Option<i64>) -> Error {
+    let Some(code) = code.filter(|code| !KILLED.contains(code)) else {
+        let message = format!("the container of {what} was ended from outside before it began ({said})");
+        return Error::new(ErrorKind::Engine, message);
+    };
     // The reason of an attempt has no hint, so the fix is part of the message.
     let message = format!(
-        "the container of {what} ended before it began ({said}): perhaps its image is for another architecture, or lacks a \
-         shell, `socat` or cordwainer's entrypoint; `cordwainer image check` tries it, `cordwainer image build` makes one"
+        "the container of {what} ended with {code} before it began ({said}): perhaps its image is for another architecture, \
+         or lacks a shell, `socat` or cordwainer's entrypoint; `cordwainer image check` tries it, `cordwainer image build` \
+         makes one"
     );
-    Error::new(ErrorKind::Engine, message)
+    Error::new(ErrorKind::Image, message)
 }
 
 /// Builds the error of a container whose entrypoint reported nothing in the time that its command had. Another try would
@@ -430,5 +440,25 @@ fn rates(call: &Call<'_>) -> BTreeMap<String, Rates> {
         Rates::believed(call.rates.clone())
     } else {
         call.rates.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_container_that_ended_by_itself_is_its_images_fault_and_one_that_was_killed_is_not() {
+        for (code, expect) in [
+            (Some(0), ErrorKind::Image),
+            (Some(1), ErrorKind::Image),
+            (Some(125), ErrorKind::Image),
+            (Some(127), ErrorKind::Image),
+            (Some(137), ErrorKind::Engine),
+            (Some(143), ErrorKind::Engine),
+            (None, ErrorKind::Engine),
+        ] {
+            assert_eq!(never_began("cw-1", "said", code).kind(), expect, "{code:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::agent::CallOutcome;
 use crate::base::crash::crash_point;
-use crate::base::error::Result;
+use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::git::Oid;
@@ -205,7 +205,14 @@ fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> {
     let Some(report) = ended.report() else {
         return session.can_go_on(None);
     };
-    let verdict = ended.judged.as_ref().ok()?;
+    let verdict = match &ended.judged {
+        Ok(verdict) => verdict,
+        // The work is done, and waits for an image in which its gates or its review can run.
+        Err(error) => {
+            let waits = error.kind() == ErrorKind::Image && report.outcome == CallOutcome::Success;
+            return session.can_go_on(Some(report)).filter(|_| waits);
+        }
+    };
     let goes_on = match verdict.outcome {
         // After a review that came to nothing the work is done, and waits for another one.
         Outcome::Limited | Outcome::Cancelled | Outcome::ReviewFailed => true,
