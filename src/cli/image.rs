@@ -231,7 +231,7 @@ async fn build(context: &Context, asked: &Asked, options: &BuildOptions) -> Resu
     for unused in services.chain([&asked.config.image]).flat_map(|image| &image.unused) {
         context.output.say(&format!("Warning: {}.", text::harmless(unused)));
     }
-    let mut progress = Progress::begin(context)?;
+    let mut progress = Progress::begin(context, engine.kind())?;
     let (built, of_services) = match build_all(&engine, asked, options, &mut progress).await {
         Ok(built) => built,
         Err(error) => {

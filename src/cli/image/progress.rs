@@ -6,6 +6,7 @@ use crate::base::error::{Context as _, Result};
 use crate::base::interruption::LeftoverGuard;
 use crate::base::text::{harmless, one_line};
 use crate::cli::Context;
+use crate::sandbox::engine::EngineKind;
 
 /// How much of a step is shown.
 const SHOWN: usize = 100;
@@ -21,14 +22,20 @@ pub(super) struct Progress<'a> {
 }
 
 impl<'a> Progress<'a> {
-    /// Begins with an empty file.
-    pub(super) fn begin(context: &'a Context) -> Result<Self> {
+    /// Begins with an empty file, for builds by this kind of engine.
+    pub(super) fn begin(context: &'a Context, engine: EngineKind) -> Result<Self> {
         let mut builder = tempfile::Builder::new();
         let log = builder.prefix("cordwainer-image-build-").suffix(".log").tempfile();
         let log = log.context("cannot create a file for the output of the build")?;
+        // The end of the process closes the connection. Nothing of the API ends a build but that.
+        let what = match engine {
+            EngineKind::Docker => "Docker Engine ends the build now, and removes its container.",
+            EngineKind::Podman => {
+                "Podman cannot be made to end a step of a build: it finishes the one that it is at, and then ends the build."
+            }
+        };
         let told = format!(
-            "The engine may finish the step that it is at, and keep what the build made so far in its cache. The output \
-             up to here is in `{}`.",
+            "{what} Steps that are done stay in the engine's cache. The output up to here is in `{}`.",
             log.path().display()
         );
         Ok(Self {

@@ -2,17 +2,20 @@
 //! from a devcontainer.json.
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use cordwainer::engine::EngineKind;
 use cordwainer::image;
+use rustix::process::Signal;
 
 use super::with_claude_image;
 use crate::support::command::{Called, cordwainer};
 use crate::support::engines::{TestEngine, engine_tests, limits_that_hold};
+use crate::support::project::waiting::{signal, wait_until};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
-    both: services_are_built_and_started;
+    both: services_are_built_and_started, an_interrupted_build_ends_as_it_says;
     podman: a_base_that_cannot_be_pulled_is_made_of_packages, what_cannot_be_had_is_told_with_what_to_do;
 }
 
@@ -102,6 +105,51 @@ fn services_are_built_and_started(engine: TestEngine) {
     }
     let again = build(&repository);
     assert_eq!(again.stdout.matches("Unchanged: ").count(), 3, "{again:#?}");
+}
+
+/// Returns whether a process of this machine, in whichever container, has these words in its command line.
+fn runs(words: &str) -> bool {
+    let processes = std::fs::read_dir("/proc").unwrap();
+    processes.filter_map(Result::ok).any(|process| {
+        let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).replace('\0', " ").trim_end() == words
+    })
+}
+
+/// Docker Engine ends the step that it is at; podman finishes it, and begins no other.
+fn an_interrupted_build_ends_as_it_says(engine: TestEngine) {
+    let Some((_, options)) = runtime().block_on(with_claude_image(engine)) else {
+        return;
+    };
+    let base = image::tag(&options);
+    let is_podman = engine.kind() == EngineKind::Podman;
+    let mark = std::process::id();
+    let first = format!("sleep {}.{mark}", if is_podman { 3 } else { 300 });
+    let second = format!("sleep 400.{mark}");
+    let services = format!(
+        "  queue: {{image: {{build: {{base: '{base}', run: ['{first}', '{second}']}}}}, command: 'true', ports: [6379]}}\n"
+    );
+    let repository = repository(engine, &services);
+    repository.commit("begin");
+    let build = cordwainer(&repository, &["image", "build", "--network", "host"]).spawn();
+    wait_until(|| runs(&first));
+    signal(&build, Signal::INT);
+    let ended = build.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+    let expect = if is_podman {
+        "Podman cannot be made to end a step of a build"
+    } else {
+        "Docker Engine ends the build now"
+    };
+    assert!(said.contains(expect), "{said}");
+    // Docker's step would take far longer than this waits.
+    wait_until(|| !runs(&first));
+    let later = Instant::now() + Duration::from_secs(1);
+    while Instant::now() < later {
+        assert!(!runs(&second), "the build goes on");
+        std::thread::yield_now();
+    }
 }
 
 /// Debian's own program makes the base: half a minute, so with `--long` alone.
