@@ -91,14 +91,38 @@ impl Error {
         self.0.kind
     }
 
-    /// Returns what to do about it, if anything: this error's own hint, else that of the nearest cause.
+    /// Returns what to do about it, if anything: about a full disk, wherever that was met; else this error's own hint,
+    /// else that of the nearest cause.
     pub fn hint_text(&self) -> Option<&str> {
+        if self.met_full_disk() {
+            return Some(DISK_IS_FULL);
+        }
         if let Some(hint) = &self.0.hint {
             return Some(hint);
         }
         self.0.source.as_deref()?.downcast_ref::<Self>()?.hint_text()
     }
+
+    /// Returns whether one of its causes is a disk, or the share of one, that is full.
+    fn met_full_disk(&self) -> bool {
+        let mut cause = std::error::Error::source(self);
+        while let Some(inner) = cause {
+            // libgit2 only has the words of it. What a command printed may have them, too, in several lines.
+            let text = inner.to_string();
+            if FULL.iter().any(|words| text.contains(words)) && !text.contains('\n') {
+                return true;
+            }
+            cause = inner.source();
+        }
+        false
+    }
 }
+
+/// The words of the system for a disk, or a user's share of one, that is full.
+const FULL: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+/// What to do about it.
+const DISK_IS_FULL: &str = "the disk is full: free some space on it (`cordwainer gc` removes what past runs no longer need, \
+                            `cordwainer image clean` unused images), then repeat the command";
 
 impl fmt::Display for Error {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -213,5 +237,35 @@ pub mod exit {
             ErrorKind::Precondition => PRECONDITION,
             ErrorKind::Interrupted => INTERRUPTED,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_with_the_file_and_the_fix_whatever_else_would_be_advised() {
+        let full =
+            std::fs::write("/dev/full", "x").with_context(ErrorKind::Unexpected, || "cannot write `f`".to_owned());
+        let error = Error::new(ErrorKind::Engine, "the gate failed")
+            .because(full.unwrap_err())
+            .hint("look elsewhere");
+        assert!(
+            error
+                .in_a_line()
+                .starts_with("the gate failed: cannot write `f`: No space left")
+        );
+        assert!(
+            error
+                .hint_text()
+                .unwrap()
+                .starts_with("the disk is full: free some space")
+        );
+        // A command in a container has disks of its own.
+        let printed = Error::new(ErrorKind::Precondition, "it failed")
+            .because("its last output:\n| No space left on device")
+            .hint("fix the command");
+        assert_eq!(printed.hint_text(), Some("fix the command"));
     }
 }

@@ -269,12 +269,19 @@ async fn build_all(
     progress: &mut Progress<'_>,
 ) -> Result<(ImageBuilt, Vec<ImageBuilt>)> {
     let mut on_line = |line: &str| progress.line(line);
-    let built = image::build_for(engine, &asked.root, &asked.config.image, options, &mut on_line).await?;
+    let built = image::build_for(engine, &asked.root, &asked.config.image, options, &mut on_line).await;
+    let built = built.map_err(|error| not_built("agents", error))?;
     let mut of_services = Vec::new();
     for (_, service) in asked.config.services.iter() {
-        of_services.extend(image::build_for_service(engine, &asked.root, service, options, &mut on_line).await?);
+        let built = image::build_for_service(engine, &asked.root, service, options, &mut on_line).await;
+        of_services.extend(built.map_err(|error| not_built(&format!("the service `{}`", service.name), error))?);
     }
     Ok((built, of_services))
+}
+
+/// Says of which of the images a build failed.
+fn not_built(whose: &str, error: Error) -> Error {
+    Error::new(error.kind(), format!("the image of {whose} could not be built")).because(error)
 }
 
 async fn check(context: &Context, asked: &Asked, interruption: &Interruption) -> Result<u8> {

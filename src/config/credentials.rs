@@ -75,6 +75,7 @@ fn read_one(field: &Field<'_>) -> Option<HostCredential> {
         authentication: authentication?,
         source: source?,
         limits,
+        written_at: field.report.origin(field.place()).to_string(),
     })
 }
 

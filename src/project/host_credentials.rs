@@ -68,9 +68,9 @@ impl HostCredentials {
                     });
                 }
                 Err(why) => {
-                    let authority = credential.authority();
+                    let (place, authority) = (&credential.written_at, credential.authority());
                     all.problems
-                        .push(format!("`{authority}`: {}: {why}", credential.source));
+                        .push(format!("{place}: `{authority}`: {}: {why}", credential.source));
                 }
             }
         }
@@ -154,6 +154,7 @@ mod tests {
                 roles: vec![Caller::Gates],
                 ..Limits::default()
             },
+            written_at: "configuration.yaml:7".to_owned(),
         }
     }
 
@@ -175,7 +176,7 @@ mod tests {
             "the file `two`: it is not one line of ASCII",
             "the file `short`: it has fewer than 8 characters",
             "the file `gone`: it cannot be read: No such file",
-            "the variable `UNSET`: it is not set",
+            "configuration.yaml:7: `registry.example`: the variable `UNSET`: it is not set",
         ] {
             assert!(error.contains(part), "{part}: {error}");
         }

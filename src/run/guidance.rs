@@ -81,7 +81,7 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
             "`cordwainer resume` tries again".to_owned(),
         ],
         Reason::Infrastructure(_) => vec![
-            "`cordwainer doctor` checks the engine and this machine".to_owned(),
+            "start the engine again, if it has ended; `cordwainer doctor` checks it and this machine".to_owned(),
             "`cordwainer resume` continues".to_owned(),
         ],
         Reason::Complete

@@ -66,7 +66,8 @@ fn cargo_npm_pip_and_git_use_what_they_never_see(engine: TestEngine) {
     for (variable, _) in servers::SECRETS {
         let missing = format!("{}{}", missing.stdout, missing.stderr);
         assert!(
-            missing.contains(&format!("the variable `{variable}`: it is not set")),
+            missing.contains(&format!("the variable `{variable}`: it is not set"))
+                && missing.contains("configuration.yaml:"),
             "{missing}"
         );
     }

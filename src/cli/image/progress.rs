@@ -17,6 +17,8 @@ pub(super) struct Progress<'a> {
     log: tempfile::NamedTempFile,
     /// Told where the process is ended meanwhile: the file stays then, too.
     _told: LeftoverGuard,
+    /// Whether a line was written.
+    has_output: bool,
     /// Why the rest of the output is in no file, once that is so.
     broken: Option<std::io::Error>,
 }
@@ -42,6 +44,7 @@ impl<'a> Progress<'a> {
             _told: context.environment.leftovers.note_lasting(told),
             context,
             log,
+            has_output: false,
             broken: None,
         })
     }
@@ -53,12 +56,17 @@ impl<'a> Progress<'a> {
             self.context.output.say(&step);
         }
         if self.broken.is_none() {
+            self.has_output = true;
             self.broken = writeln!(self.log, "{line}").err();
         }
     }
 
-    /// Keeps the file after a failure, and says where it is.
+    /// Keeps the file after a failure, if anything is in it, and says where it is.
     pub(super) fn keep(self) -> Result<()> {
+        // Nothing was built where a base could not be pulled: the error says it all.
+        if self.broken.is_none() && !self.has_output {
+            return Ok(());
+        }
         if let Some(error) = &self.broken {
             self.context
                 .output

@@ -17,6 +17,10 @@ pub(super) const CHANGE: Duration = Duration::from_secs(60);
 /// How long a pull, a build or an import may print nothing.
 pub(super) const SILENCE: Duration = Duration::from_secs(900);
 
+/// What to do about an engine that is not there any more.
+const AWAY: &str = "see whether the engine still runs, and start it again; then repeat the command, or continue a run with \
+                    `cordwainer resume`";
+
 /// A failed call: the error to report, and the HTTP status for callers that handle some statuses.
 #[derive(Debug)]
 pub(super) struct CallError {
@@ -78,6 +82,7 @@ pub(super) fn refused(
     why: impl IntoCause,
 ) -> CallError {
     let error = Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(why);
+    let error = if status.is_none() { error.hint(AWAY) } else { error };
     CallError { status, error }
 }
 
@@ -88,8 +93,9 @@ pub(super) fn failed(engine: &impl fmt::Display, operation: &str, source: ApiErr
         _ => None,
     };
     let hint = hint(&source.to_string());
-    let error =
-        Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(Failure::from(source));
+    let failure = Failure::from(source);
+    let hint = hint.or(failure.is_away().then_some(AWAY));
+    let error = Error::new(ErrorKind::Engine, format!("cannot {operation} with {engine}")).because(failure);
     CallError {
         status,
         error: match hint {
@@ -107,7 +113,11 @@ fn hint(message: &str) -> Option<&'static str> {
             "container-init binary",
             "podman needs a small init program: install the package `catatonit`",
         ),
-        ("no space left", "the engine's disk is full: free some space"),
+        (
+            "no space left",
+            "the engine's disk is full: free some space (`cordwainer gc` removes what past runs no longer need, \
+             `cordwainer image clean` unused images)",
+        ),
         (
             "no subuid ranges",
             "rootless podman needs ranges for your user in /etc/subuid and /etc/subgid",
@@ -134,4 +144,33 @@ fn hint(message: &str) -> Option<&'static str> {
         .into_iter()
         .find(|(sign, _)| message.contains(sign))
         .map(|(_, hint)| hint)
+}
+
+#[cfg(test)]
+mod tests {
+    use bollard::{API_DEFAULT_VERSION, Docker};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_engine_that_is_gone_is_told_with_how_to_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("s");
+        let listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let api = Docker::connect_with_unix(&socket.to_string_lossy(), 5, API_DEFAULT_VERSION).unwrap();
+        drop(listener);
+        let asked = within(&"podman", "look", LOOK, api.version()).await;
+        let error = Error::from(asked.unwrap_err());
+        let hint = error.hint_text().unwrap();
+        assert!(
+            hint.contains("start it again") && hint.contains("`cordwainer resume`"),
+            "{hint}"
+        );
+        // What an engine answered is not that it is away.
+        let refused = ApiError::DockerResponseServerError {
+            status_code: 409,
+            message: "in use".to_owned(),
+        };
+        assert_eq!(Error::from(failed(&"podman", "look", refused)).hint_text(), None);
+    }
 }

@@ -55,6 +55,11 @@ impl Failure {
         self.of_system == Some(io::ErrorKind::PermissionDenied)
     }
 
+    /// Returns whether nobody is at the socket, or no longer.
+    pub(super) fn is_away(&self) -> bool {
+        self.words == BROKE_OFF || (self.of_system.is_some() && !self.is_denied())
+    }
+
     /// Returns the failure of a client whose errors are nested: what the system reported below them, if it did.
     fn below(error: &(dyn StdError + 'static)) -> Option<Self> {
         let mut cause = Some(error);

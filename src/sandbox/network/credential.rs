@@ -24,6 +24,8 @@ pub struct HostCredential {
     pub source: SecretSource,
     /// The requests with which it is sent, and who has it.
     pub limits: Limits,
+    /// Where the entry is written, such as `configuration.yaml:12`; empty where it is in no file.
+    pub written_at: String,
 }
 
 /// How a host is shown a credential.

@@ -129,6 +129,7 @@ mod tests {
             authentication,
             source: SecretSource::Variable("TOKEN".to_owned()),
             limits: Limits::default(),
+            written_at: String::new(),
         }
     }
 

@@ -254,11 +254,16 @@ impl Part {
     }
 
     fn late(&self, sealed: bool, last_answer: &str) -> ServiceFailure {
-        let within = self.spec.within.as_secs();
+        // The reason of an attempt has no hint, so the key is part of it.
+        let within = format!(
+            "within {} s (`services.{}.within`)",
+            self.spec.within.as_secs(),
+            self.spec.name
+        );
         ServiceFailure::of_service(match (sealed, last_answer) {
-            (false, _) => format!("did not begin within {within} s"),
-            (true, "") => format!("was not ready within {within} s, and did not answer"),
-            (true, answer) => format!("was not ready within {within} s; its last answer: {answer}"),
+            (false, _) => format!("did not begin {within}"),
+            (true, "") => format!("was not ready {within}, and did not answer"),
+            (true, answer) => format!("was not ready {within}; its last answer: {answer}"),
         })
     }
 

@@ -20,7 +20,10 @@ pub(crate) struct ServiceFailure {
 }
 
 /// What to do where a service does not do what it is to.
-const LOOK: &str = "its output is in the records of the call; correct `command`, `ready` or `within` of the service";
+const LOOK: &str = "its output is in the records of the call; correct `command`, `ready` or `within` in `services.NAME` of the \
+                    configuration";
+/// What stands for the service in a fix.
+const NAMED: &str = "services.NAME";
 
 impl ServiceFailure {
     /// Builds the failure of a service that the work is not to blame for.
@@ -43,7 +46,8 @@ impl ServiceFailure {
         };
         let failure = Self::of_service(how);
         if exit.oom {
-            let fix = "give it more `memory`: what is in its `data` counts".to_owned();
+            let fix =
+                format!("give it more memory: `{NAMED}.memory` of the configuration; what is in its `data` counts");
             return Self { fix, ..failure };
         }
         failure
@@ -62,7 +66,7 @@ impl ServiceFailure {
             what: format!("cannot begin: its image `{image}` does not run `{ENTRYPOINT}`{architecture} ({said})"),
             fix: format!(
                 "a service's image needs a shell, `socat` and that program: write `image: {{build: {{base: {image}}}}}` \
-                 and run `cordwainer image build`"
+                 in `{NAMED}` of the configuration, and run `cordwainer image build`"
             ),
             output: Vec::new(),
             says_it_all: true,
@@ -101,6 +105,7 @@ impl ServiceFailure {
             None => String::new(),
             Some(line) => format!("; its last output: {line}"),
         };
-        Error::new(self.kind, format!("the service `{name}` {}{last}", self.what)).hint(self.fix.clone())
+        Error::new(self.kind, format!("the service `{name}` {}{last}", self.what))
+            .hint(self.fix.replace(NAMED, &format!("services.{name}")))
     }
 }

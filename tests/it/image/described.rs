@@ -186,6 +186,14 @@ fn what_cannot_be_had_is_told_with_what_to_do(engine: TestEngine) {
         without.stderr.contains("hint: install `mmdebstrap`, with which"),
         "{without:#?}"
     );
+    assert!(
+        without
+            .stderr
+            .contains("error: the image of the service `db` could not be built"),
+        "{without:#?}"
+    );
+    // Nothing was built, so that there is no output to keep.
+    assert!(!without.stderr.contains("The whole output"), "{without:#?}");
 
     program(
         folder.path(),

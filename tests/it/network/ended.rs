@@ -102,6 +102,7 @@ impl Scene {
                     paths: setting.paths.iter().map(|path| path.parse().unwrap()).collect(),
                     roles: Vec::new(),
                 },
+                written_at: String::new(),
             },
             secret: SECRET.to_owned().into(),
         };

@@ -15,7 +15,7 @@ engine_tests! {
 const WRONG: [(&str, &str); 8] = [
     (
         "sleep 1000",
-        "was not ready within 6 s; its last answer: 1 nobody listens at 127.0.0.1:7000",
+        "was not ready within 6 s (`services.odd.within`); its last answer: 1 nobody listens at 127.0.0.1:7000",
     ),
     (
         "echo no such folder >&2; exit 3",

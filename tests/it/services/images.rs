@@ -65,7 +65,7 @@ fn doctor_and_the_check_of_the_image_try_services(engine: TestEngine) {
         .says("is ready after ");
     let broken = QUEUE.replace("redis-cli ping", "'exit 7'") + "    within: 2s\n";
     project.reconfigure(None, &configuration(&broken, ""));
-    let says = "the service `queue` was not ready within 2 s; its last answer: 7";
+    let says = "the service `queue` was not ready within 2 s (`services.queue.within`); its last answer: 7";
     project.run(&["doctor"]).expect(9).says(says);
     project.run(&["image", "check"]).expect(5).says("FAILED").says(says);
     project.expect_tidy();
