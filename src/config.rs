@@ -26,6 +26,8 @@ pub(crate) mod locate;
 mod maps;
 mod mcp;
 mod merge;
+pub(crate) mod missing_program;
+mod model_api;
 mod money;
 mod mounts;
 mod named;

@@ -14,9 +14,10 @@ use crate::base::interruption::Interruption;
 use crate::base::text;
 use crate::config::Config;
 use crate::git::{Git, Head};
-use crate::project::labels::{ROLE_LABEL, repository_labels};
+use crate::project::labels::{ROLE_LABEL, repository_labels, trial_labels};
 use crate::report::numbers;
 use crate::sandbox::engine::{ConnectOptions, Engine, UserChoice, unless_asked};
+use crate::setup::abandoned;
 use crate::setup::image::{self, BuildOptions, CheckedItem, ImageBuilt, ImageReport, ProjectNeeds};
 use crate::setup::services::Trial;
 
@@ -290,8 +291,10 @@ async fn check(context: &Context, asked: &Asked, interruption: &Interruption) ->
     let user = UserChoice::of(config.container.user.as_deref());
     let mut labels = asked.labels.clone();
     labels.insert(ROLE_LABEL.to_owned(), "image-check".to_owned());
+    labels.extend(trial_labels());
     let needs = ProjectNeeds::of(config);
     let checking = async {
+        abandoned::remove(&engine).await?;
         let mut report = image::check(&engine, &config.image.name, &needs, user, &labels).await?;
         report.items.extend(services(context, config, &engine, &labels).await);
         Ok::<_, Error>(report)

@@ -32,23 +32,24 @@ const TAKEN: [&str; 12] = [
 
 /// Reads the list, and notes entries that contradict each other.
 pub(super) fn read(field: &Field<'_>) -> Option<Vec<HostCredential>> {
-    let mut all: Vec<(HostCredential, usize)> = Vec::new();
+    let mut all: Vec<HostCredential> = Vec::new();
     for item in field.items("a list of credentials")? {
         let Some(credential) = read_one(&item) else { continue };
-        let contradicted = all.iter().find(|(other, _)| other.contradicts(&credential));
-        if let Some((other, line)) = contradicted {
+        let contradicted = all.iter().find(|other| other.contradicts(&credential));
+        if let Some(other) = contradicted {
             item.refuse_with::<()>(
                 format!(
-                    "a second credential for some requests to `{}`, beside that of line {line}",
-                    other.authority()
+                    "a second credential for some requests to `{}`, beside that at {}",
+                    other.authority(),
+                    other.written_at
                 ),
                 "keep one, or tell them apart by `roles`, `methods` or `paths`",
             );
         } else {
-            all.push((credential, item.place().line));
+            all.push(credential);
         }
     }
-    Some(all.into_iter().map(|(credential, _)| credential).collect())
+    Some(all)
 }
 
 fn read_one(field: &Field<'_>) -> Option<HostCredential> {

@@ -2,7 +2,7 @@
 
 use super::defaults::NO_NETWORK;
 use super::section::{Section, subsection};
-use super::{Config, Credentials};
+use super::{Config, Credentials, model_api};
 use crate::model::Role;
 use crate::sandbox::guarantee::Item;
 use crate::sandbox::network::{AddressClass, classify};
@@ -14,6 +14,7 @@ pub(super) fn check(top: &Section<'_>, config: &Config) {
     check_network(top, config);
     check_runtime(top, config);
     check_base_urls(top, config);
+    model_api::check(top, config);
     check_permissions(top, config);
 }
 

@@ -49,7 +49,25 @@ fn is_address(text: &str) -> bool {
     text == "host-gateway" || bare.parse::<std::net::IpAddr>().is_ok()
 }
 
+/// Reads whose rights a container of agents and gates has.
 pub(super) fn read_user(field: &Field<'_>) -> Option<String> {
+    read_user_but_root(field, |field| {
+        field.refuse("expected a user other than root: the client refuses to work unattended as root")
+    })
+}
+
+/// Reads whose rights the container of a service has.
+pub(super) fn read_user_of_service(field: &Field<'_>) -> Option<String> {
+    read_user_but_root(field, |field| {
+        field.refuse_with(
+            "expected a user other than root: no container has the rights of root",
+            "name the user that its program runs as in the end, such as `postgres`, and have `command` begin that program \
+             itself; what an entrypoint does as root beforehand belongs into `image: {build: {run: […]}}`",
+        )
+    })
+}
+
+fn read_user_but_root(field: &Field<'_>, refuse_root: impl Fn(&Field<'_>) -> Option<String>) -> Option<String> {
     // `1000` is a number to YAML and a user to everyone else.
     let Some(user) = field.scalar() else {
         return field.expected("`UID[:GID]` or a name");
@@ -60,7 +78,7 @@ pub(super) fn read_user(field: &Field<'_>) -> Option<String> {
         return field.expected("`UID[:GID]` or a name");
     }
     if name == "root" || name.bytes().all(|byte| byte == b'0') {
-        return field.refuse("expected a user other than root: the client refuses to work unattended as root");
+        return refuse_root(field);
     }
     Some(user.to_owned())
 }

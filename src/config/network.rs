@@ -4,6 +4,7 @@ use super::Config;
 use super::field::Field;
 use super::keys::NETWORK_ENTRY;
 use super::node::Kind;
+use super::problems::Place;
 use super::section::{Section, subsection};
 use crate::sandbox::network::{Entry, Policy};
 
@@ -16,28 +17,26 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
 }
 
 fn read_policy(field: &Field<'_>) -> Option<Policy> {
-    let mut entries: Vec<Entry> = Vec::new();
+    let mut entries: Vec<(Entry, Place)> = Vec::new();
     for item in field.items("a list of hosts")? {
         let Some(entry) = read_entry(&item) else { continue };
-        match entries.iter().find(|earlier| entry.contradicts(earlier)) {
-            Some(earlier) => refuse_contradiction(&item, &entry, earlier),
-            None => entries.push(entry),
+        match entries.iter().find(|(earlier, _)| entry.contradicts(earlier)) {
+            Some((earlier, place)) => refuse_contradiction(&item, &entry, earlier, *place),
+            None => entries.push((entry, item.place())),
         }
     }
-    Some(entries.into_iter().collect())
+    Some(entries.into_iter().map(|(entry, _)| entry).collect())
 }
 
-fn refuse_contradiction(item: &Field<'_>, entry: &Entry, earlier: &Entry) {
-    let (narrow, whole) = if entry.is_narrow() {
-        (entry, earlier)
+/// Refuses an entry that contradicts an `earlier` one, which is at `place`.
+fn refuse_contradiction(item: &Field<'_>, entry: &Entry, earlier: &Entry, place: Place) {
+    let (this, other) = (entry.as_str(), earlier.as_str());
+    let other = format!("`{other}` ({})", item.report.origin(place));
+    let message = if entry.is_narrow() {
+        format!("`{this}` allows only some methods or paths of a host of which {other} allows everything")
     } else {
-        (earlier, entry)
+        format!("`{this}` allows everything of a host of which {other} allows only some methods or paths")
     };
-    let message = format!(
-        "`{}` allows everything of a host of which `{}` allows only some methods or paths",
-        whole.as_str(),
-        narrow.as_str()
-    );
     item.refuse_with::<()>(message, "keep one of the two, or give them different `roles`");
 }
 

@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use super::field::{Entry, Field};
 use super::image::read_image;
 use super::keys::SERVICE;
-use super::limits::{read_cpus, read_memory, read_user};
+use super::limits::{read_cpus, read_memory, read_user_of_service};
 use super::section::Section;
 use super::values::parse_duration;
 use super::{Config, Credentials, Image, maps, show};
@@ -181,7 +181,7 @@ fn read_service(field: &Field<'_>, name: &str, credentials: Credentials) -> Opti
     section.set("data", &mut service.data, |field| {
         field.list("a list of folders in the container", read_folder)
     });
-    section.set_some("user", &mut service.user, read_user);
+    section.set_some("user", &mut service.user, read_user_of_service);
     section.set_limit("memory", &mut service.memory, read_memory);
     section.set_limit("cpus", &mut service.cpus, read_cpus);
     section.set_limit("pids", &mut service.pids, |field| field.small_count_or_off(4_194_304));

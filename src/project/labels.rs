@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::base::process::ProcessIdentity;
 use crate::git::Git;
+use crate::sandbox::engine::FoundContainer;
 
 /// The label with the repository's id.
 pub(crate) const REPOSITORY_LABEL: &str = "cordwainer.repository";
@@ -19,6 +21,33 @@ pub(crate) const TASK_LABEL: &str = "cordwainer.task";
 
 /// The label that tells apart containers of gates which run side by side.
 pub(crate) const LANE_LABEL: &str = "cordwainer.lane";
+
+/// The label of containers in which `cordwainer doctor` and `cordwainer image check` try something; its value is always [`TRIAL`].
+const TRIAL_LABEL: &str = "cordwainer.trial";
+/// The value of the label.
+const TRIAL: &str = "yes";
+/// The label with the process that tries it.
+const PROCESS_LABEL: &str = "cordwainer.process";
+
+/// Returns the labels of containers in which this process tries something that belongs to no run.
+pub(crate) fn trial_labels() -> BTreeMap<String, String> {
+    let process = ProcessIdentity::own().map(|own| (PROCESS_LABEL.to_owned(), own.to_string()));
+    all_trials().into_iter().chain(process).collect()
+}
+
+/// Returns the labels that all such containers have, whosever they are.
+pub(crate) fn all_trials() -> BTreeMap<String, String> {
+    BTreeMap::from([(TRIAL_LABEL.to_owned(), TRIAL.to_owned())])
+}
+
+/// Returns whether a container with [`all_trials`] was left by a process that is gone. One of an earlier boot is, when it
+/// does not run.
+pub(crate) fn is_abandoned(container: &FoundContainer) -> bool {
+    let process = container.labels.get(PROCESS_LABEL);
+    process
+        .and_then(|text| ProcessIdentity::parse(text))
+        .is_some_and(|process| process.has_ended() || (process.is_of_another_boot() && !container.running))
+}
 
 /// Returns the labels that identify containers of a repository with this id.
 pub(crate) fn repository_labels(git: &Git, id: Option<&str>) -> BTreeMap<String, String> {

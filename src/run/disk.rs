@@ -260,6 +260,11 @@ impl Watched {
     }
 }
 
+/// Returns whether what ended a command, as [`DiskWatch`] words it, is that it wrote too much.
+pub(crate) fn is_over(how: &str) -> bool {
+    how.contains("`container.disk`")
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::{self, File};
@@ -298,7 +303,11 @@ mod tests {
             why.unwrap().unwrap(),
             "wrote more than `container.disk` (8m) to the disk"
         );
-        assert!(written.is_over());
+        assert!(
+            written.is_over()
+                && is_over("wrote more than `container.disk` (8m) to the disk")
+                && !is_over("exited with 1")
+        );
     }
 
     #[test]

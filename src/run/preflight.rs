@@ -10,7 +10,8 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::{create_private_folder, write_atomically};
 use crate::base::regular;
 use crate::base::text::one_line;
-use crate::config::{Config, billing, client_settings, toolchain};
+use crate::config::missing_program::bringing_into;
+use crate::config::{Config, billing, client_settings};
 use crate::git::{Git, Oid, Slot};
 use crate::project::Project;
 use crate::project::labels::repository_labels;
@@ -388,6 +389,6 @@ async fn try_command(project: &Project, engine: &Engine, command: &str) -> Resul
     let message = format!("the image `{image}` lacks a command of `container.toolchain`: `{command}` {how}");
     Err(Error::new(ErrorKind::Engine, message).hint(format!(
         "{}, then run `cordwainer image build`; or fix the list. `cordwainer image check` tries every command",
-        toolchain::bringing(command.split(' ').next().unwrap_or_default())
+        bringing_into(&project.config.image, command.split(' ').next())
     )))
 }

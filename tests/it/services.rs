@@ -137,7 +137,8 @@ fn services_are_gone_with_what_they_are_for_however_that_ends(engine: TestEngine
     // While a service is awaited, too, beside the container whose command waits for it.
     let never = odd("sleep 1000", "    within: 10m\n").replacen("    within: 6s\n", "", 1);
     let mut project = project;
-    project.reconfigure(None, &configuration(&never, "stop_grace: 1s\n"));
+    // Nothing is in progress that could use the time.
+    project.reconfigure(None, &configuration(&never, "stop_grace: 1h\n"));
     let run = project.spawn(&["generator", "stitch", "cw-2"]);
     wait_until(|| project.containers().len() == 2);
     signal(&run, Signal::INT);

@@ -1,11 +1,14 @@
 //! What dead runs left on the engine: containers, and volumes whose containers are gone.
 
+use std::collections::BTreeSet;
+
 use super::report::{Kept, Looked};
 use crate::base::error::Result;
 use crate::project::Project;
 use crate::project::labels::REPOSITORY_LABEL;
 use crate::run::recover::containers_of;
 use crate::sandbox::engine::{Engine, FoundContainer};
+use crate::setup::abandoned;
 
 /// Something on the engine.
 #[derive(Debug)]
@@ -16,6 +19,13 @@ pub(super) enum Left {
 }
 
 impl Left {
+    fn container_id(&self) -> Option<String> {
+        match self {
+            Self::Container(container) => Some(container.id.clone()),
+            Self::Volume(_) => None,
+        }
+    }
+
     /// Removes it; returns whether it is gone.
     pub(super) async fn remove(&self, engine: &Engine) -> Result<bool> {
         match self {
@@ -40,6 +50,22 @@ pub(super) async fn look(project: &Project, id: &str) -> Result<(Looked<Left>, O
     for container in containers_of(&project.git, Some(id), &engine).await? {
         let what = format!("container `{}`", container.name);
         looked.free(what, "its run is over", None, Left::Container(container));
+    }
+    let own: BTreeSet<String> = looked
+        .found
+        .iter()
+        .filter_map(|(_, left)| left.container_id())
+        .collect();
+    for container in abandoned::list(&engine).await? {
+        if !own.contains(&container.id) {
+            let what = format!("container `{}`", container.name);
+            looked.free(
+                what,
+                "the command that began it is gone",
+                None,
+                Left::Container(container),
+            );
+        }
     }
     for name in engine.unused_volumes((REPOSITORY_LABEL, id)).await? {
         let what = format!("volume `{name}`");

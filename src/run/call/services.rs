@@ -127,8 +127,13 @@ impl<'a> Services<'a> {
     /// kind [`Precondition`](crate::base::error::ErrorKind::Precondition) where it may not, of kind
     /// [`Interrupted`](crate::base::error::ErrorKind::Interrupted) where the run is to end first.
     pub(crate) async fn ready(&mut self, interruption: &Interruption) -> Result<()> {
-        let grace = self.sandbox.config.stop_grace;
+        // An agent has not begun, so that nothing of its work is in progress. A gate judges work that is done.
+        let grace = match self.whose {
+            For::Gate(_) => self.sandbox.config.stop_grace,
+            _ => Duration::ZERO,
+        };
         tokio::select! {
+            biased;
             ready = self.all_ready() => ready,
             () = interruption.over(grace) => Err(interrupted()),
         }

@@ -8,8 +8,8 @@ use std::path::{Component, Path, PathBuf};
 
 use crate::base::error::Result;
 use crate::base::text::one_line;
-use crate::config::CACHE_FOLDER;
-use crate::config::toolchain;
+use crate::config::missing_program::bringing_into;
+use crate::config::{CACHE_FOLDER, Image};
 use crate::git::EntryKind;
 use crate::sandbox::spec::WORKSPACE;
 
@@ -30,23 +30,26 @@ pub(crate) enum Missing {
 
 impl Missing {
     /// Returns what is missing, and what brings it into the image where that is known.
-    pub(super) fn words_with_remedy(&self, command: &str) -> String {
-        match self.remedy(command) {
-            Some(remedy) => format!("{}; {remedy}", self.words()),
+    pub(super) fn words_with_remedy(&self, image: &Image, command: &str) -> String {
+        match self.program(command) {
+            Some(_) => format!("{}; {}", self.words(), self.remedy(image, command)),
             None => self.words(),
         }
     }
 
-    /// Returns what brings the program that a gate's command lacks into an image; `None` where it is not a program, or
-    /// it is not known which.
-    pub(super) fn remedy(&self, command: &str) -> Option<String> {
+    /// Returns what brings the program that a gate's command lacks into its image.
+    pub(super) fn remedy(&self, image: &Image, command: &str) -> String {
+        bringing_into(image, self.program(command).as_deref())
+    }
+
+    /// Returns the missing program; `None` where it is not a program, or it is not known which.
+    fn program(&self, command: &str) -> Option<String> {
         let Self::Program(said) = self else { return None };
-        let programs = programs(command);
-        let missing = match programs.as_slice() {
-            [only] => only,
-            several => several.iter().find(|program| names(said, program))?,
-        };
-        Some(format!("`{}`: {}", one_line(missing, 60), toolchain::bringing(missing)))
+        let mut programs = programs(command);
+        match programs.len() {
+            1 => programs.pop(),
+            _ => programs.into_iter().find(|program| names(said, program)),
+        }
     }
 
     /// Returns what is missing, in a few words.

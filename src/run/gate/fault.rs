@@ -4,7 +4,7 @@ use super::cause::Missing;
 use super::ran::{Ran, Tried};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::one_line;
-use crate::config::{Compare, Gate};
+use crate::config::{Compare, Gate, Image};
 
 /// A gate with which no task could be merged, and whose fault that is.
 pub(super) struct Fault {
@@ -14,7 +14,7 @@ pub(super) struct Fault {
 }
 
 /// Returns what keeps a gate from judging any work, by its result before any; `None` where nothing does.
-pub(super) fn fault(image: &str, gate: &Gate, tried: &Tried) -> Option<Fault> {
+pub(super) fn fault(image: &Image, gate: &Gate, tried: &Tried) -> Option<Fault> {
     if gate.advisory {
         return None;
     }
@@ -35,7 +35,7 @@ pub(super) fn fault(image: &str, gate: &Gate, tried: &Tried) -> Option<Fault> {
     }
 }
 
-fn cannot_run(image: &str, gate: &Gate, how: &str, missing: &Missing) -> Fault {
+fn cannot_run(image: &Image, gate: &Gate, how: &str, missing: &Missing) -> Fault {
     let name = one_line(&gate.name, 60);
     let (kind, fix) = match missing {
         Missing::File(path) => (
@@ -59,16 +59,14 @@ fn cannot_run(image: &str, gate: &Gate, how: &str, missing: &Missing) -> Fault {
         Missing::Program(_) => (
             ErrorKind::Engine,
             format!(
-                "{}, then run `cordwainer image build`; or have the gate's command install what it needs: a gate begins \
-                 in a worktree with what is committed, and nothing else",
-                missing
-                    .remedy(&gate.command)
-                    .unwrap_or_else(|| "add what has the program to `image.build`".to_owned())
+                "{}, then run `cordwainer image build`; or have the gate's command install what it needs: a gate begins in a worktree with what is committed, \
+                 and nothing else",
+                missing.remedy(image, &gate.command)
             ),
         ),
     };
     let whose = if kind == ErrorKind::Engine {
-        format!(" in the image `{image}`")
+        format!(" in the image `{}`", image.name)
     } else {
         String::new()
     };

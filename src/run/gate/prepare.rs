@@ -18,6 +18,7 @@ use crate::git::{Oid, Times};
 use crate::model::IssueId;
 use crate::project::layers::{Building, Found, Layer, LayerKey, Whose};
 use crate::record::event::EventKind;
+use crate::run::disk;
 use crate::run::land::SNAPSHOT_LIMITS;
 use crate::run::slots::Prepared;
 
@@ -64,9 +65,12 @@ impl Outcome {
                     lines => Error::new(ErrorKind::Precondition, message)
                         .because(format!("its last output:\n| {}", lines.join("\n| "))),
                 };
-                Err(error.hint(
-                    "fix the command, the image or `network.allow`; `cordwainer doctor --gates` tries it without a call",
-                ))
+                let fix = if disk::is_over(&how) {
+                    "raise `container.disk`, or have the command write less"
+                } else {
+                    "fix the command, the image or `network.allow`"
+                };
+                Err(error.hint(format!("{fix}; `cordwainer doctor --gates` tries it without a call")))
             }
         }
     }

@@ -247,7 +247,10 @@ impl Gates {
         };
         let mut judgement = run.judged(gate, &beside);
         if let (Verdict::NotRun, Ran::CannotRun(how, missing)) = (judgement.verdict, &run.ran) {
-            judgement.why = format!("{how}: {}", missing.words_with_remedy(&gate.command));
+            judgement.why = format!(
+                "{how}: {}",
+                missing.words_with_remedy(&context.project.config.image, &gate.command)
+            );
         }
         let Judgement { verdict, why } = judgement.clone();
         context.recorder.emit(EventKind::GateEnded {

@@ -51,7 +51,7 @@ impl Gates {
         let mut faults = Vec::new();
         for (gate, tried) in gates.iter().zip(&tried) {
             let may_wait = may_wait(project, &context.generation, &verdicts, gate, &tried.ran)?;
-            match fault(&project.config.image.name, gate, tried) {
+            match fault(&project.config.image, gate, tried) {
                 Some(fault) if !may_wait => faults.push(fault),
                 _ => self.tell(gate, commit, tried, may_wait),
             }
@@ -212,7 +212,7 @@ pub(crate) fn standing(
     if may_wait {
         return Ok(Ok(format!("not yet: {}", ran.how())));
     }
-    if let Some(fault) = fault(&project.config.image.name, gate, tried) {
+    if let Some(fault) = fault(&project.config.image, gate, tried) {
         return Ok(refuse(&[fault]).map(|()| String::new()));
     }
     let counts = tried.results.as_ref().map(|results| format!(" ({})", results.counts()));

@@ -195,7 +195,8 @@ impl Engine {
         let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
         let remove = self.api().remove_container(id, Some(options));
         let removed = self.call("remove the container", CHANGE, remove).await;
-        Ok(removed.or_else(|error| error.unless_status(&[404]))?)
+        // Somebody else may have removed it, or be about to.
+        Ok(removed.or_else(|error| error.unless_status(&ENDED_OR_GONE))?)
     }
 }
 

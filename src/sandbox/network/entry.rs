@@ -177,7 +177,7 @@ impl Entry {
     }
 
     /// Returns whether it has `host` at `port`, by whatever scheme.
-    pub(super) fn covers(&self, host: &Host, port: u16) -> bool {
+    pub(crate) fn covers(&self, host: &Host, port: u16) -> bool {
         self.ports().contains(&port) && self.names(host)
     }
 

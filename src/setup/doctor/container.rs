@@ -14,12 +14,13 @@ use crate::base::error::{Context as _, Result};
 use crate::base::redact::Redactor;
 use crate::base::text::one_line;
 use crate::project::Project;
-use crate::project::labels::repository_labels;
+use crate::project::labels::{repository_labels, trial_labels};
 use crate::run::call::{private_mounts, recipe, refuse_credentials};
 use crate::run::preflight::{self, Asker};
 use crate::sandbox::engine::{ContainerSpec, Engine, Mount, UserChoice};
 use crate::sandbox::gateway::{Gateway, Options, hold_to};
 use crate::sandbox::guarantee::{GuaranteeReport, Item, RequestedContainer};
+use crate::setup::abandoned;
 use crate::setup::services::Trial;
 
 /// The time limit of the container.
@@ -34,6 +35,9 @@ pub(super) async fn examine(project: &Project, engine: &Engine) -> EngineDiagnos
         checks: Vec::new(),
         report: None,
     };
+    if let Err(error) = abandoned::remove(engine).await {
+        diagnosis.checks.push(failed("leftovers", &error));
+    }
     let looked = preflight::of_engine(project, engine, Asker::Doctor).await;
     diagnosis.checks.extend(looked.into_iter().map(Check::from));
     if diagnosis.checks.iter().any(|check| check.name == "image" && check.held) {
@@ -58,10 +62,12 @@ async fn services(project: &Project, engine: &Engine) -> Vec<Check> {
         Ok(id) => id,
         Err(error) => return vec![failed("services", &error)],
     };
+    let mut labels = repository_labels(&project.git, id.as_deref());
+    labels.extend(trial_labels());
     let trial = Trial {
         config: project.config(),
         engine,
-        labels: repository_labels(&project.git, id.as_deref()),
+        labels,
         redactor: project.redactor(),
     };
     let checks = trial.each().await.into_iter().map(|(name, tried)| {
@@ -109,9 +115,11 @@ async fn ask(project: &Project, engine: &Engine) -> Result<Answer> {
     let (user_id, group_id) = engine.slot_owner_for(&user);
     chown(slot.path(), Some(user_id), Some(group_id)).context("cannot make a folder to mount")?;
     let id = project.git.repository_id()?;
+    let mut labels = repository_labels(&project.git, id.as_deref());
+    labels.extend(trial_labels());
     let mut spec = ContainerSpec {
-        // So that the next run sweeps up what a killed `doctor` leaves.
-        labels: repository_labels(&project.git, id.as_deref()),
+        // So that the next run, or the next `doctor`, removes what a killed `doctor` leaves.
+        labels,
         command: vec![project.config.agent.command.clone(), "--version".to_owned()],
         ..recipe(&project.config, slot.path(), true)
     };

@@ -3,7 +3,7 @@
 use super::check::{Check, failed};
 use crate::base::text::one_line;
 use crate::project::Project;
-use crate::project::labels::repository_labels;
+use crate::project::labels::{repository_labels, trial_labels};
 use crate::sandbox::engine::{Engine, UserChoice};
 use crate::setup::image::{self, ProjectNeeds};
 
@@ -15,10 +15,11 @@ pub(super) async fn examine(project: &Project, engine: &Engine) -> Option<Check>
     if needs.is_empty() {
         return None;
     }
-    let labels = match project.git.repository_id() {
+    let mut labels = match project.git.repository_id() {
         Ok(id) => repository_labels(&project.git, id.as_deref()),
         Err(error) => return Some(failed("programs", &error)),
     };
+    labels.extend(trial_labels());
     let report = match image::check(engine, &config.image.name, &needs, user, &labels).await {
         Ok(report) => report,
         Err(error) => return Some(failed("programs", &error)),

@@ -11,7 +11,7 @@ use crate::support::repository::TestRepository;
 
 engine_tests! {
     both: who_fills_the_disk_is_ended_and_the_disk_is_free_again;
-    podman: what_has_no_name_counts_too, a_gate_may_not_fill_the_disk_either;
+    podman: what_has_no_name_counts_too, a_gate_may_not_fill_the_disk_either, what_prepares_too_much_is_told_so;
     docker: what_a_session_writes_counts_too;
 }
 
@@ -110,5 +110,21 @@ fn a_gate_may_not_fill_the_disk_either(engine: TestEngine) {
     assert_eq!(project.outcomes("cw-1"), ["gate_failed"]);
     let left = taken(&project.state());
     assert!(left < 20 << 20, "{left} bytes are left");
+    project.expect_tidy();
+}
+
+fn what_prepares_too_much_is_told_so(engine: TestEngine) {
+    let repository = TestRepository::empty();
+    repository.write("README.md", "# A project\n");
+    repository.write("docs/specification.md", "There shall be files.\n");
+    repository.write("src/amount", format!("{TOO_MUCH}\n"));
+    let prepare = "commands: {prepare: {command: hoard_of=src/amount, inputs: [src/amount]}}\n";
+    let project = Project::on(engine, repository, &format!("{LIMIT}{prepare}"));
+    project.add("a change", "write src/a.txt x");
+    project
+        .run(&["generator", "run"])
+        .expect(9)
+        .says("`commands.prepare` wrote more than `container.disk` (40m) to the disk")
+        .says("hint: raise `container.disk`, or have the command write less");
     project.expect_tidy();
 }

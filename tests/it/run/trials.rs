@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::process::Child;
 
 use rustix::process::Signal;
 
@@ -11,7 +12,8 @@ use crate::support::project::waiting::{signal, wait_until};
 use crate::support::services::{configuration, odd};
 
 engine_tests! {
-    both: an_interrupted_check_leaves_no_container;
+    both: an_interrupted_check_leaves_no_container,
+        what_a_killed_check_left_is_removed_by_the_next_check_outside_of_a_repository;
     podman: what_a_killed_check_left_is_removed_by_the_next_run;
     docker: interrupted_gates_of_doctor_leave_nothing_and_have_no_result;
 }
@@ -37,20 +39,58 @@ fn an_interrupted_check_leaves_no_container(engine: TestEngine) {
 
 fn what_a_killed_check_left_is_removed_by_the_next_run(engine: TestEngine) {
     let mut project = Project::new(engine, &never_ready());
-    let mut command = project.spawn(&["image", "check"]);
+    let left = killed_check(&project);
+    project.reconfigure(None, "");
+    let ran = project.run(&["generator", "run", "--tasks-only"]);
+    let _ = ran.says(&format!("removed the container `{}` of an earlier run", left[0]));
+    project.expect_tidy();
+}
+
+/// Begins a check, and waits until it tries the service.
+fn check_that_tries_the_service(project: &Project) -> Child {
+    let before = project.containers();
+    let command = project.spawn(&["image", "check"]);
     // The image's own container, which ends by itself, and then the service's.
     let seen = RefCell::new(BTreeSet::new());
     wait_until(|| {
-        seen.borrow_mut().extend(project.containers());
+        let new = project.containers().into_iter().filter(|name| !before.contains(name));
+        seen.borrow_mut().extend(new);
         seen.borrow().len() == 2
     });
+    command
+}
+
+/// Kills a check while it tries the service, and returns the names of the containers that this leaves.
+fn killed_check(project: &Project) -> Vec<String> {
+    let mut command = check_that_tries_the_service(project);
     command.kill().unwrap();
     command.wait().unwrap();
     let left = project.containers();
     assert_eq!(left.len(), 1);
-    project.reconfigure(None, "");
-    let ran = project.run(&["generator", "run", "--tasks-only"]);
-    let _ = ran.says(&format!("removed the container `{}` of an earlier run", left[0]));
+    left
+}
+
+/// Whoever checks next removes it, from anywhere, and nothing of a check that goes on.
+fn what_a_killed_check_left_is_removed_by_the_next_check_outside_of_a_repository(engine: TestEngine) {
+    let project = Project::new(engine, &never_ready());
+    let left = killed_check(&project);
+    let mut going_on = check_that_tries_the_service(&project);
+    let going = project.containers();
+    assert!(going.len() == 1 && !going.contains(&left[0]), "{left:?} {going:?}");
+    let outside = tempfile::tempdir().unwrap();
+    let mut check = project.command(&["doctor"]);
+    let host = format!("unix://{}", engine.socket().display());
+    let ran = check
+        .current_dir(outside.path())
+        .env("DOCKER_HOST", host)
+        .output()
+        .unwrap();
+    assert!(!ran.stdout.is_empty(), "{ran:?}");
+    assert_eq!(project.containers(), going);
+    going_on.kill().unwrap();
+    going_on.wait().unwrap();
+    let ran = check.output().unwrap();
+    assert!(!ran.stdout.is_empty(), "{ran:?}");
     project.expect_tidy();
 }
 
