@@ -18,6 +18,7 @@ mod mark;
 mod pairs;
 mod pattern;
 mod settings;
+mod shared;
 mod source;
 mod test_case;
 #[cfg(test)]

@@ -11,7 +11,8 @@ use super::finding::{Finding, FindingKind};
 use super::mark::{self, Mark};
 use super::pairs::{self, Matches, Pair, Place};
 use super::pattern::pattern;
-use super::words::Word;
+use super::shared;
+use super::words::{self, Word};
 
 /// How many places are looked at for a test that may be commented out.
 const MENTIONS: usize = 100;
@@ -73,7 +74,7 @@ fn of_matched(pairs: &[Pair], old: Place, new: Place, excuses: &mut Excuses) -> 
     if after.is_empty && !before.is_empty {
         return says(FindingKind::Emptied, format!("{name} does nothing any more"));
     }
-    if let Some(what) = lost(before, after, excuses) {
+    if let Some(what) = lost(before, (file, after), excuses) {
         return says(FindingKind::Weakened, format!("{name} {what}"));
     }
     let body = |read: &ReadCase, file: &ReadFile| mark::swallows(file.language, &read.case.body_of(&file.source.code));
@@ -109,13 +110,17 @@ fn skipped(file: &ReadFile, mark: &Mark, name: &str) -> Finding {
 }
 
 /// Returns what a test asserted and does not assert any more, in words.
-fn lost(before: &ReadCase, after: &ReadCase, excuses: &mut Excuses) -> Option<String> {
+fn lost(before: &ReadCase, (file, after): (&ReadFile, &ReadCase), excuses: &mut Excuses) -> Option<String> {
     if before.asserts.is_empty() {
         return None;
     }
     let (lost, gained) = differences(&before.asserts, &after.asserts);
+    if lost.is_empty() {
+        return None;
+    }
+    let user = shared::words_of(file, after);
     if after.asserts.is_empty() {
-        let is_excused = lost.iter().all(|one| excuses.covers(one));
+        let is_excused = lost.iter().all(|one| excuses.covers(one, Some(&user)));
         return (!is_excused).then(|| match after.constants.first() {
             Some(constant) => format!(
                 "asserts only a constant: `{}`",
@@ -136,7 +141,7 @@ fn lost(before: &ReadCase, after: &ReadCase, excuses: &mut Excuses) -> Option<St
     let left: Vec<&Assertion> = unlike(&lost, &gained);
     let missing = left
         .into_iter()
-        .filter(|one| !is_said_by(one, &gained) && !excuses.covers(one))
+        .filter(|one| !is_said_by(one, &gained) && !excuses.covers(one, Some(&user)))
         .count();
     (missing > 0).then(|| {
         let (had, has) = (before.asserts.len(), after.asserts.len());
@@ -193,12 +198,17 @@ fn is_said_by(one: &Assertion, gained: &[&Assertion]) -> bool {
     let there: BTreeSet<&Word> = gained.iter().flat_map(|one| &one.words).collect();
     let is_structure = gained.iter().any(|one| {
         one.strength == Strength::Equality
-            && pattern!(r"[{\[]|[sS]napshot|assert_(?:all|array|frame|series)").is_match(&one.text)
+            && pattern!(r"[{\[]|[sS]napshot|assert_(?:all|array|frame|series)|ElementsAre|[cC]ontainsExactly|contain_exactly|match_array|ConsistOf").is_match(&one.text)
     });
+    // What a list is, says how long it is.
+    let is_count = pattern!(r"(?i)size|length|len\b|count|calledtimes|times\(").is_match(&one.text);
+    if is_structure && (is_count || words::share_parts(&one.words, &there)) {
+        return true;
+    }
     let is_own = |word: &&Word| !matches!(word, Word::Name(name) if super::words::is_assertion_word(name));
     let own: BTreeSet<&Word> = one.words.iter().filter(is_own).collect();
     let known = own.iter().filter(|word| there.contains(**word)).count();
-    known * 2 >= own.len() || is_structure && known > 0
+    known * 2 >= own.len()
 }
 
 /// Returns an assertion of what a value is that became one of its existence.
@@ -236,7 +246,7 @@ fn of_gone(pairs: &[Pair], matches: &Matches, excuses: &mut Excuses, asked_away:
     for place in &matches.gone {
         let (file, case) = pairs::before(pairs, *place);
         let is_asked = pairs[place.0].after.is_none() && asked_away.contains(&file.path);
-        if !is_asked && case.marks.is_empty() && !case.is_empty && !excuses.covers_case(case) {
+        if !is_asked && case.marks.is_empty() && !case.is_empty && !excuses.covers_case(file, case) {
             by_file.entry(place.0).or_default().push(*place);
         }
     }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::assertion::Assertion;
 use super::file::{ReadCase, ReadFile};
 use super::pairs::{self, Matches, Pair};
+use super::shared::{self, SharedCode};
 use super::words::{self, Word};
 
 /// What a change gives in place of what it takes.
@@ -18,6 +19,12 @@ pub(super) struct Excuses {
     undefined: BTreeSet<String>,
     /// What is asserted after the change, if new words make one assertion serve for many inputs.
     for_many: BTreeSet<String>,
+    /// What tests assert together after the change.
+    shared: Vec<SharedCode>,
+    /// The fields, parameters and options that are gone.
+    removed: BTreeSet<String>,
+    /// What each test does that is there after the change, with its file.
+    kept: BTreeSet<(String, Vec<Word>)>,
     /// Whether inputs are generated now.
     is_generated: bool,
 }
@@ -89,26 +96,41 @@ impl Excuses {
                 BTreeSet::new()
             },
             is_generated: has(&GENERATED),
+            shared: pairs
+                .iter()
+                .filter_map(|pair| pair.after.as_ref())
+                .flat_map(shared::of)
+                .collect(),
+            removed: removed(pairs),
+            kept: kept(pairs, matches),
             gained,
             words,
             undefined: before.difference(&after).cloned().collect(),
         }
     }
 
-    /// Returns whether a test that is gone loses nothing.
-    pub(super) fn covers_case(&mut self, case: &ReadCase) -> bool {
+    /// Returns whether a test of a file that is gone loses nothing.
+    pub(super) fn covers_case(&mut self, file: &ReadFile, case: &ReadCase) -> bool {
         if self.is_of_something_gone(&case.words) {
+            return true;
+        }
+        // Another one does the very same.
+        if !case.asserts.is_empty() && self.kept.contains(&(file.path.clone(), case.words.clone())) {
             return true;
         }
         if case.asserts.is_empty() {
             // It only had to run; nothing tells where it went.
             return case.is_empty || words::are_in(&case.words, &self.words);
         }
-        case.asserts.iter().all(|one| self.covers(one))
+        case.asserts.iter().all(|one| self.covers(one, None))
     }
 
-    /// Returns whether an assertion that is gone loses nothing. One that is there elsewhere serves once.
-    pub(super) fn covers(&mut self, lost: &Assertion) -> bool {
+    /// Returns whether an assertion that is gone loses nothing. One that is there elsewhere serves once, and what tests
+    /// share serves each that has the words of it.
+    pub(super) fn covers(&mut self, lost: &Assertion, user: Option<&BTreeSet<Word>>) -> bool {
+        if user.is_some_and(|user| self.shared.iter().any(|shared| shared.asserts_for(user, lost))) {
+            return true;
+        }
         if let Some(count @ 1..) = self.gained.get_mut(&lost.text) {
             *count -= 1;
             return true;
@@ -122,8 +144,36 @@ impl Excuses {
     fn is_of_something_gone(&self, words: &[Word]) -> bool {
         words
             .iter()
-            .any(|word| matches!(word, Word::Name(name) if self.undefined.contains(name)))
+            .any(|word| match word {
+                Word::Name(name) => self.undefined.contains(name) || self.removed.contains(name),
+                Word::Literal(text) => self.removed.contains(text),
+            })
     }
+}
+
+/// Returns the fields, parameters and options of what is tested that nothing of the change has any more.
+fn removed(pairs: &[Pair]) -> BTreeSet<String> {
+    let of_sources = |file: &&ReadFile| file.cases.is_empty() && shared::of(file).is_empty();
+    let before = pairs.iter().filter_map(|pair| pair.before.as_ref()).filter(of_sources);
+    let mut gone: BTreeSet<String> = before.flat_map(|file| file.members.iter().cloned()).collect();
+    if gone.is_empty() {
+        return gone;
+    }
+    for after in pairs.iter().filter_map(|pair| pair.after.as_ref()) {
+        for found in super::pattern::pattern!(r"--[a-z][\w-]+|[A-Za-z_]\w*").find_iter(&after.source.text) {
+            gone.remove(found.as_str());
+        }
+    }
+    gone
+}
+
+/// Returns what the tests do that are there before and after.
+fn kept(pairs: &[Pair], matches: &Matches) -> BTreeSet<(String, Vec<Word>)> {
+    let kept = matches.matched.iter().map(|(_, new)| {
+        let (file, case) = pairs::after(pairs, *new);
+        (file.path.clone(), case.words.clone())
+    });
+    kept.collect()
 }
 
 fn counts<'file>(files: impl Iterator<Item = &'file ReadFile>) -> BTreeMap<String, usize> {

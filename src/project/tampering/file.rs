@@ -12,6 +12,9 @@ use super::source::Source;
 use super::test_case::Case;
 use super::words::{self, Word};
 
+/// The most definitions of a file that are looked at.
+const MOST_DEFINITIONS: usize = 20_000;
+
 /// A test case with what is in it.
 pub(super) struct ReadCase {
     pub(super) case: Case,
@@ -37,6 +40,8 @@ pub(super) struct ReadFile {
     pub(super) marks: Vec<Mark>,
     /// The functions and types that it defines outside of its tests.
     pub(super) defined: BTreeSet<String>,
+    /// The fields, parameters and options that it has.
+    pub(super) members: BTreeSet<String>,
 }
 
 impl ReadFile {
@@ -76,9 +81,51 @@ impl ReadFile {
             language,
             marks: rest,
             defined,
+            members: members(&source),
             source,
         })
     }
+
+    /// Returns where functions and types are defined outside of its cases, by name, in order.
+    pub(super) fn definitions(&self) -> Vec<(String, Range<usize>)> {
+        let is_outside = |at: &Range<usize>| self.outside_of_cases(at).first() == Some(at);
+        let all = definitions(&self.source).take(MOST_DEFINITIONS);
+        all.filter(|(_, at)| is_outside(at)).collect()
+    }
+
+    /// Returns the parts of a range that belong to no case.
+    pub(super) fn outside_of_cases(&self, range: &Range<usize>) -> Vec<Range<usize>> {
+        let (mut parts, mut from) = (Vec::new(), range.start);
+        let first = self.cases.partition_point(|read| read.case.region.start < range.start);
+        // The one before may reach into the range.
+        for read in &self.cases[first.saturating_sub(1)..] {
+            let region = &read.case.region;
+            if region.start >= range.end {
+                break;
+            }
+            if region.start > from {
+                parts.push(from..region.start);
+            }
+            from = from.max(region.end);
+        }
+        if from < range.end {
+            parts.push(from..range.end);
+        }
+        parts
+    }
+}
+
+/// The fields, parameters with a name and options that a file has, as far as they are recognized.
+fn members(source: &Source) -> BTreeSet<String> {
+    let fields = pattern!(
+        r"(?:self|this)\.(\w+)\s*=[^=]|@(\w+)\s*=[^=]|(?m)^[ \t]*(?:(?:pub(?:\([^)]*\))?|public|private|protected|readonly|static|final)\s+)*(\w+)\??\s*:\s*[\w<\[(&]|[(,]\s*(\w+)\s*=[^=>]"
+    );
+    let fields = fields
+        .captures_iter(&source.code)
+        .filter_map(|found| (1..=4).find_map(|group| found.get(group)));
+    let options = pattern!(r"--[a-z][\w-]+").find_iter(&source.text);
+    let all = fields.map(|name| name.as_str()).chain(options.map(|option| option.as_str()));
+    all.filter(|name| name.len() > 3).map(str::to_owned).collect()
 }
 
 /// Returns whether a file with assertions and without cases is run as a test: a script of JavaScript by its name.
@@ -159,7 +206,7 @@ fn helpers(source: &Source, language: Language, cases: &[Case]) -> BTreeSet<Stri
         .iter()
         .flat_map(|case| [case.region.start, case.name_at.start])
         .collect();
-    let all: Vec<_> = definitions(source).take(20_000).collect();
+    let all: Vec<_> = definitions(source).take(MOST_DEFINITIONS).collect();
     let asserts = assertion::pattern_of(language);
     let mut helpers = BTreeSet::new();
     for (index, (name, at)) in all.iter().enumerate() {

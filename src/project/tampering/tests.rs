@@ -3,13 +3,14 @@
 use super::*;
 
 /// The labelled changes, by convention.
-const LABELLED: [(&str, &str); 25] = [
+const LABELLED: [(&str, &str); 26] = [
     ("catch2", include_str!("labelled/catch2.diff")),
     (
         "continuous integration",
         include_str!("labelled/continuous_integration.diff"),
     ),
     ("coverage", include_str!("labelled/coverage.diff")),
+    ("everyday", include_str!("labelled/everyday.diff")),
     ("exunit", include_str!("labelled/exunit.diff")),
     ("go", include_str!("labelled/go.diff")),
     ("gtest", include_str!("labelled/gtest.diff")),
@@ -151,6 +152,10 @@ fn each_convention_has_enough_labelled_changes() {
             "{convention}: {} and {good}",
             all.len()
         );
+        // Everyday changes were written to see what goes wrong, and others afterwards to measure it.
+        if *convention == "everyday" {
+            continue;
+        }
         let aside = all.iter().filter(|labelled| labelled.is_aside).count();
         assert!(
             aside * 3 + 2 >= all.len(),

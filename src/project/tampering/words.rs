@@ -147,3 +147,28 @@ pub(super) fn names_are_in(words: &[Word], pool: &BTreeSet<Word>) -> bool {
         .peekable();
     names.peek().is_some() && names.all(|name| pool.contains(name))
 }
+
+/// Words that say how something is read, and not what.
+const READING: [&str; 16] = [
+    "to", "string", "contains", "get", "is", "has", "message", "text", "value", "first", "last", "at", "item", "items",
+    "body", "data",
+];
+
+/// Returns whether what was asserted and what is asserted now name a part of a word in common, however it is spelled: `Empty`
+/// and `"is empty"`, `LineTooLong` and `line_too_long`.
+pub(super) fn share_parts(one: &[Word], other: &BTreeSet<&Word>) -> bool {
+    let own: BTreeSet<String> = one.iter().filter(|word| !is_of_asserting(word)).flat_map(parts).collect();
+    let there: BTreeSet<String> = other.iter().filter(|word| !is_of_asserting(word)).flat_map(|word| parts(word)).collect();
+    own.intersection(&there).any(|part| !READING.contains(&part.as_str()))
+}
+
+fn is_of_asserting(word: &Word) -> bool {
+    matches!(word, Word::Name(name) if is_assertion_word(name))
+}
+
+/// Returns the parts of a name or of a text, in small letters.
+fn parts(word: &Word) -> Vec<String> {
+    let (Word::Name(text) | Word::Literal(text)) = word;
+    let found = pattern!(r"[A-Z]?[a-z]+|[A-Z]+|\d+").find_iter(text);
+    found.map(|part| part.as_str().to_lowercase()).collect()
+}
