@@ -188,7 +188,7 @@ fn strength(text: &str, whole: &str) -> Strength {
         return Strength::Existence;
     }
     let equals = pattern!(
-        r"={2,3}|assert_eq|assert_matches|\.toBe\(|toEqual|toStrictEqual|toMatch|toHave|_THAT|[mM]atchObject|toContain|toThrow|[eE]qual|Same|\.eq\(|toeq\b|\beq\(|\.to\.eq|isEqualTo|contains|EXPECT_EQ|ASSERT_EQ|_EQ\(|shouldBe|must_equal|raises|Throws|assert_raise|!=|=~|\bin\b|\{:|\{.*\}=|Equals|deepEqual|assert_(?:called|any_call|has_calls|all|array|frame|series|awaited)\w*|[cC]loseTo|toHaveBeen"
+        r"={2,3}|assert_eq|assert_matches|\.toBe\(|toEqual|toStrictEqual|toMatch|toHave|_THAT|[mM]atchObject|toContain|toThrow|[eE]qual|Same|\.eq\(|toeq\b|tomatch\b|tomatch_array|tocontain_exactly|toinclude|\beq\(|\.to\.eq|isEqualTo|contains|EXPECT_EQ|ASSERT_EQ|_EQ\(|shouldBe|must_equal|raises|Throws|assert_raise|!=|=~|\bin\b|\{:|\{.*\}=|Equals|deepEqual|assert_(?:called|any_call|has_calls|all|array|frame|series|awaited)\w*|[cC]loseTo|toHaveBeen"
     );
     if equals.is_match(text) {
         return Strength::Equality;

@@ -154,7 +154,15 @@ fn shared(marks: Vec<Mark>, cases: &[Case]) -> (Vec<Vec<Mark>>, Vec<Mark>) {
 
 /// Reads a case, but for its marks.
 fn read_case(source: &Source, language: Language, case: Case, helpers: &BTreeSet<String>) -> ReadCase {
-    let parts = case.own(&case.region);
+    // What a test asserts has no word of its name, though both are in one line.
+    let parts: Vec<Range<usize>> = case
+        .own(&case.region)
+        .into_iter()
+        .flat_map(|part| {
+            let at = case.body.start.clamp(part.start, part.end);
+            [part.start..at, at..part.end]
+        })
+        .collect();
     let found = assertion::find(source, language, &parts, &case.name_at, helpers);
     let (constants, asserts) = found.into_iter().partition(|one| one.strength == Strength::Constant);
     let body = case.body_of(&source.code);

@@ -1,12 +1,14 @@
 //! Which test after a change is which before it: by its file and name, by its name elsewhere, or by what it does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::file::{ReadCase, ReadFile};
-use super::words;
+use super::words::{self, Word};
 
 /// The likeness of two tests that are taken for one with another name.
 const LIKE: f64 = 0.7;
+/// The likeness of two tests in a file that was renamed, where names that are only before or only after are equal.
+const LIKE_BUT_FOR_NAMES: f64 = 0.8;
 /// How many tests without a namesake are compared with each other.
 const MOST: usize = 300;
 
@@ -61,7 +63,16 @@ pub(super) fn of_cases(pairs: &[Pair]) -> Matches {
     matches.by_key(pairs, |place, case| (Some(place.0), case.case.plain_name()));
     matches.by_key(pairs, |_, case| (None, case.case.name.clone()));
     matches.by_key(pairs, |_, case| (None, case.case.plain_name()));
-    matches.by_likeness(pairs);
+    matches.by_likeness(pairs, LIKE, |_, gone, new| words::likeness(&gone.words, &new.words));
+    let names = Names::of(pairs);
+    // A file that is renamed for what it tests has that name all over.
+    matches.by_likeness(pairs, LIKE_BUT_FOR_NAMES, |is_renamed, gone, new| {
+        if is_renamed {
+            words::likeness(&names.without_old(&gone.words), &names.without_new(&new.words))
+        } else {
+            0.0
+        }
+    });
     matches
 }
 
@@ -87,13 +98,16 @@ impl Matches {
         self.new.sort_unstable();
     }
 
-    /// Matches cases that do nearly the same, the most alike first.
-    fn by_likeness(&mut self, pairs: &[Pair]) {
+    /// Matches cases that are at least so alike, the most alike first. `likeness` is told whether both are in one file that
+    /// has another name now.
+    fn by_likeness(&mut self, pairs: &[Pair], least: f64, likeness: impl Fn(bool, &ReadCase, &ReadCase) -> f64) {
         let mut alike = Vec::new();
         for gone in self.gone.iter().take(MOST) {
             for new in self.new.iter().take(MOST) {
-                let likeness = words::likeness(&before(pairs, *gone).1.words, &after(pairs, *new).1.words);
-                if likeness >= LIKE {
+                let ((old_file, old_case), (new_file, new_case)) = (before(pairs, *gone), after(pairs, *new));
+                let is_renamed = gone.0 == new.0 && old_file.path != new_file.path;
+                let likeness = likeness(is_renamed, old_case, new_case);
+                if likeness >= least {
                     alike.push((likeness, *gone, *new));
                 }
             }
@@ -107,4 +121,48 @@ impl Matches {
             }
         }
     }
+}
+
+/// The names that a change takes away everywhere, and those that it brings.
+struct Names {
+    old: BTreeSet<Word>,
+    new: BTreeSet<Word>,
+}
+
+impl Names {
+    fn of(pairs: &[Pair]) -> Self {
+        let names = |side: fn(&Pair) -> Option<&ReadFile>| {
+            let files = pairs.iter().filter_map(side);
+            let words = files.flat_map(|file| words::of(&file.source.text));
+            words
+                .filter(|word| matches!(word, Word::Name(_)))
+                .collect::<BTreeSet<Word>>()
+        };
+        let (before, after) = (names(|pair| pair.before.as_ref()), names(|pair| pair.after.as_ref()));
+        Self {
+            old: before.difference(&after).cloned().collect(),
+            new: after.difference(&before).cloned().collect(),
+        }
+    }
+
+    /// Returns the words of a test before the change, with one name for all that are gone.
+    fn without_old(&self, words: &[Word]) -> Vec<Word> {
+        without(&self.old, words)
+    }
+
+    /// Returns the words of a test after the change, with one name for all that are new.
+    fn without_new(&self, words: &[Word]) -> Vec<Word> {
+        without(&self.new, words)
+    }
+}
+
+fn without(names: &BTreeSet<Word>, words: &[Word]) -> Vec<Word> {
+    let one = |word: &Word| {
+        if names.contains(word) {
+            Word::Name(String::new())
+        } else {
+            word.clone()
+        }
+    };
+    words.iter().map(one).collect()
 }

@@ -3,7 +3,7 @@
 use super::*;
 
 /// The labelled changes, by convention.
-const LABELLED: [(&str, &str); 26] = [
+const LABELLED: [(&str, &str); 27] = [
     ("catch2", include_str!("labelled/catch2.diff")),
     (
         "continuous integration",
@@ -12,6 +12,7 @@ const LABELLED: [(&str, &str); 26] = [
     ("coverage", include_str!("labelled/coverage.diff")),
     ("everyday", include_str!("labelled/everyday.diff")),
     ("exunit", include_str!("labelled/exunit.diff")),
+    ("fresh", include_str!("labelled/fresh.diff")),
     ("go", include_str!("labelled/go.diff")),
     ("gtest", include_str!("labelled/gtest.diff")),
     ("jest", include_str!("labelled/jest.diff")),
