@@ -87,7 +87,7 @@ pub(super) fn pattern_of(language: Language) -> &'static Regex {
             r"(?m)(?:^|;|:)[ \t]*assert\b|\bself\.(?:assert\w+|fail\w*)\s*\(|\bpytest\.(?:raises|warns|fail|deprecated_call)\b|\bassert_\w+\s*\(|\.should\b|\bexpect\s*\("
         ),
         Language::Go => pattern!(
-            r"\b\w+\.(?:Errorf?|Fatalf?|Fail|FailNow)\s*\(|\b(?:assert|require|is|qt|c|g)\.[A-Z]\w*\s*\(|\bExpect\s*\("
+            r"\b\w+\.(?:Errorf?|Fatalf?|Fail|FailNow)\s*\(|\b(?:assert|require|qt)\.[A-Z]\w*\s*\(|\bis\.(?:Equal|True|False|NoErr|Nil|NotNil)\w*\s*\(|\b[cg]\.(?:Assert|Check|Expect|Eventually|Consistently)\w*\s*\(|\bExpect\s*\("
         ),
         Language::Java | Language::Kotlin => pattern!(
             r"\b(?:assert|Assert|expect|verify|should|check)\w*\s*[.(<{]|\bfail\s*\(|\bexpected\s*=|\bshould\w+\b|\.(?:should|expect|andExpect|isEqualTo)\w*\s*\("
@@ -182,7 +182,7 @@ fn strength(text: &str, whole: &str) -> Strength {
         return Strength::Constant;
     }
     let exists = pattern!(
-        r"toBeDefined|toBeTruthy|toBeUndefined|not\.toBeNull|assertNotNull|assertIsNotNone|IsNotNull|Assert\.NotNull|NotBeNull|Is\.Not\.Null|isNotNull\(|NotNil\(|assert_not_nil|refute_nil|is_some\(\)|is_ok\(\)|XCTAssertNotNil|isnotNone|!==?null|!=nil\b|toBeGreaterThan\(0|>=0\b|be_truthy|\.toexist|to\.exist|to\.be\.ok|assert_kind_of|toBeInstanceOf|assertInstanceOf|assertIsInstance|isinstance\(|be_present|anything\(\)"
+        r"toBeDefined|toBeTruthy|toBeUndefined|not\.toBeNull|assertNotNull|assertIsNotNone|IsNotNull|Assert\.NotNull|NotBeNull|Is\.Not\.Null|isNotNull\(|NotNil\(|assert_not_nil|refute_nil|is_some\(\)|is_ok\(\)|XCTAssertNotNil|isnotNone|!==?null|!=nil\b|toBeGreaterThan\(0|>=0\b|be_truthy|\.toexist|to\.exist|to\.be\.ok|assert_kind_of|toBeInstanceOf|assertInstanceOf|assertIsInstance|isinstance\(|be_present|anything\(\)|not_toraise|nottoraise|not\.toThrow|[dD]oesNotThrow|NotThrow|assert_nothing_raised|XCTAssertNoThrow|_NO_THROW"
     );
     if exists.is_match(text) {
         return Strength::Existence;

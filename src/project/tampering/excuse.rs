@@ -128,10 +128,16 @@ impl Excuses {
     /// Returns whether an assertion that is gone loses nothing. One that is there elsewhere serves once, and what tests
     /// share serves each that has the words of it.
     pub(super) fn covers(&mut self, lost: &Assertion, user: Option<&BTreeSet<Word>>) -> bool {
-        if user.is_some_and(|user| self.shared.iter().any(|shared| shared.asserts_for(user, lost))) {
+        if user.is_some_and(|user| self.is_shared(lost, user)) {
             return true;
         }
         if let Some(count @ 1..) = self.gained.get_mut(&lost.text) {
+            *count -= 1;
+            return true;
+        }
+        // RSpec's short form of it.
+        let short = super::pattern::pattern!(r"^expect\([^()]*\)").replace(&lost.text, "is_expected");
+        if let Some(count @ 1..) = self.gained.get_mut(short.as_ref()) {
             *count -= 1;
             return true;
         }
@@ -141,13 +147,24 @@ impl Excuses {
             || self.is_generated && words::names_are_in(&lost.words, &self.words)
     }
 
+    /// Returns whether an assertion of a test that asserts nothing itself any more is made elsewhere, or needs not to be.
+    pub(super) fn covers_elsewhere(&mut self, lost: &Assertion, user: &BTreeSet<Word>) -> bool {
+        if let Some(count @ 1..) = self.gained.get_mut(&lost.text) {
+            *count -= 1;
+            return true;
+        }
+        self.is_shared(lost, user) || self.is_of_something_gone(&lost.words) || self.for_many.contains(&lost.text)
+    }
+
+    fn is_shared(&self, lost: &Assertion, user: &BTreeSet<Word>) -> bool {
+        self.shared.iter().any(|shared| shared.asserts_for(user, lost))
+    }
+
     fn is_of_something_gone(&self, words: &[Word]) -> bool {
-        words
-            .iter()
-            .any(|word| match word {
-                Word::Name(name) => self.undefined.contains(name) || self.removed.contains(name),
-                Word::Literal(text) => self.removed.contains(text),
-            })
+        words.iter().any(|word| match word {
+            Word::Name(name) => self.undefined.contains(name) || self.removed.contains(name),
+            Word::Literal(text) => self.removed.contains(text),
+        })
     }
 }
 

@@ -124,7 +124,9 @@ fn members(source: &Source) -> BTreeSet<String> {
         .captures_iter(&source.code)
         .filter_map(|found| (1..=4).find_map(|group| found.get(group)));
     let options = pattern!(r"--[a-z][\w-]+").find_iter(&source.text);
-    let all = fields.map(|name| name.as_str()).chain(options.map(|option| option.as_str()));
+    let all = fields
+        .map(|name| name.as_str())
+        .chain(options.map(|option| option.as_str()));
     all.filter(|name| name.len() > 3).map(str::to_owned).collect()
 }
 

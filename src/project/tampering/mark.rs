@@ -212,8 +212,23 @@ pub(super) fn early_return(source: &Source, language: Language, case: &Case, las
     None
 }
 
-/// Returns whether a test catches what its assertions throw, and does nothing about it.
+/// Returns whether a test catches what its assertions throw, and does nothing about it but print it.
 pub(super) fn swallows(language: Language, body: &str) -> bool {
+    catches_assertions(body) || catches_all(language, body)
+}
+
+/// Returns whether the failures of assertions are caught by their type, and what follows first neither fails nor throws.
+fn catches_assertions(body: &str) -> bool {
+    let caught = pattern!(
+        r"\b(?:catch|except|rescue)\b[^\n{:]*\b(?:Assert\w*(?:Error|Exception|Failed\w*)|Assertion|ExpectationNotMetError)\b[^\n{]*[\s{]*([^\n;}]*)"
+    );
+    let acts = pattern!(r"\b(?:throw|raise|fail\w*|flunk|assert\w*|expect\w*|return)\b|[Ff]ail\w*\s*\(");
+    caught
+        .captures_iter(body)
+        .any(|found| !acts.is_match(found.get(1).map_or("", |act| act.as_str())))
+}
+
+fn catches_all(language: Language, body: &str) -> bool {
     match language {
         Language::Python => pattern!(
             r"\bexcept\b[^\n:]*:\s*(?:pass|\.\.\.)|\bsuppress\s*\(\s*(?:AssertionError|Exception|BaseException)"
@@ -222,7 +237,7 @@ pub(super) fn swallows(language: Language, body: &str) -> bool {
         Language::Ruby => pattern!(r"\brescue\b[^\n]*\n\s*(?:nil\s*\n\s*)?end\b|\brescue\s+nil\b").is_match(body),
         Language::Elixir => pattern!(r"\brescue\s+_\w*\s*->\s*:ok").is_match(body),
         _ => pattern!(
-            r"\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}|\.catch\s*\(\s*\(\s*\w*\s*\)\s*=>\s*\{\s*\}\s*\)|\bcatch_unwind\b"
+            r"\bcatch\s*(?:\([^)]*\)\s*)?\{\s*(?:(?:console\.\w+|System\.\w+\.\w+|Console\.\w+|print\w*|log\w*\.\w+)\s*\([^{}]*\)\s*;?\s*)?\}|\.catch\s*\(\s*\(\s*\w*\s*\)\s*=>\s*\{\s*\}\s*\)|\bcatch_unwind\b"
         )
         .is_match(body),
     }

@@ -10,6 +10,11 @@ use super::words::{self, Word};
 /// How alike an assertion of a test and one of a helper are of which one may stand for the other.
 const LIKE: f64 = 0.5;
 
+/// How many helpers and hooks of a file are compared, and how many assertions of each: every assertion that is gone is
+/// compared with those of the hooks.
+const MOST: usize = 100;
+const MOST_ASSERTIONS: usize = 30;
+
 /// A function, or a hook, of a file of tests that asserts something.
 pub(super) struct SharedCode {
     /// Its name; empty for a hook without one.
@@ -45,10 +50,10 @@ pub(super) fn of(file: &ReadFile) -> Vec<SharedCode> {
         (!asserts.is_empty()).then(|| SharedCode {
             name,
             words: words.collect(),
-            asserts,
+            asserts: asserts.into_iter().take(MOST_ASSERTIONS).collect(),
         })
     });
-    shared.collect()
+    shared.take(MOST).collect()
 }
 
 impl SharedCode {
@@ -63,8 +68,8 @@ impl SharedCode {
         }
         let is_like = |one: &Assertion| words::likeness(&one.words, &lost.words) >= LIKE;
         // Values that differ from test to test are arguments.
-        let there: BTreeSet<Word> = self.words.union(user).cloned().collect();
-        self.asserts.iter().any(is_like) && words::are_in(&lost.words, &there)
+        let has = |word: &Word| self.words.contains(word) || user.contains(word);
+        self.asserts.iter().any(is_like) && words::are_among(&lost.words, has)
     }
 }
 

@@ -3,7 +3,8 @@
 use super::*;
 
 /// The labelled changes, by convention.
-const LABELLED: [(&str, &str); 27] = [
+const LABELLED: [(&str, &str); 28] = [
+    ("again", include_str!("labelled/again.diff")),
     ("catch2", include_str!("labelled/catch2.diff")),
     (
         "continuous integration",
@@ -178,4 +179,28 @@ fn those_set_aside_are_told_apart() {
     let counts = measure(true);
     assert!(counts.missed.is_empty(), "{counts:#?}");
     assert!(counts.false_alarms.len() * 100 <= counts.good * 3, "{counts:#?}");
+}
+
+#[test]
+fn many_helpers_and_many_tests_take_no_time_of_their_own() {
+    use std::fmt::Write as _;
+    let (mut before, mut after) = (String::new(), String::new());
+    for number in 0..2000 {
+        let test = |body: &str| format!("#[test]\nfn test_{number}() {{\n    {body}\n}}\n\n");
+        before.push_str(&test(&format!("assert_eq!(made({number}).total, {number});")));
+        after.push_str(&test(&format!("setup_{number}(made({number}));")));
+        let _ = write!(
+            after,
+            "fn setup_{number}(one: Order) {{\n    assert_eq!(one.number, {number});\n}}\n\n"
+        );
+    }
+    let change = FileChange {
+        old_path: Some("tests/a.rs".to_owned()),
+        new_path: Some("tests/a.rs".to_owned()),
+        before: Some(before),
+        after: Some(after),
+    };
+    let begun = std::time::Instant::now();
+    find(&[change], &[]);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
 }

@@ -129,11 +129,16 @@ pub(super) fn likeness(one: &[Word], other: &[Word]) -> f64 {
 /// Returns whether what was asserted by these words can be asserted by those that are there now: every literal is, and
 /// nearly every name. Too few words are no sign.
 pub(super) fn are_in(words: &[Word], pool: &BTreeSet<Word>) -> bool {
+    are_among(words, |word| pool.contains(word))
+}
+
+/// Returns the same of words that are there by `has`.
+pub(super) fn are_among(words: &[Word], has: impl Fn(&Word) -> bool) -> bool {
     let own: BTreeSet<&Word> = words
         .iter()
         .filter(|word| !matches!(word, Word::Name(name) if is_assertion_word(name)))
         .collect();
-    let is_there = |word: &&&Word| pool.contains(**word);
+    let is_there = |word: &&&Word| has(word);
     let (literals, names): (Vec<_>, Vec<_>) = own.iter().partition(|word| matches!(word, Word::Literal(_)));
     let there = names.iter().filter(is_there).count();
     own.len() >= 2 && literals.iter().all(|word| is_there(&word)) && there * 5 >= names.len() * 4
@@ -157,8 +162,16 @@ const READING: [&str; 16] = [
 /// Returns whether what was asserted and what is asserted now name a part of a word in common, however it is spelled: `Empty`
 /// and `"is empty"`, `LineTooLong` and `line_too_long`.
 pub(super) fn share_parts(one: &[Word], other: &BTreeSet<&Word>) -> bool {
-    let own: BTreeSet<String> = one.iter().filter(|word| !is_of_asserting(word)).flat_map(parts).collect();
-    let there: BTreeSet<String> = other.iter().filter(|word| !is_of_asserting(word)).flat_map(|word| parts(word)).collect();
+    let own: BTreeSet<String> = one
+        .iter()
+        .filter(|word| !is_of_asserting(word))
+        .flat_map(parts)
+        .collect();
+    let there: BTreeSet<String> = other
+        .iter()
+        .filter(|word| !is_of_asserting(word))
+        .flat_map(|word| parts(word))
+        .collect();
     own.intersection(&there).any(|part| !READING.contains(&part.as_str()))
 }
 
