@@ -15,6 +15,7 @@ mod manifest;
 mod node;
 mod php;
 mod python;
+mod recipes;
 mod ruby;
 mod rust;
 mod swift;

@@ -1,6 +1,7 @@
 //! Makefiles: targets that exist, beside any ecosystem.
 
 use super::found::{Commands, DetectedProject, Ecosystem, Names};
+use super::recipes;
 use super::tree::Folder;
 
 /// The names that make looks for, in its order.
@@ -49,6 +50,7 @@ pub(super) fn complete(root: Folder<'_>, projects: &mut Vec<DetectedProject>) {
     if commands == Commands::default() {
         return;
     }
+    let called = called(text, &commands);
     if let Some(first) = projects.iter_mut().find(|project| project.folder == ".") {
         let own = &mut first.commands;
         let mut is_used = false;
@@ -63,8 +65,12 @@ pub(super) fn complete(root: Folder<'_>, projects: &mut Vec<DetectedProject>) {
                 is_used = true;
             }
         }
-        if is_used && !first.tools.iter().any(|tool| tool == "make") {
-            first.tools.push("make".to_owned());
+        if is_used {
+            for tool in ["make".to_owned()].into_iter().chain(called) {
+                if !first.tools.contains(&tool) {
+                    first.tools.push(tool);
+                }
+            }
         }
     } else if projects.is_empty() {
         projects.push(DetectedProject {
@@ -75,11 +81,39 @@ pub(super) fn complete(root: Folder<'_>, projects: &mut Vec<DetectedProject>) {
             members: Vec::new(),
             source_dirs: Vec::new(),
             commands,
-            tools: vec!["make".to_owned()],
-            hosts: Vec::new(),
+            hosts: hosts(&called),
+            tools: ["make".to_owned()].into_iter().chain(called).collect(),
             names: Names::default(),
         });
     }
+}
+
+/// Returns the programs that these commands of make call, where it is known what brings them.
+fn called(text: &str, commands: &Commands) -> Vec<String> {
+    let all = [&commands.build, &commands.test, &commands.lint, &commands.type_check];
+    let targets = all.into_iter().flatten();
+    let targets: Vec<&str> = targets.filter_map(|command| command.strip_prefix("make ")).collect();
+    let mut programs = recipes::programs(text, &targets);
+    programs.retain(|program| program != "make");
+    programs
+}
+
+/// Returns the presets of hosts from which these programs fetch dependencies.
+fn hosts(programs: &[String]) -> Vec<&'static str> {
+    let mut hosts = Vec::new();
+    for program in programs {
+        let host = match program.as_str() {
+            "go" => "go",
+            "cargo" => "cargo",
+            "npm" | "npx" | "node" => "npm",
+            "pip3" | "python3" => "pip",
+            _ => continue,
+        };
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
+    hosts
 }
 
 #[cfg(test)]
