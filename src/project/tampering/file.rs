@@ -115,7 +115,7 @@ impl ReadFile {
     }
 }
 
-/// The fields, parameters with a name and options that a file has, as far as they are recognized.
+/// The fields, parameters with a name and options that a file has, where they are written in the usual ways.
 fn members(source: &Source) -> BTreeSet<String> {
     let fields = pattern!(
         r"(?:self|this)\.(\w+)\s*=[^=]|@(\w+)\s*=[^=]|(?m)^[ \t]*(?:(?:pub(?:\([^)]*\))?|public|private|protected|readonly|static|final)\s+)*(\w+)\??\s*:\s*[\w<\[(&]|[(,]\s*(\w+)\s*=[^=>]"
