@@ -217,6 +217,7 @@ fn termination(port: u16, server: ClientConfig) -> Result<Termination> {
             },
             authentication: Authentication::Bearer,
             source: SecretSource::Variable("REGISTRY".to_owned()),
+            written_at: String::new(),
             limits: Limits::default(),
         },
         secret: "secret-of-the-benchmark".to_owned().into(),
