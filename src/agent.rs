@@ -11,7 +11,7 @@ mod model;
 mod price;
 mod report;
 
-pub use crate::model::{Role, Usage};
+pub use crate::model::{Role, StageName, Usage};
 pub use claude::{Transcript, reset_time};
 pub use event::{AgentEvent, ServerStatus};
 pub(crate) use model::binds;

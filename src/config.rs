@@ -90,7 +90,7 @@ pub use rules::{Rule, RuleWhen};
 pub use schema::schema;
 pub use services::{Beside, ServiceConfig, Services};
 pub use source::{ConfigSource, Origin, SetBy, Setting, variables};
-pub use stages::Stage;
+pub use stages::{OwnStage, Stage};
 pub use tampering::Tampering;
 
 /// The usual name of the file, at the repository root.
@@ -265,6 +265,11 @@ impl Config {
             Role::Stitch => &self.stitch,
             Role::Review => &self.review,
             Role::Optimize => &self.optimize,
+            // One that is gone has no calls any more.
+            Role::Stage(name) => self
+                .own_stages()
+                .find(|stage| stage.name == name)
+                .map_or(&self.optimize, |stage| &stage.role),
         }
     }
 
@@ -280,17 +285,30 @@ impl Config {
     }
 
     /// Returns the roles of all calls that a run may make.
-    pub(crate) fn roles(&self) -> BTreeSet<Role> {
+    pub(crate) fn called_roles(&self) -> BTreeSet<Role> {
         self.roles_of_measures()
             .into_iter()
             .chain(self.roles_of_attempts())
             .collect()
     }
 
+    /// Returns the stages of the project's own, in their order.
+    pub fn own_stages(&self) -> impl Iterator<Item = &OwnStage> {
+        self.stages.iter().filter_map(|stage| match stage {
+            Stage::Own(own) => Some(&**own),
+            Stage::Stitch | Stage::Review => None,
+        })
+    }
+
     /// Returns the roles of the calls that an attempt at a task may make.
     pub(crate) fn roles_of_attempts(&self) -> Vec<Role> {
-        let review = self.has_review().then_some(Role::Review);
-        [Role::Stitch].into_iter().chain(review).collect()
+        self.stages.iter().map(Stage::role).collect()
+    }
+
+    /// Returns all roles: those that have a section, and the stages of the project's own.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = Role> {
+        let own = self.own_stages().map(|stage| Role::Stage(stage.name));
+        Role::ALL.into_iter().chain(own)
     }
 
     /// Returns the base URL of the calls of a role: its own, else the agent's; `None` is the client's default.
@@ -481,7 +499,7 @@ pub(crate) const DISK_OFF: &str = "`container.disk` is off: an agent can fill th
 /// Returns a warning about a `review` that no stage is; `None` where there is none.
 pub(crate) fn unused_review(config: &Config) -> Option<String> {
     let is_set = config.review != Config::default().review;
-    (is_set && !config.roles().contains(&Role::Review)).then(|| {
+    (is_set && !config.called_roles().contains(&Role::Review)).then(|| {
         "`review` is configured and nothing is reviewed: write `stages: [stitch, review]`, or `measure: {review: true}`"
             .to_owned()
     })

@@ -14,5 +14,5 @@ pub(crate) use gate::GateResult;
 pub use gate::{TestCounts, Verdict};
 pub use id::{CommitId, IssueId, RunId, TypedId};
 pub(crate) use id::{SessionId, id_list};
-pub use role::Role;
+pub use role::{Role, StageName};
 pub use usage::Usage;

@@ -13,17 +13,17 @@ use crate::issues::round::{RedBy, RedGate};
 mod context;
 mod fence;
 mod render;
-mod review_context;
 mod seed;
 mod template;
+mod work_context;
 
 pub use context::{
     DOCUMENT_BUDGET, Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, ReadDocument, Remark,
     StitchContext, Title,
 };
-pub(crate) use review_context::{CHANGES_BUDGET, ReviewContext};
 pub use seed::{SeedValues, render_seed};
 pub use template::Template;
+pub(crate) use work_context::{CHANGES_BUDGET, ReviewContext, StageContext, WorkContext};
 
 /// The most bytes of one prompt; a longer one is an error, because a setting that should limit it did not.
 pub const PROMPT_LIMIT: usize = 1_000_000;
@@ -32,6 +32,8 @@ const MEASURE: &str = include_str!("prompt/measure.md.j2");
 const STITCH: &str = include_str!("prompt/stitch.md.j2");
 const PROPOSALS_REVIEW: &str = include_str!("prompt/proposals_review.md.j2");
 const REVIEW: &str = include_str!("prompt/review.md.j2");
+const STAGE: &str = include_str!("prompt/stage.md.j2");
+const WORK: &str = include_str!("prompt/work.md.j2");
 
 /// Renders the prompt of a measure, by the user's template or the built-in one.
 ///
@@ -73,6 +75,7 @@ pub fn render_stitch(template: Option<Template<'_>>, context: &StitchContext) ->
 pub(crate) fn render_review(context: &ReviewContext) -> Result<String> {
     let mut values = values(context)?;
     values["example"] = review::example()?.into();
+    values["work"] = work(&values)?.into();
     let built_in = Template {
         name: "review.md.j2",
         text: REVIEW,
@@ -99,6 +102,30 @@ pub(crate) fn render_proposals_review(
         text: PROPOSALS_REVIEW,
     };
     within_limit("review", render::render(built_in, &values)?)
+}
+
+/// Renders the prompt of a stage of the project's own: what its template says, the task and its changes, and the rules.
+///
+/// The template sees the fields of [`StageContext`] under their names, and the filters `fenced(label)` and `one_line`.
+pub(crate) fn render_stage(template: Template<'_>, context: &StageContext) -> Result<String> {
+    let mut values = values(context)?;
+    let (instructions, work) = (render::render(template, &values)?, work(&values)?);
+    values["instructions"] = instructions.trim().into();
+    values["work"] = work.into();
+    let built_in = Template {
+        name: "stage.md.j2",
+        text: STAGE,
+    };
+    within_limit("stage", render::render(built_in, &values)?)
+}
+
+/// Renders what the stages after the work are told of it: the task, its changes and its gates.
+fn work(values: &Value) -> Result<String> {
+    let built_in = Template {
+        name: "work.md.j2",
+        text: WORK,
+    };
+    render::render(built_in, values)
 }
 
 /// Returns the prompt of a call that continues a session: the client still has the conversation so far. `remarks` are

@@ -24,8 +24,8 @@ pub struct Entry {
     pub task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub attempt: u32,
-    /// The fix round of the attempt, counted from 1; 0 for its first call. Of a review, which of the attempt it is, counted
-    /// from 1.
+    /// The fix round of the attempt, counted from 1; 0 for its first call. Of a later stage, which
+    /// of its calls in the attempt it is, counted from 1.
     #[serde(default, skip_serializing_if = "is_first")]
     pub round: u32,
     /// The cycle of the generation, counted from 1 by its measures; 0 is before the first one.
@@ -67,8 +67,8 @@ pub struct CallPlace {
     pub task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub attempt: u32,
-    /// The fix round of the attempt, counted from 1; 0 for its first call. Of a review, which of the attempt it is, counted
-    /// from 1.
+    /// The fix round of the attempt, counted from 1; 0 for its first call. Of a later stage, which
+    /// of its calls in the attempt it is, counted from 1.
     pub round: u32,
     /// The cycle of the generation.
     pub cycle: u32,

@@ -272,7 +272,7 @@ fn read_line(field: &Field<'_>, commands: &CommandsConfig) -> Option<Gate> {
     field.refuse_with(format!("`commands` has no `{}`", text::one_line(&line, 60)), hint)
 }
 
-fn read_globs(field: &Field<'_>) -> Option<Vec<String>> {
+pub(super) fn read_globs(field: &Field<'_>) -> Option<Vec<String>> {
     let globs = field.list("a list of globs", Field::glob)?;
     if globs.is_empty() && field.items("")?.is_empty() {
         return field.refuse_with("expected a glob", "leave the key out for none");

@@ -2,7 +2,7 @@
 
 use super::defaults::NO_NETWORK;
 use super::section::{Section, subsection};
-use super::{Config, Credentials, model_api};
+use super::{Config, Credentials, RoleConfig, model_api};
 use crate::model::Role;
 use crate::sandbox::guarantee::Item;
 use crate::sandbox::network::{AddressClass, classify};
@@ -86,53 +86,85 @@ fn check_network(top: &Section<'_>, config: &Config) {
     }
 }
 
-/// Checks that no credential leaves the person's own networks in clear text.
+/// Checks that no credential leaves the person's own networks in clear text, whichever role it is of.
 fn check_base_urls(top: &Section<'_>, config: &Config) {
-    if config.agent.credentials == Credentials::None {
-        return;
-    }
     let of_role = |role: Role| (role.name(), config.role(role).base_url.as_deref());
+    // Stages of one's own are checked where they are read.
     let all = [("agent", config.agent.base_url.as_deref())]
         .into_iter()
         .chain(Role::ALL.map(of_role));
-    for (name, _) in all.filter(|(_, url)| url.is_some_and(is_far_in_clear_text)) {
-        let section = subsection(top, name);
-        if let Some(field) = section.as_ref().and_then(|section| section.field("base_url")) {
-            field.refuse_with::<()>(
-                "the credential would be sent there in clear text",
-                "write `https://`, an address of a network of your own, or `agent.credentials: none`",
-            );
+    for (name, _) in all.filter(|(_, url)| exposes(*url, config)) {
+        if let Some(section) = subsection(top, name) {
+            refuse_clear_text(&section);
         }
     }
 }
 
-/// Refuses a mode of permissions that the client's restricted mode refuses. The flag that skips permissions is
-/// left out for a restricted role, and so it is accepted.
+/// Returns whether a credential would go to an address in clear text.
+fn exposes(url: Option<&str>, config: &Config) -> bool {
+    config.agent.credentials != Credentials::None && url.is_some_and(is_far_in_clear_text)
+}
+
+fn refuse_clear_text(section: &Section<'_>) {
+    if let Some(field) = section.field("base_url") {
+        field.refuse_with::<()>(
+            "the credential would be sent there in clear text",
+            "write `https://`, an address of a network of your own, or `agent.credentials: none`",
+        );
+    }
+}
+
+/// Refuses a mode of permissions that the client's restricted mode refuses, of the roles that are called.
 fn check_permissions(top: &Section<'_>, config: &Config) {
-    let bypasses = |words: &[String]| {
-        let beside = words
-            .windows(2)
-            .any(|pair| pair[0] == "--permission-mode" && pair[1] == BYPASS);
-        beside
-            || words
-                .iter()
-                .any(|word| word.strip_prefix("--permission-mode=") == Some(BYPASS))
-    };
-    let roles = config.roles().into_iter();
-    for role in roles.filter(|role| config.role(*role).restricted) {
-        if !bypasses(&config.role(role).args) && !bypasses(&config.claude_args) {
-            continue;
+    let review = config.called_roles().contains(&Role::Review).then_some(Role::Review);
+    for role in [Role::Measure, Role::Stitch].into_iter().chain(review) {
+        if contradicts(config.role(role), config) {
+            let section = subsection(top, role.name());
+            refuse_bypass(section.as_ref(), (role.name(), config.role(role)), (top, config));
         }
-        let section = subsection(top, role.name());
-        let own = section.as_ref().and_then(|section| section.field("args"));
-        let own = own.filter(|_| bypasses(&config.role(role).args));
-        let common = top.field("claude_args").filter(|_| bypasses(&config.claude_args));
-        if let Some(field) = own.or(common) {
-            field.refuse_with::<()>(
-                format!("`{BYPASS}` contradicts `{role}.restricted`: the client refuses both at once"),
-                format!("write `--dangerously-skip-permissions`, which is left out for a restricted role, or `{role}: {{restricted: false}}`"),
-            );
-        }
+    }
+}
+
+/// Reports what contradicts other keys in a stage of one's own.
+pub(super) fn check_stage(section: &Section<'_>, (name, role): (&str, &RoleConfig), whole: (&Section<'_>, &Config)) {
+    if exposes(role.base_url.as_deref(), whole.1) {
+        refuse_clear_text(section);
+    }
+    if contradicts(role, whole.1) {
+        refuse_bypass(Some(section), (name, role), whole);
+    }
+}
+
+/// Returns whether arguments of the client set the mode of permissions in which everything is allowed.
+fn bypasses(words: &[String]) -> bool {
+    let beside = words
+        .windows(2)
+        .any(|pair| pair[0] == "--permission-mode" && pair[1] == BYPASS);
+    beside
+        || words
+            .iter()
+            .any(|word| word.strip_prefix("--permission-mode=") == Some(BYPASS))
+}
+
+/// Returns whether a role has a mode of permissions that the client's restricted mode refuses. The flag that skips
+/// permissions is left out for a restricted role, and so it is accepted.
+fn contradicts(role: &RoleConfig, config: &Config) -> bool {
+    role.restricted && (bypasses(&role.args) || bypasses(&config.claude_args))
+}
+
+fn refuse_bypass(
+    section: Option<&Section<'_>>,
+    (name, role): (&str, &RoleConfig),
+    (top, config): (&Section<'_>, &Config),
+) {
+    let own = section.and_then(|section| section.field("args"));
+    let own = own.filter(|_| bypasses(&role.args));
+    let common = top.field("claude_args").filter(|_| bypasses(&config.claude_args));
+    if let Some(field) = own.or(common) {
+        field.refuse_with::<()>(
+            format!("`{BYPASS}` contradicts `{name}.restricted`: the client refuses both at once"),
+            format!("write `--dangerously-skip-permissions`, which is left out for a restricted role, or `{name}: {{restricted: false}}`"),
+        );
     }
 }
 

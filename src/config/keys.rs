@@ -4,7 +4,7 @@ mod roles;
 mod sections;
 mod top;
 
-pub(super) use roles::{MEASURE, RULE, RULE_WHEN};
+pub(super) use roles::{MEASURE, RULE, RULE_WHEN, STAGE};
 pub(crate) use top::TOP;
 
 /// One key of the file.
@@ -111,6 +111,8 @@ pub(crate) enum Shape {
     List,
     /// Rules: mappings of [`RULE`].
     Rules,
+    /// Stages: words, or mappings of [`STAGE`].
+    Stages,
     /// A list of whole numbers from 0 to 4.
     Priorities,
     /// A list of these words.

@@ -45,7 +45,7 @@ fn read_threshold(section: &Section<'_>, role: &mut RoleConfig) {
     section.set_some("block", &mut role.block, |field| field.choice(&severities));
 }
 
-fn read_role(section: &Section<'_>, role: &mut RoleConfig, budget: &BudgetConfig) {
+pub(super) fn read_role(section: &Section<'_>, role: &mut RoleConfig, budget: &BudgetConfig) {
     read_model(section, role);
     section.set_limit("max_turns", &mut role.max_turns, |field| {
         field.small_count_or_off(1_000_000)

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::keys::{CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MOUNT, NETWORK_ENTRY, PREPARE, RULE, SERVICE, Shape, TOP};
+use super::keys::{
+    CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MOUNT, NETWORK_ENTRY, PREPARE, RULE, SERVICE, STAGE, Shape, TOP,
+};
 use super::toolchain::TOOLS;
 use super::values::LEAST_NUMBER;
 
@@ -65,6 +67,10 @@ fn accepted(shape: Shape) -> Value {
         Shape::Choice(words) => json!({"enum": words}),
         Shape::List => list(text()),
         Shape::Rules => list(object(RULE, &["when"])),
+        Shape::Stages => list(json!({"anyOf": [
+            {"enum": ["stitch", "review"]},
+            object(STAGE, &["name", "prompt", "may_change"]),
+        ]})),
         Shape::Priorities => list(json!({"type": "integer", "minimum": 0, "maximum": 4})),
         Shape::Choices(words) => list(json!({"enum": words})),
         Shape::Words => json!({"anyOf": [text(), list(json!({"type": ["string", "number"]}))]}),

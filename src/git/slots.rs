@@ -15,6 +15,7 @@ use crate::base::fs::own_folder;
 use crate::base::interruption::Leftovers;
 
 mod bare;
+mod bring;
 mod collect;
 mod content;
 mod disarm;

@@ -34,6 +34,8 @@ pub enum Outcome {
     ReviewRefused,
     /// A review of it came to nothing: the reviewer failed, or gave no answer that can be read.
     ReviewFailed,
+    /// A stage of the project's own that is required failed.
+    StageFailed,
     /// The agent ended without success.
     AgentFailed,
     /// The agent ran past its time.
@@ -61,10 +63,11 @@ impl Outcome {
             | Self::ReviewRefused
             | Self::AgentFailed
             | Self::TimedOut => true,
-            // A call that reached its own limit is held at once, and so is work that could not be reviewed; a spent budget
+            // A call that reached its own limit is held at once, and so is work whose review or stage failed; a spent budget
             // of any other scope is not the task's fault.
             Self::BudgetSpent
             | Self::ReviewFailed
+            | Self::StageFailed
             | Self::Merged
             | Self::Limited
             | Self::InfrastructureFailed
@@ -85,6 +88,7 @@ impl fmt::Display for Outcome {
             Self::GateFailed => "gate failed",
             Self::ReviewRefused => "not passed by its review",
             Self::ReviewFailed => "review failed",
+            Self::StageFailed => "stage failed",
             Self::AgentFailed => "agent failed",
             Self::TimedOut => "timed out",
             Self::Limited => "limited",
@@ -130,7 +134,7 @@ pub struct Attempt {
     /// The fix rounds that came after it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rounds: Vec<Round>,
-    /// The stages after these: reviews of what they left.
+    /// The stages after these: those of the project's own, and reviews.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageRun>,
     /// The gate that was red at its end, or when the run ended before it was fixed; or the review that did not pass it.

@@ -6,7 +6,7 @@ use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
 use crate::issues::review::Review;
 use crate::issues::stage::StageRun;
-use crate::model::Usage;
+use crate::model::{Role, Usage};
 
 /// What did not let an attempt's work pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -160,6 +160,12 @@ impl Calls {
         let last = self.stages.iter().rev().find(|stage| stage.review.is_some())?;
         let review = last.review.as_ref().filter(|_| last.round == self.round())?;
         Some((last, review))
+    }
+
+    /// Returns the number that the next call of a stage has.
+    pub(crate) fn next_of(&self, role: Role) -> u32 {
+        let made = self.stages.iter().filter(|run| run.stage == role.name()).count();
+        u32::try_from(made).unwrap_or(u32::MAX).saturating_add(1)
     }
 
     /// Adds the entry of a call: the first one's, or that of the last round.

@@ -45,12 +45,23 @@ impl Project {
             ("measure_prompt", &self.config.measure_prompt),
             ("stitch_prompt", &self.config.stitch_prompt),
         ];
+        let stages = self.config.own_stages();
+        found.extend(
+            stages
+                .filter(|stage| !self.git.workdir().join(&stage.prompt).is_file())
+                .map(|stage| format!("the stage `{}`: there is no file `{}`", stage.name, stage.prompt)),
+        );
         for (key, path) in templates {
             if let Some(path) = path.as_ref().filter(|path| !self.git.workdir().join(path).is_file()) {
                 found.push(format!("`{key}`: there is no file `{path}`"));
             }
         }
-        found.extend(self.config.roles().into_iter().filter_map(|role| self.odd_model(role)));
+        found.extend(
+            self.config
+                .called_roles()
+                .into_iter()
+                .filter_map(|role| self.odd_model(role)),
+        );
         Ok(found)
     }
 

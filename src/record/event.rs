@@ -32,14 +32,14 @@ pub struct Event {
 /// Which call of an agent an event is about: a task's attempt, or a measure.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CallName {
-    /// `measure`, `stitch` or `review`.
+    /// `measure`, `stitch`, `review`, or a stage of the project's own.
     pub role: Role,
-    /// The task, for `stitch` and `review`.
+    /// The task; only a measure has none.
     pub task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub attempt: u32,
-    /// The fix round of the attempt, counted from 1; 0 for its first call. For `review`, which review of the attempt it
-    /// is, counted from 1.
+    /// The fix round of the attempt, counted from 1; 0 for its first call. For `review` and stages of the project's own,
+    /// which call of the stage in the attempt it is, counted from 1.
     #[serde(default, skip_serializing_if = "is_first")]
     pub round: u32,
 }
@@ -345,6 +345,28 @@ pub enum EventKind {
         /// The weightiest findings, in a line each.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         weightiest: Vec<String>,
+        /// How long it took, in seconds.
+        seconds: f64,
+    },
+    /// A stage of the project's own ended.
+    StageEnded {
+        /// The task.
+        task: IssueId,
+        /// The attempt at it, counted from 1.
+        attempt: u32,
+        /// The stage.
+        stage: String,
+        /// Which call of the stage in the attempt it is, counted from 1.
+        number: u32,
+        /// Whether what it left is part of the work now.
+        passed: bool,
+        /// Whether the work waits for a person where it did not pass.
+        required: bool,
+        /// What it came to, as the end of a sentence about it.
+        how: String,
+        /// How much it changed; `None` where it changed nothing, or did not pass.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changed: Option<DiffStat>,
         /// How long it took, in seconds.
         seconds: f64,
     },

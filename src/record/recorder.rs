@@ -193,7 +193,9 @@ impl Recorder {
     /// Makes the folder of a call; returns its path and its name below the state folder.
     pub(crate) fn call_folder(&self, call: &CallName, cycle: u32) -> Result<CallFolder> {
         let name = match (&call.task, call.role) {
-            (Some(task), Role::Review) => format!("{task}-{}-{}-{}", call.attempt, call.role, call.round),
+            (Some(task), Role::Review | Role::Stage(_)) => {
+                format!("{task}-{}-{}-{}", call.attempt, call.role, call.round)
+            }
             (Some(task), _) => format!("{task}-{}{}", call.attempt, fix_suffix(call.round)),
             (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
             (None, role) => format!("{}{role}-{}", measure_prefix(cycle), call.round),

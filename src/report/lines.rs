@@ -146,7 +146,10 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         EventKind::Warned { .. } | EventKind::MeterDiffered { .. } | EventKind::ServiceFailed { .. } => {
             Some(Tone::Warning)
         }
-        EventKind::GateTried { .. } | EventKind::GateEnded { .. } | EventKind::ReviewEnded { .. } => gates::tone(event),
+        EventKind::GateTried { .. }
+        | EventKind::GateEnded { .. }
+        | EventKind::ReviewEnded { .. }
+        | EventKind::StageEnded { .. } => gates::tone(event),
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
         EventKind::MeasureEnded { .. } => Some(Tone::Good),
         EventKind::MeasureFailed { .. } => Some(Tone::Bad),
@@ -186,7 +189,8 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::GateEnded { .. }
         | EventKind::GateTried { .. }
         | EventKind::RoundStarted { .. }
-        | EventKind::ReviewEnded { .. } => gates::line(event)?,
+        | EventKind::ReviewEnded { .. }
+        | EventKind::StageEnded { .. } => gates::line(event)?,
         EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),

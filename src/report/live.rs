@@ -161,7 +161,7 @@ impl LiveLines {
         self.calls.entry(call.clone()).or_insert_with(|| {
             let bar = ticking(&self.screen, "  {prefix} {time} {wide_msg}");
             bar.set_prefix(match (call.role, call.round) {
-                (Role::Review, number) => format!("{call}, review {number}"),
+                (role @ (Role::Review | Role::Stage(_)), number) => format!("{call}, {role} {number}"),
                 (_, 0) => call.to_string(),
                 (_, round) => format!("{call}, fix round {round}"),
             });

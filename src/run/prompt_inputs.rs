@@ -3,15 +3,18 @@
 use std::collections::BTreeSet;
 use std::path::{Component, Path};
 
-use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text::one_line;
-use crate::config::Config;
+use crate::config::{Config, OwnStage};
 use crate::git::{EntryKind, Oid, TreeEntry};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
+use crate::project::Project;
 use crate::project::protected::ProtectedPaths;
 use crate::project::unmatched::document_glob;
-use crate::prompt::{Document, MeasureContext, StitchContext, Template, render_measure, render_stitch};
+use crate::prompt::{
+    Document, MeasureContext, StageContext, StitchContext, Template, render_measure, render_stage, render_stitch,
+};
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 
@@ -51,7 +54,7 @@ pub(crate) fn measure_context(run: &RunContext, issues: &Issues, tip: Oid) -> Re
 
 /// Renders measure's prompt, by the person's template if there is one.
 pub(crate) fn measure_prompt(run: &RunContext, context: &MeasureContext) -> Result<String> {
-    let custom = template(run, run.project.config.measure_prompt.as_deref())?;
+    let custom = template(&run.project, run.project.config.measure_prompt.as_deref())?;
     render_measure(custom.as_ref().map(CustomTemplate::borrow), context)
 }
 
@@ -69,8 +72,36 @@ pub(crate) fn stitch_prompt(run: &RunContext, protected: &ProtectedPaths, issue:
     if let Some(failure) = failure {
         return Err(failure);
     }
-    let custom = template(run, config.stitch_prompt.as_deref())?;
+    let custom = template(&run.project, config.stitch_prompt.as_deref())?;
     render_stitch(custom.as_ref().map(CustomTemplate::borrow), &context)
+}
+
+/// Renders the prompt of a stage of the project's own.
+pub(crate) fn stage_prompt(project: &Project, stage: &OwnStage, context: &StageContext) -> Result<String> {
+    render_stage(read_template(project, &stage.prompt)?.borrow(), context)
+}
+
+/// Tries the templates of all stages of the project's own; returns how many there are.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Configuration`] where one cannot be read or rendered, naming the stage, the file and the place.
+pub(crate) fn try_stage_prompts(project: &Project) -> Result<usize> {
+    for stage in project.config.own_stages() {
+        stage_prompt(project, stage, &StageContext::sample()).map_err(|error| {
+            let (name, prompt) = (stage.name, &stage.prompt);
+            let fix = error.hint_text().map_or_else(
+                || format!("correct the file, or the `prompt` of `{name}` in `stages`"),
+                str::to_owned,
+            );
+            let message = format!(
+                "the stage `{name}` has no prompt that can be used, `{prompt}`: {}",
+                error.in_a_line()
+            );
+            Error::new(ErrorKind::Configuration, message).hint(fix)
+        })?;
+    }
+    Ok(project.config.own_stages().count())
 }
 
 /// Returns the documents that the globs name, in the order of the globs, each once.
@@ -145,15 +176,18 @@ impl CustomTemplate {
 
 /// Reads a template from the person's checkout, as `configuration.yaml` is: not from the generation, whose files agents
 /// write.
-fn template(run: &RunContext, path: Option<&str>) -> Result<Option<CustomTemplate>> {
-    let Some(path) = path else { return Ok(None) };
-    let file = run.project.git.workdir().join(path);
+fn template(project: &Project, path: Option<&str>) -> Result<Option<CustomTemplate>> {
+    path.map(|path| read_template(project, path)).transpose()
+}
+
+fn read_template(project: &Project, path: &str) -> Result<CustomTemplate> {
+    let file = project.git.workdir().join(path);
     let text = std::fs::read_to_string(&file);
     let text = text.with_context(ErrorKind::Configuration, || {
         format!("cannot read the template `{}`", file.display())
     })?;
-    Ok(Some(CustomTemplate {
+    Ok(CustomTemplate {
         name: path.to_owned(),
         text,
-    }))
+    })
 }

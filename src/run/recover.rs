@@ -230,7 +230,7 @@ impl<'a> Recovery<'a> {
     /// what ignore rules leave out. A slot of another generation is kept for that one's task.
     fn keep_slot(&self, left: &LeftSlot, issues: &mut Issues, said: &mut Vec<String>) -> Result<()> {
         let mut slot = self.project.slots().adopt(left.slot.number)?;
-        if let Some(owner) = left.owner.as_ref().filter(|owner| !owner.only_read) {
+        if let Some(owner) = left.owner.as_ref().filter(|owner| !owner.expendable) {
             match &owner.task {
                 Some(task) => {
                     let ignored = self.keep_work(&mut slot, owner, task, said)?;

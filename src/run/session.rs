@@ -50,7 +50,7 @@ pub(crate) struct Purpose {
     pub(crate) task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub(crate) attempt: u32,
-    /// Which review of the attempt its first call is, counted from 1; else 0.
+    /// Which call of its stage in the attempt its first one is, counted from 1; 0 where it is the work itself.
     pub(crate) round: u32,
     /// Which measure of its run it is, counted from 1; 0 for a task.
     pub(crate) cycle: u32,
@@ -125,11 +125,11 @@ impl Sessions {
         self.go_on(purpose, (slot, owner), suspended, before)
     }
 
-    /// Takes a free slot, brought to `commit`, for an agent that only reads what a task's session has left: that one waits
-    /// in a slot of its own.
-    pub(crate) fn enter_to_read(self: &Arc<Self>, purpose: Purpose, commit: Oid) -> Result<Box<Session>> {
+    /// Takes a free slot, brought to `commit`, for an agent that goes on from what a task's session has left: that one
+    /// waits in a slot of its own.
+    pub(crate) fn enter_beside(self: &Arc<Self>, purpose: Purpose, commit: Oid) -> Result<Box<Session>> {
         let owner = SlotOwner {
-            only_read: true,
+            expendable: true,
             ..self.slots.owner(purpose.task.clone(), purpose.attempt, purpose.cycle)
         };
         self.begin(purpose, owner, commit)
@@ -287,6 +287,17 @@ impl Session {
         self.base
     }
 
+    /// Returns what was prepared for the commit that the session began from.
+    pub(crate) fn layer(&self) -> Option<Arc<Layer>> {
+        self.purpose.layer.clone()
+    }
+
+    /// Writes into the slot what another session made of its files, from the commit `old` to `new`: the session goes on
+    /// there. No container may be at work in it.
+    pub(crate) fn bring(&mut self, old: Oid, new: Oid) -> Result<()> {
+        tokio::task::block_in_place(|| self.slot.bring((old, new), Some(self.owner.ids)))
+    }
+
     /// Returns the attempt, or the round, that the session is at.
     pub(crate) fn attempt(&self) -> u32 {
         self.owner.attempt
@@ -412,7 +423,7 @@ impl Session {
             CallOutcome::Limited | CallOutcome::Overage | CallOutcome::Transient
         );
         match told_session(report) {
-            Some(session) if self.purpose.task.is_some() && self.purpose.writable && (interrupted || passing) => {
+            Some(session) if self.purpose.task.is_some() && !self.owner.expendable && (interrupted || passing) => {
                 suspend::note(&self.slot, self.owner(), self.base, &session)
             }
             _ => Ok(()),

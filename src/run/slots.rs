@@ -115,7 +115,7 @@ impl Slots {
             base: None,
             session: None,
             done: false,
-            only_read: false,
+            expendable: false,
             ids: self.owner_ids,
             disk: None,
         }

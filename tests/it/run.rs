@@ -36,6 +36,7 @@ mod rules;
 mod screens;
 mod sealing;
 mod selection;
+mod stages;
 mod terminal;
 mod timers;
 mod trials;

@@ -272,14 +272,9 @@ fn round(round: &Round) -> Vec<String> {
 /// How many findings of a review are shown.
 const FINDINGS_SHOWN: usize = 5;
 
-/// Returns the lines of a review: what it came to, and its weightiest findings.
+/// Returns the lines of a later stage: what it came to, and the weightiest findings of a review.
 fn stage(stage: &StageRun) -> Vec<String> {
-    let what = match (&stage.review, &stage.failed) {
-        (Some(review), _) if review.passed => format!("passed: it {}", review.in_words()),
-        (Some(review), _) => format!("did not pass: it {}", review.in_words()),
-        (None, Some(why)) => format!("came to nothing: {}", text::one_line(why, 300)),
-        (None, None) => "did not come to its end".to_owned(),
-    };
+    let what = stage.in_words();
     let after = match stage.round {
         0 => String::new(),
         round => format!(" after fix round {round}"),

@@ -1,6 +1,6 @@
 //! The sections of the roles.
 
-use super::{Key, Shape};
+use super::{Files, Key, Shape};
 
 pub(in crate::config) const MEASURE: [Key; 22] = {
     let shared = paced(
@@ -63,6 +63,52 @@ pub(super) const REVIEW: [Key; 20] = {
             )
             .items(&["Read", "Grep", "Glob"]);
         }
+        index += 1;
+    }
+    keys
+};
+
+/// The keys of a stage of one's own: `name`, `prompt` and `may_change` are required, the others are those of a role.
+pub(in crate::config) const STAGE: &[Key] = &{
+    let own = [
+        Key::new("name", Shape::Text, "", "Its name in reports, a word in small letters."),
+        Key::new(
+            "prompt",
+            Shape::Text,
+            "",
+            "Template of what it is asked; the task and its changes are added.",
+        )
+        .files(Files::Protected),
+        Key::new(
+            "may_change",
+            Shape::List,
+            "",
+            "Globs of the files that it may change; where it changes another one, it has failed.",
+        )
+        .files(Files::Free),
+        Key::new(
+            "needs",
+            Shape::List,
+            "",
+            "Globs, one of which must match a file that the attempt has changed, or the stage is left out. Unset: always.",
+        )
+        .files(Files::Free),
+        Key::new(
+            "required",
+            Shape::Flag,
+            "true",
+            "Whether a task is held where it fails; else the work goes on without its changes.",
+        ),
+    ];
+    let call = call("30m", "false");
+    let mut keys = [own[0]; 23];
+    let mut index = 0;
+    while index < keys.len() {
+        keys[index] = if index < own.len() {
+            own[index]
+        } else {
+            call[index - own.len()]
+        };
         index += 1;
     }
     keys

@@ -198,10 +198,11 @@ pub(crate) const TOP: &[Key] = &[
     ),
     Key::new(
         "stages",
-        Shape::Choices(&["stitch", "review"]),
+        Shape::Stages,
         "",
-        "The calls of an attempt, in their order. `[stitch, review]`: another session reviews the work\nonce its gates have passed, and only what it passes is merged.",
+        "The calls of an attempt, in their order. `[stitch, review]`: another session reviews the work\nonce its gates have passed, and only what it passes is merged. Between the two, a mapping of\nname, prompt, may_change, needs, required and the keys of a role is a stage of your own:\ndocs/quality.md.",
     )
+    .sample("[stitch, {name: docs, prompt: prompts/docs.md, model: haiku, may_change: [\"docs/**\"]}, review]")
     .items(&["stitch"]),
     Key::new(
         "rules",

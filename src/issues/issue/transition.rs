@@ -163,6 +163,7 @@ impl Issue {
                     | Outcome::WeakenedTests
                     | Outcome::ReviewRefused
                     | Outcome::ReviewFailed
+                    | Outcome::StageFailed
             )
         });
         let why = match last.map(|last| (last, last.snapshot.as_ref())) {
@@ -174,7 +175,7 @@ impl Issue {
             },
         };
         Err(precondition(format!("{} cannot be accepted: {why}", self.id))
-            .hint("only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, or has a file that was left out or redacted can be accepted"))
+            .hint("only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, met a stage that failed, or has a file that was left out or redacted can be accepted"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The lines about gates and reviews.
+//! The lines about gates, reviews and stages.
 
 use super::parts::{last_lines, short_id};
 use crate::base::text::one_line;
@@ -20,13 +20,18 @@ pub(super) fn tone(event: &EventKind) -> Option<Tone> {
             (false, false) if *verdict == Some(Verdict::StillFailing) => None,
             (false, false) => Some(Tone::Warning),
         },
-        EventKind::GateEnded { passed: true, .. } | EventKind::ReviewEnded { passed: true, .. } => Some(Tone::Good),
+        EventKind::GateEnded { passed: true, .. }
+        | EventKind::ReviewEnded { passed: true, .. }
+        | EventKind::StageEnded { passed: true, .. } => Some(Tone::Good),
+        EventKind::StageEnded { required: false, .. } => Some(Tone::Warning),
         EventKind::GateEnded {
             verdict: Some(Verdict::NotYet | Verdict::StillFailing),
             ..
         } => None,
         EventKind::GateEnded { advisory: true, .. } => Some(Tone::Warning),
-        EventKind::GateEnded { not_yet: None, .. } | EventKind::ReviewEnded { .. } => Some(Tone::Bad),
+        EventKind::GateEnded { not_yet: None, .. } | EventKind::ReviewEnded { .. } | EventKind::StageEnded { .. } => {
+            Some(Tone::Bad)
+        }
         _ => None,
     }
 }
@@ -58,6 +63,22 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
             weightiest,
             ..
         } => Some(reviewed((task, *number), *passed, how, weightiest)),
+        EventKind::StageEnded {
+            task,
+            stage,
+            required,
+            passed,
+            how,
+            ..
+        } => {
+            let (stage, how) = (one_line(stage, 60), one_line(how, 400));
+            let goes_on = if *passed || *required {
+                ""
+            } else {
+                "; the work goes on without its changes"
+            };
+            Some(format!("  {task}: stage `{stage}` {how}{goes_on}."))
+        }
         EventKind::GateEnded { .. } => ended(event),
         EventKind::GateTried { .. } => tried(event),
         _ => None,

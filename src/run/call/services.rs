@@ -34,7 +34,7 @@ impl For {
     /// Returns what the call of a role is, as services see it.
     pub(crate) fn of(role: Role) -> Self {
         match role {
-            Role::Stitch => Self::Task,
+            Role::Stitch | Role::Stage(_) => Self::Task,
             _ => Self::Nobody,
         }
     }

@@ -27,7 +27,9 @@ mod call;
 mod conclusion;
 mod judge;
 mod keep;
+mod later;
 mod merge;
+mod own;
 mod review;
 mod rounds;
 mod stages;
@@ -214,8 +216,8 @@ fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> {
         }
     };
     let goes_on = match verdict.outcome {
-        // After a review that came to nothing the work is done, and waits for another one.
-        Outcome::Limited | Outcome::Cancelled | Outcome::ReviewFailed => true,
+        // After a review that came to nothing, or a stage that failed, the work is done, and waits for another one.
+        Outcome::Limited | Outcome::Cancelled | Outcome::ReviewFailed | Outcome::StageFailed => true,
         Outcome::BudgetSpent => !verdict.hold || verdict.later.spent.is_some(),
         // After a call that succeeded it was the gates that could not run: the work is done, and waits for them.
         Outcome::InfrastructureFailed => matches!(report.outcome, CallOutcome::Transient | CallOutcome::Success),

@@ -11,9 +11,9 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::config::show::size_text;
 use crate::config::{DISK_OFF, uncalled_roles, unused_review};
 use crate::git::{Hazard, Oid, in_words};
-use crate::model::Role;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
+use crate::run::prompt_inputs::try_stage_prompts;
 use crate::sandbox::credential::CredentialProblem;
 use crate::sandbox::network::Entry;
 
@@ -47,6 +47,7 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
                 .and_then(|ground| client_settings(project, ground)),
         ),
         Looked::must("state_dir", state_dir(project)),
+        Looked::must("stages", stages(project)),
         Looked::should("uncalled_roles", uncalled(project)),
         Looked::should("unmatched", unmatched(project, ground.as_ref().ok())),
         Looked::should("gates", Ok(gates(project))),
@@ -57,6 +58,15 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
     ];
     looked.extend(of_machine(project));
     looked
+}
+
+/// Tries the prompts of the stages of the project's own.
+fn stages(project: &Project) -> Result<String> {
+    Ok(match try_stage_prompts(project)? {
+        0 => "there is none of your own".to_owned(),
+        1 => "the prompt of 1 stage of your own can be rendered".to_owned(),
+        count => format!("the prompts of {count} stages of your own can be rendered"),
+    })
 }
 
 /// Looks whether the configuration has sections for roles that nothing calls.
@@ -216,7 +226,7 @@ fn proxy(project: &Project) -> Result<String> {
         return Ok("none is requested".to_owned());
     };
     let (variable, config) = (proxy.variable(), project.config());
-    let apis: BTreeSet<_> = Role::ALL.iter().filter_map(|role| config.api(*role)).collect();
+    let apis: BTreeSet<_> = config.roles().filter_map(|role| config.api(role)).collect();
     let mut through = Vec::new();
     for api in apis {
         // What is not a URL is reported by the configuration's own check and by the gateway.

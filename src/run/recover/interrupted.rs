@@ -79,7 +79,8 @@ impl Recovery<'_> {
         Ok(calls)
     }
 
-    /// Adds the stages of an attempt that its records show, in their order.
+    /// Adds the calls of later stages that the records of an attempt show, whatever `stages` has by now: those of one round
+    /// after those of the round before it, and in the order of `stages`.
     fn add_stages(
         &self,
         calls: &mut Calls,
@@ -88,24 +89,58 @@ impl Recovery<'_> {
         issues: &Issues,
     ) -> Result<()> {
         let now = self.project.clock().now();
-        for number in 1.. {
-            let below = format!("{}-{}-{number}", records_of(run, issue, attempt), Role::Review);
-            let folder = self.project.state_dir.join(below);
+        let mut found = Vec::new();
+        for below in self.folders_beginning(&format!("{}-", records_of(run, issue, attempt)))? {
+            let folder = self.project.state_dir.join(&below);
             let Some(mut stage) = read_json::<StageRun>(&folder.join(STAGE_FILE))? else {
-                return Ok(());
+                continue;
+            };
+            let Some(role) = Role::named(&stage.stage) else {
+                continue;
             };
             let place = CallPlace {
-                role: Role::Review,
+                role,
                 task: Some(issue.id.clone()),
                 attempt,
-                round: number,
+                round: stage.number,
                 cycle: issues.cycle(),
                 run: run.clone(),
             };
             stage.call = recorded_call(&folder, issues, &[])?.map(|call| call.entry(place, now));
-            calls.stages.push(stage);
+            let place = self.project.config.stages.iter().position(|one| one.role() == role);
+            found.push(((stage.round, place, stage.stage.clone(), stage.number), stage));
         }
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        calls.stages.extend(found.into_iter().map(|(_, stage)| stage));
         Ok(())
+    }
+
+    /// Returns the folders whose names below the state folder begin so.
+    fn folders_beginning(&self, beginning: &str) -> Result<Vec<String>> {
+        let runs = self.project.state_dir.join(beginning);
+        let Some(folder) = runs.parent() else {
+            return Ok(Vec::new());
+        };
+        let failed = || format!("cannot list `{}`", folder.display());
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
+        };
+        let (above, name) = beginning.rsplit_once('/').unwrap_or(("", beginning));
+        let mut found = Vec::new();
+        for entry in entries {
+            let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
+            let is_one = |found: &&str| found.starts_with(name);
+            found.extend(
+                entry
+                    .file_name()
+                    .to_str()
+                    .filter(is_one)
+                    .map(|name| format!("{above}/{name}")),
+            );
+        }
+        Ok(found)
     }
 
     /// Returns the attempt that a dead run was at, with what its transcript shows of it.

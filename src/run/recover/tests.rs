@@ -134,7 +134,7 @@ fn a_measure_that_is_noted_is_known_to_the_rest_of_the_recovery() {
         base: None,
         session: None,
         done: false,
-        only_read: false,
+        expendable: false,
         ids: (0, 0),
         disk: None,
     };

@@ -225,7 +225,7 @@ fn all_crash_points() -> Vec<String> {
         }
     }
     // What begins and ends a generation, or is accepted by a person, is crashed at elsewhere, and so are gates that are
-    // tried, dependencies that are prepared, fix rounds, reviews, and an answer with problems.
+    // tried, dependencies that are prepared, fix rounds, later stages, and an answer with problems.
     points.retain(|point| {
         ![
             "layer.",
@@ -238,7 +238,7 @@ fn all_crash_points() -> Vec<String> {
             "accept.",
             "gates.",
             "round.",
-            "review.",
+            "stage.",
             "measure.filed_in_part",
             "measure.reviewed",
         ]

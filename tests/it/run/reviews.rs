@@ -235,13 +235,7 @@ fn without_an_answer_there_is_no_pass(engine: TestEngine) {
 
 const IN_THE_CALL: &str = "in the call";
 /// Where a run dies; each engine has every second one.
-const WHERE_IT_DIES: [&str; 5] = [
-    "stitch.done",
-    "review.begun",
-    "review.called",
-    IN_THE_CALL,
-    "review.noted",
-];
+const WHERE_IT_DIES: [&str; 5] = ["stitch.done", "stage.begun", "stage.called", IN_THE_CALL, "stage.noted"];
 
 fn a_run_that_died_in_a_review_goes_on_there(engine: TestEngine) {
     let turn = usize::from(engine.kind() == EngineKind::Docker);
@@ -279,7 +273,7 @@ fn a_run_that_died_in_a_review_goes_on_there(engine: TestEngine) {
         assert_eq!(attempts[1]["call"], Value::Null, "{point}");
         let begun = attempts[0]["stages"].as_array().map_or(0, Vec::len);
         assert_eq!(begun, usize::from(point != "stitch.done"), "{point}: {attempts:#}");
-        let called = !["stitch.done", "review.begun"].contains(&point);
+        let called = !["stitch.done", "stage.begun"].contains(&point);
         assert_eq!(attempts[0]["stages"][0]["call"].is_object(), called, "{point}");
         let expect = if called { 0.25 } else { 0.125 };
         // A client that was killed has not told what it used.

@@ -52,7 +52,7 @@ impl Measure {
             writable: false,
             layer: None,
         };
-        let mut session = self.sessions.enter_to_read(purpose, base)?;
+        let mut session = self.sessions.enter_beside(purpose, base)?;
         let reviewed = Box::pin(self.ask_for_review(&mut session, asked, answered, interruption)).await;
         let is_over = reviewed.is_ok() || self.sessions.is_over(Role::Review, None).await;
         session.leave(if is_over { Next::Release } else { Next::Keep })?;

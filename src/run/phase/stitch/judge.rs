@@ -1,7 +1,7 @@
 //! The verdict on what an attempt left.
 
 use super::Stitch;
-use super::stages::{Attempting, INTERRUPTED, Kept};
+use super::stages::{Attempting, Checked, INTERRUPTED, Kept};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
@@ -9,22 +9,23 @@ use crate::issues::attempt::Outcome;
 use crate::issues::round::Calls;
 use crate::model::Role;
 use crate::project::obeyed;
-use crate::record::event::Step;
+use crate::record::event::{CallName, Step};
+use crate::record::recorder::CallFolder;
 use crate::run::attempt_verdict::{self, AttemptVerdict};
 use crate::run::gate;
 use crate::run::session::Session;
 
 impl Stitch {
-    /// Judges what was kept: by its call, by what it is, by the gates, by a review, and by how it goes with what others
-    /// did meanwhile.
+    /// Judges what was kept: by its call, by what it is, by the gates, by the stages after it, which may add to it, and by
+    /// how it goes with what others did meanwhile.
     pub(super) async fn judge(
         &self,
-        session: &Session,
+        session: &mut Session,
         attempting: &Attempting,
-        (kept, calls): (&Kept, &mut Calls),
+        (kept, calls): (&mut Kept, &mut Calls),
         interruption: &Interruption,
     ) -> Result<AttemptVerdict> {
-        let Kept { called, left } = kept;
+        let Kept { called, left } = &*kept;
         let (git, base, tree) = (&self.context().project.git, session.base(), left.snapshot.tree);
         let brought = git.hazards_brought(base, tree)?;
         let touched = obeyed::touched(git, &self.protected, base, tree)?;
@@ -46,38 +47,38 @@ impl Stitch {
             base,
             commit: left.commit.unwrap_or(base),
         };
-        let (remarks, results) = match self.ask_gates(session, kept, work, interruption).await? {
-            gate::GateVerdict::Passed { remarks, results } => (remarks, results),
+        let by = (&called.name, &called.folder);
+        let checked = match self.ask_gates(session, by, work, interruption).await? {
+            gate::GateVerdict::Passed { remarks, results } => Checked { remarks, results },
             gate::GateVerdict::Failed(red) => return Ok(AttemptVerdict::red(red)),
             gate::GateVerdict::Cancelled => return Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
             gate::GateVerdict::NotRun { reason } => {
                 return Ok(AttemptVerdict::of(Outcome::InfrastructureFailed, reason));
             }
         };
-        let gates = results.iter().map(|result| result.said.clone()).collect();
-        let reviewed = self.review(attempting, work, (gates, calls), interruption);
-        if let Some(verdict) = Box::pin(reviewed).await? {
-            return Ok(verdict);
-        }
-        self.context().step(&called.name, Step::Merge);
-        let mut verdict = self.merge(attempting, base, (kept, calls), results)?;
+        let later = self.later_stages((session, kept), attempting, (checked, calls), interruption);
+        let Checked { remarks, results } = match Box::pin(later).await? {
+            Ok(checked) => checked,
+            Err(verdict) => return Ok(*verdict),
+        };
+        self.context().step(&kept.called.name, Step::Merge);
+        let mut verdict = self.merge(attempting, base, (&*kept, calls), results)?;
         if verdict.outcome == Outcome::Merged && !remarks.is_empty() {
             verdict.reason = one_line(&remarks.join("; "), 500);
         }
         Ok(verdict)
     }
 
-    /// Asks every gate. Where something fails under them, and nothing of them runs any more, the session can go on:
+    /// Asks every gate about what a call left. Where something fails under them, and nothing of them runs any more, the session can go on:
     /// only the gates are missing.
-    async fn ask_gates(
+    pub(super) async fn ask_gates(
         &self,
         session: &Session,
-        kept: &Kept,
+        (name, folder): (&CallName, &CallFolder),
         work: gate::Work<'_>,
         interruption: &Interruption,
     ) -> Result<gate::GateVerdict> {
-        let called = &kept.called;
-        let sandbox = session.sandbox(&called.name, &called.folder);
+        let sandbox = session.sandbox(name, folder);
         match Box::pin(self.gates.judge(&sandbox, work, interruption)).await {
             Err(error)
                 if error.kind() == ErrorKind::Engine

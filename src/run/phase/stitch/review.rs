@@ -2,29 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::time::Instant;
 
 use super::Stitch;
-use super::stages::{Attempting, INTERRUPTED};
+use super::later::{Asked, Question, note, of_stage_call};
+use super::stages::Attempting;
 use crate::accounting::budget::Scope;
-use crate::agent::{CallOutcome, CallReport};
-use crate::base::crash::crash_point;
-use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::agent::CallReport;
+use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::config::{RoleConfig, Stage};
 use crate::git::{Git, Oid};
 use crate::issues::attempt::Outcome;
 use crate::issues::review::{self, Answer, Review, Threshold};
 use crate::issues::round::{Calls, RedBy, RedGate};
-use crate::issues::stage::StageRun;
-use crate::model::{CommitId, IssueId, Role, Severity};
-use crate::prompt::{CHANGES_BUDGET, ReviewContext, render_review};
-use crate::record::event::{CallName, EventKind, Step};
-use crate::record::recorder::{CallFolder, STAGE_FILE};
-use crate::run::attempt_verdict::{AttemptVerdict, LaterCall, of_report, refusal};
+use crate::model::{IssueId, Role, Severity};
+use crate::prompt::{ReviewContext, render_review};
+use crate::record::event::EventKind;
+use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::gate;
 use crate::run::prompt_inputs::path_in_tree;
-use crate::run::session::{Ask, Next, Purpose, Session};
+use crate::run::session::Session;
 
 /// How often a reviewer is asked for an answer that can be read.
 const MOST_ANSWERS: u32 = 2;
@@ -43,17 +40,9 @@ enum Heard {
     Ended(AttemptVerdict),
 }
 
-/// One call of a review that was made, or is about to be.
-struct Asked {
-    task: IssueId,
-    name: CallName,
-    folder: CallFolder,
-    begun: Instant,
-}
-
 impl Stitch {
-    /// Has what an attempt left reviewed, where `stages` has that. Returns the verdict that keeps it from being merged;
-    /// `None` where it passes. `gates` are what the gates said.
+    /// Has what an attempt left reviewed. Returns the verdict that keeps it from being merged; `None` where it passes.
+    /// `gates` are what the gates said.
     pub(super) async fn review(
         &self,
         attempting: &Attempting,
@@ -62,70 +51,59 @@ impl Stitch {
         interruption: &Interruption,
     ) -> Result<Option<AttemptVerdict>> {
         let context = self.context();
-        if !context.project.config.has_review() {
-            return Ok(None);
-        }
         let task = Some(attempting.issue.id.clone());
-        let _alive = context.active_work.note(Role::Review.name(), task.clone());
-        let purpose = Purpose {
-            role: Role::Review,
-            settings: context.project.config.review.clone(),
-            task: task.clone(),
-            attempt: attempting.name.attempt,
-            round: next_number(calls),
-            cycle: 0,
-            writable: false,
-            // It only reads, and needs nothing built.
-            layer: None,
+        let _alive = context.active_work.note(Role::Review.name(), task);
+        // It only reads, and needs nothing built.
+        let mut session = self.enter_stage(Role::Review, attempting, (work.commit, None), calls)?;
+        let threshold = threshold(&context.project.config.review);
+        let told = self.work_context(work, gates);
+        let asked = match told.map(|work| ReviewContext::new(work, threshold)) {
+            Ok(told) => {
+                let work = (work.commit, told, threshold);
+                let asked = self.ask_for_review(&mut session, (attempting, work), calls, interruption);
+                Box::pin(asked).await.map(Ok)
+            }
+            Err(error) => Err(error),
         };
-        let mut session = self.sessions.enter_to_read(purpose, work.commit)?;
-        let asked = Box::pin(self.ask_for_review(&mut session, (attempting, work), (gates, calls), interruption)).await;
-        let is_over = asked.is_ok() || self.sessions.is_over(Role::Review, task.as_ref()).await;
-        session.leave(if is_over { Next::Release } else { Next::Keep })?;
-        match asked {
-            // The work is done, and waits for its review.
-            Err(error) if error.kind() == ErrorKind::Engine && is_over => Ok(Some(AttemptVerdict::of(
-                Outcome::InfrastructureFailed,
-                error.in_a_line(),
-            ))),
-            asked => asked,
-        }
+        let asked = self.leave_stage(Role::Review, attempting, session, asked).await?;
+        Ok(asked.unwrap_or_else(|verdict| Some(*verdict)))
     }
 
     /// Asks until there is an answer that can be read, and weighs it.
     async fn ask_for_review(
         &self,
         session: &mut Session,
-        (attempting, work): (&Attempting, gate::Work<'_>),
-        (gates, calls): (Vec<String>, &mut Calls),
+        (attempting, (commit, mut told, threshold)): (&Attempting, (Oid, ReviewContext, Threshold)),
+        calls: &mut Calls,
         interruption: &Interruption,
     ) -> Result<Option<AttemptVerdict>> {
-        let context = self.context();
-        let git = &context.project.git;
-        let threshold = threshold(&context.project.config.review);
-        let patch = git.patch(work.base, work.commit, CHANGES_BUDGET)?;
-        let mut told = ReviewContext::new(work.issue, threshold, (patch.text, &patch.left_out), gates);
+        let git = &self.context().project.git;
         for answers in 1.. {
-            let (asked, heard) = match self
-                .call_for_review(session, attempting, (work.commit, &mut told, calls), interruption)
-                .await?
-            {
-                Ok(heard) => heard,
+            told.number = calls.next_of(Role::Review);
+            let question = Question {
+                commit,
+                prompt: render_review(&told)?,
+                json_schema: Some(review::json_schema()),
+            };
+            let called = self.call_stage(session, (Role::Review, attempting), (question, calls), interruption);
+            let answered = match Box::pin(called).await? {
+                Ok(answered) => answered,
                 Err(verdict) => return Ok(Some(*verdict)),
             };
-            match heard {
+            let asked = (&attempting.issue.id, &answered.asked);
+            match heard(&answered.report, answered.met) {
                 Heard::Answer(answer) => {
-                    let review = answer.weigh(threshold, |path| lines_of(git, work.commit, path))?;
-                    return self.reviewed(&asked, calls, &review);
+                    let review = answer.weigh(threshold, |path| lines_of(git, commit, path))?;
+                    return self.reviewed(asked, calls, &review);
                 }
                 Heard::Ended(verdict) => {
                     if verdict.outcome == Outcome::ReviewFailed {
-                        self.review_failed(&asked, calls, &verdict.reason)?;
+                        self.review_failed(asked, calls, &verdict.reason)?;
                     }
                     return Ok(Some(verdict));
                 }
                 Heard::Nothing(problem) => {
-                    self.review_failed(&asked, calls, &problem)?;
+                    self.review_failed(asked, calls, &problem)?;
                     if answers >= MOST_ANSWERS {
                         let reason = format!("{MOST_ANSWERS} answers of it cannot be used: {problem}");
                         return Ok(Some(AttemptVerdict::held(Outcome::ReviewFailed, reason)));
@@ -138,105 +116,22 @@ impl Stitch {
         Ok(None)
     }
 
-    /// Makes one call; an attempt that gets no further than this ends with the verdict.
-    async fn call_for_review(
-        &self,
-        session: &Session,
-        attempting: &Attempting,
-        (commit, told, calls): (Oid, &mut ReviewContext, &mut Calls),
-        interruption: &Interruption,
-    ) -> Result<Result<(Asked, Heard), Box<AttemptVerdict>>> {
-        let context = self.context();
-        let ends = |verdict| Ok(Err(Box::new(verdict)));
-        let cancelled = || AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED);
-        let issues = &attempting.issues;
-        let reservation = match session.reserve(issues) {
-            Ok(reservation) => reservation,
-            Err(spent) => {
-                return ends(AttemptVerdict {
-                    later: LaterCall {
-                        spent: Some(spent.scope),
-                        refused: None,
-                    },
-                    ..AttemptVerdict::of(Outcome::BudgetSpent, spent.reason)
-                });
-            }
-        };
-        if interruption.is_asked() {
-            return ends(cancelled());
-        }
-        told.number = next_number(calls);
-        let (asked, mut stage) = self.begin_review(attempting, commit, calls)?;
-        let prompt = render_review(told)?;
-        let ask = Ask {
-            name: &asked.name,
-            folder: &asked.folder,
-            prompt: &prompt,
-            json_schema: Some(review::json_schema()),
-            reservation: &reservation,
-            issues,
-        };
-        context.step(ask.name, Step::Container);
-        let made = match Box::pin(session.call(&ask, interruption)).await {
-            // While its services were awaited.
-            Err(error) if error.kind() == ErrorKind::Interrupted => return ends(cancelled()),
-            made => made?,
-        };
-        crash_point!("review.called");
-        let met = reservation.scope_met(&made.entry.charged());
-        stage.call = Some(made.entry);
-        calls.stages.push(stage);
-        match made.failure {
-            Some(failure) => Err(failure),
-            None => Ok(Ok((asked, heard(&made.report, met)))),
-        }
-    }
-
-    /// Opens the records of a call, and writes down what it is for.
-    fn begin_review(&self, attempting: &Attempting, commit: Oid, calls: &Calls) -> Result<(Asked, StageRun)> {
-        let number = next_number(calls);
-        let name = CallName {
-            role: Role::Review,
-            round: number,
-            ..attempting.name.clone()
-        };
-        let folder = self.context().recorder.call_folder(&name, 0)?;
-        let stage = StageRun {
-            stage: Stage::Review.name().to_owned(),
-            number,
-            round: calls.round(),
-            commit: Some(CommitId::from(commit)),
-            records: Some(folder.below.clone()),
-            call: None,
-            review: None,
-            failed: None,
-        };
-        write(&folder, &stage)?;
-        crash_point!("review.begun");
-        let asked = Asked {
-            task: attempting.issue.id.clone(),
-            name,
-            folder,
-            begun: Instant::now(),
-        };
-        Ok((asked, stage))
-    }
-
     /// Notes and reports what a review came to. Returns the verdict on work that it does not pass.
-    fn reviewed(&self, asked: &Asked, calls: &mut Calls, review: &Review) -> Result<Option<AttemptVerdict>> {
+    fn reviewed(
+        &self,
+        (task, asked): (&IssueId, &Asked),
+        calls: &mut Calls,
+        review: &Review,
+    ) -> Result<Option<AttemptVerdict>> {
         let how = review.in_words();
-        if let Some(stage) = calls.stages.last_mut() {
-            stage.review = Some(review.clone());
-            write(&asked.folder, stage)?;
-        }
-        crash_point!("review.noted");
+        note(Some(&asked.folder), calls, |run| run.review = Some(review.clone()))?;
         let mut findings = BTreeMap::<Severity, u32>::new();
         for finding in &review.findings {
             *findings.entry(finding.severity).or_default() += 1;
         }
         let weightiest = review.findings.iter().take(WEIGHTIEST);
         self.context().recorder.emit(EventKind::ReviewEnded {
-            task: asked.task.clone(),
+            task: task.clone(),
             attempt: asked.name.attempt,
             number: asked.name.round,
             passed: review.passed,
@@ -258,13 +153,10 @@ impl Stitch {
     }
 
     /// Notes and reports that a call came to nothing.
-    fn review_failed(&self, asked: &Asked, calls: &mut Calls, why: &str) -> Result<()> {
-        if let Some(stage) = calls.stages.last_mut() {
-            stage.failed = Some(why.to_owned());
-            write(&asked.folder, stage)?;
-        }
+    fn review_failed(&self, (task, asked): (&IssueId, &Asked), calls: &mut Calls, why: &str) -> Result<()> {
+        note(Some(&asked.folder), calls, |run| run.failed = Some(why.to_owned()))?;
         self.context().recorder.emit(EventKind::ReviewEnded {
-            task: asked.task.clone(),
+            task: task.clone(),
             attempt: asked.name.attempt,
             number: asked.name.round,
             passed: false,
@@ -279,12 +171,6 @@ impl Stitch {
     }
 }
 
-/// Returns the number of an attempt's next review.
-fn next_number(calls: &Calls) -> u32 {
-    let made = calls.stages.len();
-    u32::try_from(made).unwrap_or(u32::MAX).saturating_add(1)
-}
-
 /// Returns what a review must come to.
 fn threshold(settings: &RoleConfig) -> Threshold {
     Threshold {
@@ -293,28 +179,16 @@ fn threshold(settings: &RoleConfig) -> Threshold {
     }
 }
 
-/// Writes a stage into the records of its call, where a recovery finds it.
-fn write(folder: &CallFolder, stage: &StageRun) -> Result<()> {
-    folder.write(STAGE_FILE, &serde_json::to_vec(stage).context("cannot write JSON")?)
-}
-
 /// Returns what a call came to, given the budget that it met.
 fn heard(report: &CallReport, met: Scope) -> Heard {
-    let Some(mut verdict) = of_report(report, met) else {
+    let Some(mut verdict) = of_stage_call("its review", report, met) else {
         return Answer::read(report).map_or_else(Heard::Nothing, Heard::Answer);
-    };
-    let is_refused = report.outcome == CallOutcome::Permanent && !report.request_refused;
-    verdict.later = LaterCall {
-        refused: is_refused.then(|| refusal(report)),
-        spent: (verdict.outcome == Outcome::BudgetSpent).then_some(met),
     };
     if matches!(verdict.outcome, Outcome::AgentFailed | Outcome::TimedOut) {
         verdict.outcome = Outcome::ReviewFailed;
         if !verdict.hold {
             return Heard::Nothing(format!("The call ended as {}: {}.", report.outcome, verdict.reason));
         }
-    } else {
-        verdict.reason = format!("its review: {}", verdict.reason);
     }
     Heard::Ended(verdict)
 }

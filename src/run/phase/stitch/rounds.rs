@@ -34,15 +34,14 @@ impl Stitch {
                 Err(error) => return Ended::with_call(called, error),
             };
             crash_point!("stitch.kept");
-            let kept = Kept { called, left };
+            let mut kept = Kept { called, left };
             if let Err(error) = note_done(session, &kept) {
                 return Ended::with_work(kept, Err(error));
             }
-            let tree = kept.left.snapshot.tree;
             if let Some(verdict) = changed_nothing(&kept, before, calls) {
                 return Ended::with_work(kept, Ok(verdict));
             }
-            let judged = Box::pin(self.judge(session, attempting, (&kept, calls), interruption)).await;
+            let judged = Box::pin(self.judge(session, attempting, (&mut kept, calls), interruption)).await;
             let red = judged.as_ref().ok().and_then(|verdict| verdict.red.clone());
             let Some(red) = red else {
                 return Ended::with_work(kept, judged);
@@ -51,7 +50,8 @@ impl Stitch {
             if let Some(verdict) = is_given_up(&red, calls, most) {
                 return Ended::with_work(kept, Ok(verdict));
             }
-            before = Some(tree);
+            // With what later stages made of it.
+            before = Some(kept.left.snapshot.tree);
             called = match self
                 .fix((session, calls), attempting, (&kept, &red), interruption)
                 .await

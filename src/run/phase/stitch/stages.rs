@@ -10,6 +10,7 @@ use crate::git::{DiffStat, FileDiff, Oid, Snapshot};
 use crate::issues::attempt::{Ignored, Override};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::Calls;
+use crate::model::GateResult;
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::active_work::ActiveWorkGuard;
@@ -76,6 +77,22 @@ impl Work {
     /// Returns how much was changed; `None` where nothing was.
     pub(super) fn stat(&self) -> Option<DiffStat> {
         self.commit.map(|_| self.changed.iter().collect())
+    }
+}
+
+/// What the gates said of work that they let pass.
+#[derive(Default)]
+pub(super) struct Checked {
+    /// What is to be told of gates that need not pass, and of those that passed otherwise than before.
+    pub(super) remarks: Vec<String>,
+    /// How each one that was run came out.
+    pub(super) results: Vec<GateResult>,
+}
+
+impl Checked {
+    /// Returns how each gate ended, in a line each.
+    pub(super) fn said(&self) -> Vec<String> {
+        self.results.iter().map(|result| result.said.clone()).collect()
     }
 }
 

@@ -14,7 +14,8 @@
 //!
 //! One step a line; `#` begins a comment. A step's last argument may be a text of several lines: `<<WORD`,
 //! the lines, `WORD`. Without a script a measure proposes nothing, and a stitch changes nothing. A review follows the
-//! first block that is fenced as `review`; without one it approves.
+//! first block that is fenced as `review`; without one it approves. A stage of a project's own follows the first block that
+//! is fenced with its name.
 //!
 //! | Step | What it does |
 //! |---|---|

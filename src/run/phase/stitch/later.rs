@@ -1,0 +1,269 @@
+//! The stages after the work: each is a call of another session, on what the stages before it left. They go one way, in
+//! the order of `stages`: those of the project's own, and the review.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::Stitch;
+use super::stages::{Attempting, Checked, INTERRUPTED, Kept};
+use crate::accounting::budget::Scope;
+use crate::agent::{CallOutcome, CallReport};
+use crate::base::crash::crash_point;
+use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::interruption::Interruption;
+use crate::config::Stage;
+use crate::git::Oid;
+use crate::issues::attempt::Outcome;
+use crate::issues::round::Calls;
+use crate::issues::stage::StageRun;
+use crate::model::{CommitId, Role};
+use crate::project::layers::Layer;
+use crate::prompt::{CHANGES_BUDGET, WorkContext};
+use crate::record::event::{CallName, Step};
+use crate::record::recorder::{CallFolder, STAGE_FILE};
+use crate::run::attempt_verdict::{AttemptVerdict, LaterCall, of_report, refusal};
+use crate::run::gate;
+use crate::run::session::{Ask, Next, Purpose, Session};
+
+/// One call of a stage that was made, or is about to be.
+pub(super) struct Asked {
+    pub(super) name: CallName,
+    pub(super) folder: CallFolder,
+    pub(super) begun: Instant,
+}
+
+/// What a stage's session is asked.
+pub(super) struct Question {
+    /// The commit that it is about.
+    pub(super) commit: Oid,
+    pub(super) prompt: String,
+    pub(super) json_schema: Option<Value>,
+}
+
+/// A call of a stage that was made.
+pub(super) struct Answered {
+    pub(super) asked: Asked,
+    pub(super) report: CallReport,
+    /// The budget that it met, where it ended for one.
+    pub(super) met: Scope,
+}
+
+/// An attempt that gets no further than a stage ends with this verdict.
+pub(super) type OrEnds<T> = std::result::Result<T, Box<AttemptVerdict>>;
+
+impl Stitch {
+    /// Has each stage after the work do its part, or returns the verdict that keeps the work from being merged. What
+    /// stages of the project's own leave is part of the work from then on.
+    pub(super) async fn later_stages(
+        &self,
+        (session, kept): (&mut Session, &mut Kept),
+        attempting: &Attempting,
+        (mut checked, calls): (Checked, &mut Calls),
+        interruption: &Interruption,
+    ) -> Result<OrEnds<Checked>> {
+        for stage in &self.context().project.config.stages {
+            let ends = match stage {
+                Stage::Stitch => None,
+                Stage::Own(own) => {
+                    let work = (&mut *session, &mut *kept);
+                    let stage = self.own_stage(own, work, attempting, (&mut checked, calls), interruption);
+                    Box::pin(stage).await?
+                }
+                Stage::Review => {
+                    let work = gate::Work {
+                        issue: &attempting.issue,
+                        base: session.base(),
+                        commit: kept.left.commit.unwrap_or(session.base()),
+                    };
+                    let review = self.review(attempting, work, (checked.said(), calls), interruption);
+                    Box::pin(review).await?
+                }
+            };
+            if let Some(verdict) = ends {
+                return Ok(Err(Box::new(verdict)));
+            }
+        }
+        Ok(Ok(checked))
+    }
+
+    /// Takes a slot for a stage, brought to what the stages before it left: the session that did the work waits in its own.
+    pub(super) fn enter_stage(
+        &self,
+        role: Role,
+        attempting: &Attempting,
+        (commit, layer): (Oid, Option<Arc<Layer>>),
+        calls: &Calls,
+    ) -> Result<Box<Session>> {
+        let purpose = Purpose {
+            role,
+            settings: self.context().project.config.role(role).clone(),
+            task: Some(attempting.issue.id.clone()),
+            attempt: attempting.name.attempt,
+            round: calls.next_of(role),
+            cycle: 0,
+            writable: role != Role::Review,
+            layer,
+        };
+        self.sessions.enter_beside(purpose, commit)
+    }
+
+    /// Leaves the slot of a stage. Where the engine failed under it, and nothing of it runs any more, the work is done, and
+    /// waits for the stage.
+    pub(super) async fn leave_stage<T>(
+        &self,
+        role: Role,
+        attempting: &Attempting,
+        session: Box<Session>,
+        came_to: Result<OrEnds<T>>,
+    ) -> Result<OrEnds<T>> {
+        let task = Some(&attempting.issue.id);
+        let is_over = came_to.is_ok() || self.sessions.is_over(role, task).await;
+        session.leave(if is_over { Next::Release } else { Next::Keep })?;
+        match came_to {
+            Err(error) if error.kind() == ErrorKind::Engine && is_over => Ok(Err(Box::new(AttemptVerdict::of(
+                Outcome::InfrastructureFailed,
+                error.in_a_line(),
+            )))),
+            came_to => came_to,
+        }
+    }
+
+    /// Makes one call of a stage. What it used is in `calls`, however it ended.
+    pub(super) async fn call_stage(
+        &self,
+        session: &Session,
+        (role, attempting): (Role, &Attempting),
+        (question, calls): (Question, &mut Calls),
+        interruption: &Interruption,
+    ) -> Result<OrEnds<Answered>> {
+        let context = self.context();
+        let ends = |verdict| Ok(Err(Box::new(verdict)));
+        let cancelled = || AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED);
+        let issues = &attempting.issues;
+        let reservation = match session.reserve(issues) {
+            Ok(reservation) => reservation,
+            Err(spent) => {
+                return ends(AttemptVerdict {
+                    later: LaterCall {
+                        spent: Some(spent.scope),
+                        refused: None,
+                    },
+                    ..AttemptVerdict::of(Outcome::BudgetSpent, spent.reason)
+                });
+            }
+        };
+        if interruption.is_asked() {
+            return ends(cancelled());
+        }
+        let (asked, mut run) = self.begin_stage(role, attempting, question.commit, calls)?;
+        let ask = Ask {
+            name: &asked.name,
+            folder: &asked.folder,
+            prompt: &question.prompt,
+            json_schema: question.json_schema,
+            reservation: &reservation,
+            issues,
+        };
+        context.step(ask.name, Step::Container);
+        let made = match Box::pin(session.call(&ask, interruption)).await {
+            // While its services were awaited.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return ends(cancelled()),
+            made => made?,
+        };
+        crash_point!("stage.called");
+        let met = reservation.scope_met(&made.entry.charged());
+        run.call = Some(made.entry);
+        calls.stages.push(run);
+        match made.failure {
+            Some(failure) => Err(failure),
+            None => Ok(Ok(Answered {
+                asked,
+                report: made.report,
+                met,
+            })),
+        }
+    }
+
+    /// Opens the records of a call, and writes down what it is for.
+    fn begin_stage(
+        &self,
+        role: Role,
+        attempting: &Attempting,
+        commit: Oid,
+        calls: &Calls,
+    ) -> Result<(Asked, StageRun)> {
+        let name = CallName {
+            role,
+            round: calls.next_of(role),
+            ..attempting.name.clone()
+        };
+        let folder = self.context().recorder.call_folder(&name, 0)?;
+        let run = StageRun {
+            records: Some(folder.below.clone()),
+            ..stage_run(role, commit, calls)
+        };
+        write(&folder, &run)?;
+        crash_point!("stage.begun");
+        let begun = Instant::now();
+        Ok((Asked { name, folder, begun }, run))
+    }
+
+    /// Builds what every stage is told: the task, and what the attempt has come to by now.
+    pub(super) fn work_context(&self, work: gate::Work<'_>, gates: Vec<String>) -> Result<WorkContext> {
+        let patch = self
+            .context()
+            .project
+            .git
+            .patch(work.base, work.commit, CHANGES_BUDGET)?;
+        Ok(WorkContext::new(work.issue, (patch.text, &patch.left_out), gates))
+    }
+}
+
+/// Returns the record of a call of a stage that is about to be made for a commit.
+pub(super) fn stage_run(role: Role, commit: Oid, calls: &Calls) -> StageRun {
+    StageRun {
+        stage: role.name().to_owned(),
+        number: calls.next_of(role),
+        round: calls.round(),
+        commit: Some(CommitId::from(commit)),
+        records: None,
+        call: None,
+        left: None,
+        changed: None,
+        review: None,
+        failed: None,
+    }
+}
+
+/// Changes what is noted of the last call of a stage, in the records of that call, too, where a recovery finds it.
+pub(super) fn note(folder: Option<&CallFolder>, calls: &mut Calls, change: impl FnOnce(&mut StageRun)) -> Result<()> {
+    if let Some(run) = calls.stages.last_mut() {
+        change(run);
+        if let Some(folder) = folder {
+            write(folder, run)?;
+        }
+    }
+    crash_point!("stage.noted");
+    Ok(())
+}
+
+fn write(folder: &CallFolder, run: &StageRun) -> Result<()> {
+    folder.write(STAGE_FILE, &serde_json::to_vec(run).context("cannot write JSON")?)
+}
+
+/// Returns the verdict on a call of a stage that did not succeed, given the budget that it met; `None` where it did. Where
+/// it says nothing of the stage's agent itself, its reason names the stage.
+pub(super) fn of_stage_call(whose: &str, report: &CallReport, met: Scope) -> Option<AttemptVerdict> {
+    let mut verdict = of_report(report, met)?;
+    let is_refused = report.outcome == CallOutcome::Permanent && !report.request_refused;
+    verdict.later = LaterCall {
+        refused: is_refused.then(|| refusal(report)),
+        spent: (verdict.outcome == Outcome::BudgetSpent).then_some(met),
+    };
+    if !matches!(verdict.outcome, Outcome::AgentFailed | Outcome::TimedOut) {
+        verdict.reason = format!("{whose}: {}", verdict.reason);
+    }
+    Some(verdict)
+}
