@@ -26,7 +26,6 @@ pub enum Stage {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct OwnStage {
     /// Its name.
-    #[serde(serialize_with = "as_text")]
     pub name: StageName,
     /// Path of the template of what it is asked.
     pub prompt: String,
@@ -64,11 +63,6 @@ impl Serialize for Stage {
             Self::Stitch | Self::Review => serializer.serialize_str(self.name()),
         }
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn as_text<S: Serializer>(name: &StageName, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(name.as_str())
 }
 
 /// Reads `stages`, after the roles, `agent` and `budget`.

@@ -61,8 +61,11 @@ pub fn suggest(records: &[NetworkRecord]) -> Suggestions {
                 found.requests += 1;
                 found.has_credential |= record.code.as_deref() == Some(NOT_COVERED);
                 found.paths.extend(record.path.clone());
-                let named = Caller::NAMED.iter().find(|(name, _)| *name == record.role);
-                found.roles.extend(named.map(|(_, caller)| *caller));
+                match Caller::NAMED.iter().find(|(name, _)| *name == record.role) {
+                    Some((_, caller)) => found.roles.extend([*caller]),
+                    // A stage of the project's own: only an entry that names no role is for it.
+                    None => found.roles.extend(Caller::NAMED.map(|(_, caller)| caller)),
+                }
             }
             Err(remark) => remarks.extend(remark),
         }
@@ -258,6 +261,12 @@ mod tests {
         let everybody = ["measure", "stitch", "review", "gates"];
         let everybody = everybody.map(|role| refused(role, "c.example.org", 443, None, no));
         check(&everybody, &["c.example.org"], &[]);
+        // An entry that names roles is not for a stage of one's own.
+        check(
+            &[refused("docs", "c.example.org", 443, None, no)],
+            &["c.example.org"],
+            &[],
+        );
     }
 
     #[test]

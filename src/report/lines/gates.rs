@@ -23,12 +23,13 @@ pub(super) fn tone(event: &EventKind) -> Option<Tone> {
         EventKind::GateEnded { passed: true, .. }
         | EventKind::ReviewEnded { passed: true, .. }
         | EventKind::StageEnded { passed: true, .. } => Some(Tone::Good),
-        EventKind::StageEnded { required: false, .. } => Some(Tone::Warning),
         EventKind::GateEnded {
             verdict: Some(Verdict::NotYet | Verdict::StillFailing),
             ..
         } => None,
-        EventKind::GateEnded { advisory: true, .. } => Some(Tone::Warning),
+        EventKind::GateEnded { advisory: true, .. } | EventKind::StageEnded { required: false, .. } => {
+            Some(Tone::Warning)
+        }
         EventKind::GateEnded { not_yet: None, .. } | EventKind::ReviewEnded { .. } | EventKind::StageEnded { .. } => {
             Some(Tone::Bad)
         }

@@ -68,7 +68,7 @@ impl Stitch {
                 Stage::Stitch => None,
                 Stage::Own(own) => {
                     let work = (&mut *session, &mut *kept);
-                    let stage = self.own_stage(own, work, attempting, (&mut checked, calls), interruption);
+                    let stage = self.own_stage((own, attempting), work, (&mut checked, calls), interruption);
                     Box::pin(stage).await?
                 }
                 Stage::Review => {

@@ -56,9 +56,8 @@ impl Stitch {
     /// Has a stage go on from the work, where it needs to. Returns the verdict that the attempt ends with, if it does.
     pub(super) async fn own_stage(
         &self,
-        stage: &OwnStage,
+        (stage, attempting): (&OwnStage, &Attempting),
         (session, kept): (&mut Session, &mut Kept),
-        attempting: &Attempting,
         (checked, calls): (&mut Checked, &mut Calls),
         interruption: &Interruption,
     ) -> Result<Option<AttemptVerdict>> {
@@ -89,7 +88,7 @@ impl Stitch {
                 (Called { name, folder, seconds }, Ok(commit))
             }
             Known::Nothing => {
-                let call = self.call_own(stage, (session, kept), attempting, (checked, calls), interruption);
+                let call = self.call_own((stage, attempting), (session, kept), (checked, calls), interruption);
                 match Box::pin(call).await? {
                     Ok(came_to) => came_to,
                     Err(verdict) => return Ok(Some(*verdict)),
@@ -109,15 +108,14 @@ impl Stitch {
             }
             left => left,
         };
-        self.end_own(stage, (session, kept), attempting, (&called, given, left), calls)
+        self.end_own((stage, attempting), (session, kept), (&called, given, left), calls)
     }
 
     /// Calls a stage, and keeps what it left where that may become part of the work.
     async fn call_own(
         &self,
-        stage: &OwnStage,
+        (stage, attempting): (&OwnStage, &Attempting),
         (session, kept): (&Session, &Kept),
-        attempting: &Attempting,
         (checked, calls): (&Checked, &mut Calls),
         interruption: &Interruption,
     ) -> Result<OrEnds<(Called, Left)>> {
@@ -285,9 +283,8 @@ impl Stitch {
     /// Makes what a stage left part of the work, or throws it away, and reports that.
     fn end_own(
         &self,
-        stage: &OwnStage,
+        (stage, attempting): (&OwnStage, &Attempting),
         (session, kept): (&mut Session, &mut Kept),
-        attempting: &Attempting,
         (called, given, left): (&Called, Oid, Left),
         calls: &mut Calls,
     ) -> Result<Option<AttemptVerdict>> {
