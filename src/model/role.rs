@@ -63,8 +63,8 @@ impl<'de> Deserialize<'de> for Role {
     }
 }
 
-/// The name of a stage of a project's own: a plain word in small letters, which is no role and nothing else that
-/// containers and records are named by.
+/// The name of a stage of a project's own: a plain word in small letters, by which no role is known and nothing else that
+/// has containers or records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StageName(&'static str);
 

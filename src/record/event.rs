@@ -11,12 +11,14 @@ use crate::issues::attempt::Outcome;
 pub use crate::issues::proposal::review::{Action, Change};
 pub use crate::issues::round::{Fixing, RedBy};
 use crate::model::generation::GenerationName;
-use crate::model::{CommitId, IssueId, Role, RunId, Severity, Usage};
+use crate::model::{CommitId, IssueId, RunId, Severity, Usage};
 pub use crate::model::{TestCounts, Verdict};
 use crate::sandbox::guarantee::GuaranteeReport;
 
+mod call;
 mod proposals;
 
+pub use self::call::{CallName, Step};
 pub use self::proposals::{DroppedProposal, FiledTask};
 
 /// One thing that happened, as a line of `events.jsonl`.
@@ -27,59 +29,6 @@ pub struct Event {
     /// What.
     #[serde(rename = "event")]
     pub kind: EventKind,
-}
-
-/// Which call of an agent an event is about: a task's attempt, or a measure.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct CallName {
-    /// `measure`, `stitch`, `review`, or a stage of the project's own.
-    pub role: Role,
-    /// The task; only a measure has none.
-    pub task: Option<IssueId>,
-    /// The attempt at the task, or the round of the measure; counted from 1.
-    pub attempt: u32,
-    /// The fix round of the attempt, counted from 1; 0 for its first call. For `review` and stages of the project's own,
-    /// which call of the stage in the attempt it is, counted from 1.
-    #[serde(default, skip_serializing_if = "is_first")]
-    pub round: u32,
-}
-
-/// A step of a task or measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// A slot is taken, and brought to its commit.
-    Checkout,
-    /// The services beside the agent's container are started.
-    Services,
-    /// The agent's container is started.
-    Container,
-    /// What is in the slot is read into a tree.
-    Snapshot,
-    /// That is put on the generation branch.
-    Merge,
-}
-
-impl Step {
-    /// Returns the word that JSON and people know it by.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Checkout => "checkout",
-            Self::Services => "services",
-            Self::Container => "container",
-            Self::Snapshot => "snapshot",
-            Self::Merge => "merge",
-        }
-    }
-}
-
-impl std::fmt::Display for CallName {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.task {
-            Some(task) => write!(formatter, "{task}"),
-            None => write!(formatter, "{}", self.role),
-        }
-    }
 }
 
 /// What happened.

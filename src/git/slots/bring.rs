@@ -71,3 +71,99 @@ fn write(
     };
     written.map(drop)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::git::{Git, NewCommit, SlotPool, SnapshotLimits, TreeEdit};
+
+    const LIMITS: SnapshotLimits = SnapshotLimits {
+        max_file_bytes: 1 << 20,
+        max_files: 100,
+        max_bytes: 1 << 20,
+    };
+
+    /// Commits a tree of these files.
+    fn commit(git: &Git, files: &[(&str, &str)]) -> Oid {
+        let write = files.iter().map(|(path, text)| (path.into(), text.as_bytes().to_vec()));
+        let edit = TreeEdit {
+            remove: Vec::new(),
+            keep: Vec::new(),
+            write: write.collect(),
+        };
+        let tree = git.edit_tree(git.empty_tree().unwrap(), &edit).unwrap();
+        git.commit(&NewCommit {
+            tree,
+            parents: Vec::new(),
+            message: "x".to_owned(),
+            author: None,
+            committer: None,
+            time: Timestamp::UNIX_EPOCH,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn what_differs_is_written_and_all_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::init(&folder.path().join("repository")).unwrap();
+        let same = [(".gitignore", "made\n"), ("same", "1")];
+        let old = commit(
+            &git,
+            &[
+                &same[..],
+                &[("a", "1"), ("gone/x", "1"), ("is/file", "1"), ("word", "1")],
+            ]
+            .concat(),
+        );
+        let new = commit(
+            &git,
+            &[&same[..], &[("a", "2"), ("is", "1"), ("word/b/c", "3"), ("new/y", "4")]].concat(),
+        );
+        let mut slot = SlotPool::new(git.clone(), &folder.path().join("state"))
+            .acquire("test")
+            .unwrap();
+        slot.restore(old, None).unwrap();
+        let path = slot.path().to_owned();
+        fs::write(path.join("made"), "by a build").unwrap();
+        fs::write(path.join("same"), "of the session").unwrap();
+        // The second time is what follows a crash.
+        for _ in 0..2 {
+            slot.bring((old, new), None).unwrap();
+            assert_eq!(fs::read_to_string(path.join("a")).unwrap(), "2");
+            assert_eq!(fs::read_to_string(path.join("is")).unwrap(), "1");
+            assert_eq!(fs::read_to_string(path.join("word/b/c")).unwrap(), "3");
+            assert_eq!(fs::read_to_string(path.join("new/y")).unwrap(), "4");
+            assert!(!path.join("gone/x").exists());
+            assert_eq!(fs::read_to_string(path.join("made")).unwrap(), "by a build");
+            assert_eq!(fs::read_to_string(path.join("same")).unwrap(), "of the session");
+        }
+        fs::write(path.join("same"), "1").unwrap();
+        let left = slot.snapshot(old, &LIMITS).unwrap();
+        assert_eq!(left.tree, git.tree_of(new).unwrap());
+        slot.release().unwrap();
+    }
+
+    #[test]
+    fn no_link_is_followed_out_of_the_slot() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::init(&folder.path().join("repository")).unwrap();
+        let (old, new) = (
+            commit(&git, &[("a", "1")]),
+            commit(&git, &[("a", "1"), ("docs/b", "2")]),
+        );
+        let mut slot = SlotPool::new(git, &folder.path().join("state"))
+            .acquire("test")
+            .unwrap();
+        slot.restore(old, None).unwrap();
+        let outside = folder.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        std::os::unix::fs::symlink(&outside, slot.path().join("docs")).unwrap();
+        assert!(slot.bring((old, new), None).is_err());
+        assert_eq!(fs::read_dir(&outside).unwrap().count(), 0);
+    }
+}

@@ -48,6 +48,7 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
         "configuration.yaml",
         configuration(&image, &api.base_url()) + limits_that_hold(&socket),
     );
+    repository.write("prompts/docs.md", "Describe in DOCS.md what was changed.\n");
     repository.commit("configure");
 
     let host = format!("unix://{}", socket.display());
@@ -62,7 +63,10 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
         called
     };
     let _ = generator(&["start", "--name", "real"]);
-    let _ = generator(&["run"]);
+    // The stage changes what it may not: nothing of it lands, and what it used is paid for.
+    let ran = generator(&["run"]);
+    let says = "stage `docs` failed: it changed `NOTES.md`, which `may_change` does not allow; the work goes on without its changes.";
+    assert!(ran.stdout.contains(says), "{}", ran.stdout);
     let status: Value = serde_json::from_str(&generator(&["status", "--json"]).stdout).unwrap();
     let _ = generator(&["stop"]);
 
@@ -73,6 +77,7 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     let told = ["input", "cache_write", "cache_read", "output"].map(|name| usage[name].as_u64().unwrap());
     let counted = [served.input, served.cache_write, served.cache_read, served.output];
     assert_eq!(told, counted, "the ledger and the API differ");
+    assert_eq!(status["roles"]["docs"]["calls"], 1, "{status}");
     assert_landed(&repository, &source);
 }
 
@@ -104,13 +109,17 @@ fn configuration(image: &str, base_url: &str) -> String {
          estimated_lines_max: 20\n\
          context_files: [README.md]\n\
          protected_paths: []\n\
-         stages: [stitch, review]\n\
+         stages:\n\
+         - stitch\n\
+         - {{name: docs, prompt: prompts/docs.md, may_change: [DOCS.md], required: false, tools: [Read, Edit, Write]}}\n\
+         - review\n\
          agent:\n  base_url: {base_url}\n\
          container:\n"
     )
 }
 
-/// What the scripted model says: one task in measure, the task through the client's own tools, and a review of it.
+/// What the scripted model says: one task in measure, the task through the client's own tools, a stage that changes more than
+/// it may, and a review.
 fn script() -> String {
     let proposal = json!({
         "key": "debug",
@@ -135,6 +144,10 @@ fn script() -> String {
         r#"
 about "What to propose"
   answer {answer}
+about "stage docs"
+  write /workspace/DOCS.md "It is described."
+  read /workspace/NOTES.md
+  edit /workspace/NOTES.md "Every" "No"
 about "What to judge"
   read /workspace/src/lib.rs
   answer {review}
