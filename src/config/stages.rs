@@ -32,6 +32,7 @@ pub struct OwnStage {
     /// Globs of the files that it may change.
     pub may_change: Vec<String>,
     /// Globs, one of which must match a file that the attempt has changed; without any it is always called.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub needs: Vec<String>,
     /// Whether the work waits for a person where it fails; else that goes on without its changes.
     pub required: bool,
@@ -171,5 +172,25 @@ fn read_name(field: &Field<'_>) -> Option<StageName> {
     match StageName::new(&text) {
         Some(name) => Some(name),
         None => field.expected("a word in small letters, such as `docs`: letters, digits, `-` and `_`, at most 32"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_is_shown_as_a_file_has_it_and_is_a_role_like_any_other() {
+        let text = "stages: [stitch, {name: docs, prompt: p.md, may_change: [\"docs/**\"], model: haiku, tools: [Read]}, review]";
+        let config = Config::parse(text, "c.yaml").unwrap();
+        let shown = serde_yaml::to_string(&config).unwrap();
+        assert_eq!(Config::parse(&shown, "shown").as_ref(), Ok(&config), "{shown}");
+        let docs = Role::Stage(StageName::new("docs").unwrap());
+        assert_eq!(config.roles_of_attempts(), [Role::Stitch, docs, Role::Review]);
+        let role = config.role(docs);
+        assert_eq!((role.model.as_deref(), role.restricted), (Some("haiku"), false));
+        // Timers and budgets as a review has them, and nothing that only a review has.
+        assert_eq!(role.timeout, Config::default().review.timeout);
+        assert_eq!((role.min_score, role.block, role.parallel), (None, None, 0));
     }
 }

@@ -27,6 +27,7 @@ mod call;
 mod conclusion;
 mod judge;
 mod keep;
+mod known;
 mod later;
 mod merge;
 mod own;

@@ -47,7 +47,6 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
                 .and_then(|ground| client_settings(project, ground)),
         ),
         Looked::must("state_dir", state_dir(project)),
-        Looked::must("stages", stages(project)),
         Looked::should("uncalled_roles", uncalled(project)),
         Looked::should("unmatched", unmatched(project, ground.as_ref().ok())),
         Looked::should("gates", Ok(gates(project))),
@@ -56,6 +55,9 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
         credential(project),
         Looked::must("network_credentials", project.host_credentials().check()),
     ];
+    if project.config.own_stages().next().is_some() {
+        looked.push(Looked::must("stages", stages(project)));
+    }
     looked.extend(of_machine(project));
     looked
 }
@@ -63,7 +65,6 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
 /// Tries the prompts of the stages of the project's own.
 fn stages(project: &Project) -> Result<String> {
     Ok(match try_stage_prompts(project)? {
-        0 => "there is none of your own".to_owned(),
         1 => "the prompt of 1 stage of your own can be rendered".to_owned(),
         count => format!("the prompts of {count} stages of your own can be rendered"),
     })

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::Stitch;
 use super::keep::contribution;
+use super::known::{Known, known};
 use super::later::{Answered, Asked, OrEnds, Question, note, of_stage_call, stage_run};
 use super::stages::{Attempting, Checked, INTERRUPTED, Kept, Work};
 use crate::base::crash::crash_point;
@@ -30,16 +31,6 @@ use crate::run::{context::RunContext, gate};
 
 /// How many paths are named that a stage may not change.
 const PATHS_NAMED: usize = 3;
-
-/// What is known of a stage that was called for a tree before.
-enum Known {
-    /// Nothing: it is to be called.
-    Nothing,
-    /// What it left is in the tree, or it failed on it and need not pass.
-    Done,
-    /// It left this commit, which is not part of the work yet.
-    Left(Oid),
-}
 
 /// What a stage left: a commit that may become part of the work, or why it failed.
 type Left = std::result::Result<Oid, String>;
@@ -347,39 +338,6 @@ fn is_needed(stage: &OwnStage, kept: &Kept) -> Result<bool> {
     let needs = Globs::new(stage.needs.iter().map(String::as_str))?;
     let mut changed = kept.left.changed.iter();
     Ok(stage.needs.is_empty() || changed.any(|file| needs.matches(Path::new(&file.path))))
-}
-
-/// Returns what is known of a stage that may have been called for a tree before: what was left on it, on from what it was
-/// given, is looked for from the last call to the first.
-fn known(git: &Git, stage: &OwnStage, runs: &[&StageRun], tree: Oid) -> Result<Known> {
-    let tree_of = |commit: &Option<CommitId>| {
-        let commit = commit.as_ref();
-        commit
-            .map(|commit| git.tree_of(git.resolve(commit.as_str())?))
-            .transpose()
-    };
-    let mut at = tree;
-    for run in runs.iter().rev() {
-        if tree_of(&run.left)? != Some(at) {
-            continue;
-        }
-        if run.stage == stage.name.as_str() {
-            return Ok(Known::Done);
-        }
-        at = tree_of(&run.commit)?.unwrap_or(at);
-    }
-    for run in runs.iter().rev().filter(|run| run.stage == stage.name.as_str()) {
-        if tree_of(&run.commit)? != Some(tree) {
-            continue;
-        }
-        if let Some(left) = &run.left {
-            return Ok(Known::Left(git.resolve(left.as_str())?));
-        }
-        if run.failed.is_some() && !stage.required {
-            return Ok(Known::Done);
-        }
-    }
-    Ok(Known::Nothing)
 }
 
 /// Returns whether a call says of the stage itself that it failed, and not of the account or the machine.
