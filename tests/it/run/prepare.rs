@@ -25,7 +25,7 @@ engine_tests! {
 }
 
 /// What is prepared: a folder of the worktree, something in the caches, and a file that git would record.
-const COMMAND: &str =
+pub(super) const COMMAND: &str =
     "make-folder=target/deps write-file=target/deps/a write-file=/cache/fetched write-file=src/by-prepare.txt";
 /// A gate that passes where everything is as it was prepared.
 const GATE: &str =

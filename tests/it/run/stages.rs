@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::run::budgets::by_the_client;
+use crate::run::prepare::COMMAND;
 use crate::support::cargo::checkout;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
@@ -20,7 +21,8 @@ use crate::support::scripts::scripted;
 engine_tests! {
     both: the_example_has_three_models_at_work_on_a_task, a_run_that_died_in_a_stage_goes_on_there;
     podman: what_a_stage_may_not_change_is_thrown_away, a_stage_that_must_pass_holds_its_task_and_is_called_again,
-        what_a_review_finds_goes_to_a_session_that_sees_what_stages_made;
+        what_a_review_finds_goes_to_a_session_that_sees_what_stages_made,
+        a_stage_keeps_to_its_model_and_finds_what_was_prepared;
     docker: a_stage_without_a_prompt_that_can_be_used_stops_the_run_before_a_call,
         a_limit_and_a_budget_in_a_stage_leave_the_work_waiting, a_stage_that_needs_nothing_of_a_task_is_left_out;
 }
@@ -35,6 +37,8 @@ fn project(engine: TestEngine, configuration: &str) -> Project {
     repository.write("README.md", "# A project\n");
     repository.write("docs.md", "Write documents about {{ title | fenced(\"title\") }}\n");
     repository.write("src/old.txt", "old\n");
+    repository.write("deps.lock", "one\n");
+    repository.write(".gitignore", "target/\n");
     Project::on(engine, repository, configuration)
 }
 
@@ -377,6 +381,38 @@ fn a_stage_that_needs_nothing_of_a_task_is_left_out(engine: TestEngine) {
         .expect(0)
         .says("cw-2: stage `docs` changed nothing.");
     assert_eq!(project.outcomes("cw-2"), ["merged"]);
+    project.expect_tidy();
+}
+
+fn a_stage_keeps_to_its_model_and_finds_what_was_prepared(engine: TestEngine) {
+    let stages = configured(", model: opus, strict_model: true");
+    let prepare = format!("commands: {{prepare: {{command: {COMMAND}, inputs: [\"*.lock\"]}}}}\n");
+    let project = project(engine, &format!("{stages}{prepare}"));
+    let work = "tokens 100 10 0.25\nwrite src/a.txt one";
+    add(
+        &project,
+        work,
+        &[("docs", "model claude-haiku-4-5-20251001\nwrite docs/a.md x")],
+    );
+    // Another model than the one that is asked for is nobody's failure, and ends the run; the work waits.
+    let _ = project
+        .run(&["stitch"])
+        .expect(7)
+        .says("the model is `claude-haiku-4-5-20251001`, and `opus` was requested");
+    assert_eq!(
+        (project.outcomes("cw-1"), project.suspended()),
+        (vec!["infrastructure_failed".to_owned()], 1)
+    );
+    let description = described(work, &[("docs", "attack read target/deps/a\nwrite docs/a.md x")]);
+    project
+        .run(&["issues", "edit", "cw-1", "--description", &description])
+        .expect(0);
+    project.run(&["stitch"]).expect(0);
+    assert_eq!(project.outcomes("cw-1")[1], "merged");
+    assert_eq!(last(&project)["call"], Value::Null);
+    let told = fs::read_to_string(project.records("cw-1-2-docs-1")[0].join("transcript.jsonl")).unwrap();
+    assert!(told.contains(r"read target/deps/a\ndone: 21 bytes"), "{told}");
+    assert!((cost(&project, "stitch") - 0.25).abs() < 0.01);
     project.expect_tidy();
 }
 
