@@ -39,10 +39,10 @@ fn an_interrupted_check_leaves_no_container(engine: TestEngine) {
 
 fn what_a_killed_check_left_is_removed_by_the_next_run(engine: TestEngine) {
     let mut project = Project::new(engine, &never_ready());
-    let left = killed_check(&project);
+    killed_check(&project);
     project.reconfigure(None, "");
-    let ran = project.run(&["generator", "run", "--tasks-only"]);
-    let _ = ran.says(&format!("removed the container `{}` of an earlier run", left[0]));
+    // It has nothing else to do.
+    project.run(&["generator", "run", "--tasks-only"]).expect(4);
     project.expect_tidy();
 }
 
@@ -63,10 +63,11 @@ fn check_that_tries_the_service(project: &Project) -> Child {
 /// Kills a check while it tries the service, and returns the names of the containers that this leaves.
 fn killed_check(project: &Project) -> Vec<String> {
     let mut command = check_that_tries_the_service(project);
-    command.kill().unwrap();
-    command.wait().unwrap();
+    // Afterwards a check of another test may have removed it.
     let left = project.containers();
     assert_eq!(left.len(), 1);
+    command.kill().unwrap();
+    command.wait().unwrap();
     left
 }
 
