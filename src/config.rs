@@ -76,6 +76,7 @@ pub use commands::{CACHE_FOLDER, CommandsConfig, DEFAULT_INPUTS, Prepare};
 pub use document::example;
 pub(crate) use document::quoted;
 pub use effective::{EffectiveValue, effective};
+pub(crate) use gates::PROOF;
 pub use gates::{Compare, Gate, ResultsFormat, Serve, When};
 pub use image::DEFAULT_BASE;
 pub(crate) use image::{BUILT, SERVICE};

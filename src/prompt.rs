@@ -148,6 +148,19 @@ pub fn continuation(attempt: u32, remarks: &[String], red: Option<&RedGate>) -> 
     prompt
 }
 
+/// Returns what a prompt goes on with where the command that is to prove a task passes before any work.
+pub(crate) fn proves_nothing(proof: &str) -> String {
+    let mark = fence::mark(&Value::from(proof));
+    let fenced = fence::fenced(&mark, proof, "proof");
+    format!(
+        "\nThe command that is to prove this task passes already on the files as they were before any work, so it proves \
+         nothing:\n\n{fenced}\n\n\
+         Either the task is done already, or its proof checks something else. Find out which. Where all that the task asks \
+         for is there, change nothing, and say in your summary where it is. Otherwise do the task. A person then decides \
+         what becomes of it.\n"
+    )
+}
+
 /// What a session is asked to do about a check that does not pass.
 const FIX: &str = "Find the cause and fix it below /workspace. Do not weaken, skip or remove a check or a test to get there, \
      unless the task asks for that. The files as you leave them are your result, and everything is checked again.\n";

@@ -70,10 +70,10 @@ pub(crate) enum IssuesCommand {
     },
     /// File a task
     #[command(
-        after_long_help = "Example:\n  cordwainer issues add \"Parse the header\" --description \"See docs/format.md\" --depends-on cw-k7qd"
+        after_long_help = "Examples:\n  cordwainer issues add \"Parse the header\" --description \"See docs/format.md\" --depends-on cw-k7qd\n  cordwainer issues add \"Round half sizes up\" --proof \"pytest tests/test_half_sizes.py\""
     )]
     Add(AddArguments),
-    /// Change title, description, priority, type or labels of tasks
+    /// Change title, description, priority, type, labels or proof of tasks
     ///
     /// An attempt that has begun goes on with what it was given.
     #[command(

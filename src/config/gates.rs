@@ -110,6 +110,11 @@ impl Gate {
         }
     }
 
+    /// Builds a gate of a command that takes as long as a gate may that says nothing of it.
+    pub(crate) fn with_default_timeout(name: String, command: String) -> Self {
+        Self::of(name, command, *TIMEOUT)
+    }
+
     /// Returns whether its tests are compared by name with what it begins from; those of `files` are its globs.
     pub(crate) fn is_compared(&self) -> bool {
         (self.results.is_some() || !self.files.is_empty()) && self.compare == Compare::Base
@@ -185,6 +190,9 @@ fn time_in(keys: &[Key], name: &str) -> Duration {
         .expect("the table of keys has a time there, which a test reads")
 }
 
+/// The name under which a task's own proof is reported.
+pub(crate) const PROOF: &str = "proof";
+
 /// How many gates may run side by side.
 const MOST_PARALLEL: u32 = 64;
 
@@ -203,7 +211,12 @@ fn read_gates(field: &Field<'_>, commands: &CommandsConfig) -> Option<Vec<Gate>>
         let Some(gate) = read_gate(&item, commands) else {
             continue;
         };
-        if gates.iter().any(|earlier| earlier.name == gate.name) {
+        if gate.name == PROOF {
+            item.refuse_with::<()>(
+                format!("a gate cannot be named `{PROOF}`: a task's own proof is reported under that name"),
+                "give the gate another `name`",
+            );
+        } else if gates.iter().any(|earlier| earlier.name == gate.name) {
             item.refuse::<()>(format!("a second gate is named `{}`", text::one_line(&gate.name, 60)));
         } else {
             gates.push(gate);

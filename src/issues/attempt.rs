@@ -36,6 +36,8 @@ pub enum Outcome {
     ReviewFailed,
     /// A stage of the project's own that is required failed.
     StageFailed,
+    /// The task's own proof passes without it, too, or cannot be run there: it proves nothing of the result.
+    Unproven,
     /// The agent ended without success.
     AgentFailed,
     /// The agent ran past its time.
@@ -63,11 +65,12 @@ impl Outcome {
             | Self::ReviewRefused
             | Self::AgentFailed
             | Self::TimedOut => true,
-            // A call that reached its own limit is held at once, and so is work whose review or stage failed; a spent budget
-            // of any other scope is not the task's fault.
+            // A call that reached its own limit is held at once, and so is work whose review or stage failed, or that is not
+            // proven; a spent budget of any other scope is not the task's fault.
             Self::BudgetSpent
             | Self::ReviewFailed
             | Self::StageFailed
+            | Self::Unproven
             | Self::Merged
             | Self::Limited
             | Self::InfrastructureFailed
@@ -89,6 +92,7 @@ impl fmt::Display for Outcome {
             Self::ReviewRefused => "not passed by its review",
             Self::ReviewFailed => "review failed",
             Self::StageFailed => "stage failed",
+            Self::Unproven => "not proven",
             Self::AgentFailed => "agent failed",
             Self::TimedOut => "timed out",
             Self::Limited => "limited",

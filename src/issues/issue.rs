@@ -118,6 +118,10 @@ pub struct TaskPlan {
     pub acceptance_criteria: Vec<String>,
     /// Size estimate in changed lines.
     pub estimated_lines: Option<u32>,
+    /// The command that proves it: it fails on what the work begins from, and passes on its result. Run by `sh -c` in a
+    /// sealed container, as a gate is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 /// The claim of a run on an issue.

@@ -188,6 +188,8 @@ pub struct StitchContext {
     pub requirements: Vec<String>,
     /// How to check that it is done.
     pub acceptance_criteria: Vec<String>,
+    /// The command that proves it: it must fail before the work, and pass on its result.
+    pub proof: Option<String>,
     /// Size estimate in changed lines.
     pub estimated_lines: Option<u32>,
     /// Which attempt this is, counted from 1.
@@ -232,6 +234,7 @@ impl StitchContext {
             files: issue.plan.files.clone(),
             requirements: issue.plan.requirements.clone(),
             acceptance_criteria: issue.plan.acceptance_criteria.clone(),
+            proof: issue.plan.proof.clone(),
             estimated_lines: issue.plan.estimated_lines,
             attempt: last.unwrap_or(0) + 1,
             earlier_attempts,

@@ -63,6 +63,7 @@ fn issue() -> Issue {
             requirements: vec!["Half sizes are kept.".into()],
             acceptance_criteria: vec!["42 is 8.5.".into()],
             estimated_lines: Some(300),
+            proof: Some("sh tests/sizes.sh".into()),
         },
     }
 }

@@ -26,6 +26,7 @@ mod people;
 mod places;
 mod prepare;
 mod prepared_projects;
+mod proofs;
 mod proposals;
 mod repositories;
 mod results;

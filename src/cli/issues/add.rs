@@ -7,7 +7,7 @@ use crate::cli::Context;
 use crate::cli::issues::input;
 use crate::cli::issues::name::name;
 use crate::cli::issues::values;
-use crate::issues::issue::NewIssue;
+use crate::issues::issue::{NewIssue, TaskPlan};
 use crate::issues::store::Store;
 use crate::model::TypedId;
 
@@ -31,6 +31,9 @@ pub(crate) struct AddArguments {
     /// Task that must be closed first; may be repeated
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub depends_on: Vec<TypedId>,
+    /// Command that proves the task: it fails before the work and passes on its result
+    #[arg(long, value_name = "COMMAND")]
+    pub proof: Option<String>,
 }
 
 /// Files a task and prints it.
@@ -45,6 +48,10 @@ pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) ->
         priority: arguments.priority,
         issue_type: arguments.issue_type.clone(),
         labels: arguments.label.clone(),
+        plan: TaskPlan {
+            proof: arguments.proof.clone(),
+            ..TaskPlan::default()
+        },
         ..NewIssue::titled(arguments.title.clone())
     };
     let clock = &context.environment.clock;

@@ -38,6 +38,9 @@ pub(crate) struct EditArguments {
     /// Label to remove; may be repeated
     #[arg(long, value_name = "LABEL", value_delimiter = ',')]
     remove_label: Vec<String>,
+    /// New command that proves the task; an empty one removes it
+    #[arg(long, value_name = "COMMAND")]
+    proof: Option<String>,
 }
 
 /// Accepts the result that a task was held for.
@@ -77,6 +80,7 @@ impl<'a> Change<'a> {
             issue_type: arguments.issue_type.clone(),
             add_labels: arguments.label.clone(),
             remove_labels: arguments.remove_label.clone(),
+            proof: arguments.proof.clone(),
         };
         if edit.is_empty() {
             return Err(Error::new(ErrorKind::Usage, "nothing to change is named")

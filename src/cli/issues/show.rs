@@ -192,6 +192,7 @@ fn plan(page: &mut Page, plan: &TaskPlan) {
     page.section("files", &plan.files.iter().map(file).collect::<Vec<_>>());
     page.section("requirements", &bullets(&plan.requirements));
     page.section("acceptance criteria", &bullets(&plan.acceptance_criteria));
+    page.section("proof", &plan.proof.iter().cloned().collect::<Vec<_>>());
     let size = plan.estimated_lines.map(|lines| format!("about {lines} lines"));
     page.section("size", &size.into_iter().collect::<Vec<_>>());
 }

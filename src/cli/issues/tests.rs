@@ -60,6 +60,7 @@ fn full(title: &str) -> NewIssue {
         requirements: vec!["shows the title".to_owned(), "is\nquick".to_owned()],
         acceptance_criteria: vec!["a test shows it".to_owned()],
         estimated_lines: Some(300),
+        proof: Some("sh tests/page.sh".to_owned()),
     };
     input
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::issues::issue::{Issue, Issues, NewIssue, Status};
+use crate::issues::issue::{Issue, Issues, NewIssue, Status, TaskPlan};
 use crate::model::{IssueId, id_list};
 
 /// Changes of an issue; a part that is `None` or empty stays as it is.
@@ -21,6 +21,8 @@ pub struct IssueEdit {
     pub add_labels: Vec<String>,
     /// Labels to remove; each must be there.
     pub remove_labels: Vec<String>,
+    /// The new command that proves it; an empty one removes it.
+    pub proof: Option<String>,
 }
 
 impl Issues {
@@ -102,12 +104,17 @@ impl IssueEdit {
     /// Lists the problems of the parts that it changes.
     fn problems(&self) -> Vec<String> {
         let fine = NewIssue::titled("a title");
+        let plan = TaskPlan {
+            proof: self.proof.clone().filter(|proof| !proof.is_empty()),
+            ..TaskPlan::default()
+        };
         NewIssue {
             title: self.title.clone().unwrap_or(fine.title.clone()),
             description: self.description.clone().unwrap_or(fine.description.clone()),
             priority: self.priority.unwrap_or(fine.priority),
             issue_type: self.issue_type.clone().unwrap_or(fine.issue_type.clone()),
             labels: self.add_labels.clone(),
+            plan,
             ..fine
         }
         .problems()
@@ -124,6 +131,9 @@ impl IssueEdit {
         issue.priority = self.priority.unwrap_or(issue.priority);
         if let Some(issue_type) = &self.issue_type {
             issue.issue_type.clone_from(issue_type);
+        }
+        if let Some(proof) = &self.proof {
+            issue.plan.proof = Some(proof.clone()).filter(|proof| !proof.is_empty());
         }
         issue.labels.retain(|label| !self.remove_labels.contains(label));
         for label in &self.add_labels {
@@ -155,6 +165,7 @@ mod tests {
             title: Some("  Better ".to_owned()),
             priority: Some(0),
             add_labels: vec!["ui".to_owned(), "ui".to_owned()],
+            proof: Some("make check".to_owned()),
             ..IssueEdit::default()
         };
         issues.edit(&id("cw-1"), &edit, at(5)).unwrap();
@@ -163,6 +174,10 @@ mod tests {
             priority: 0,
             labels: vec!["ui".to_owned()],
             updated_at: at(5),
+            plan: TaskPlan {
+                proof: Some("make check".to_owned()),
+                ..TaskPlan::default()
+            },
             ..before
         };
         assert_eq!(*issues.get(&id("cw-1")).unwrap(), expect);
@@ -172,6 +187,7 @@ mod tests {
             description: Some("More.".to_owned()),
             issue_type: Some("bug".to_owned()),
             remove_labels: vec!["ui".to_owned()],
+            proof: Some(String::new()),
             ..IssueEdit::default()
         };
         issues.edit(&id("cw-1"), &remove, at(6)).unwrap();
@@ -180,6 +196,7 @@ mod tests {
             issue_type: "bug".to_owned(),
             labels: Vec::new(),
             updated_at: at(6),
+            plan: TaskPlan::default(),
             ..expect
         };
         assert_eq!(*issues.get(&id("cw-1")).unwrap(), expect);

@@ -14,6 +14,8 @@ const WORD_MAX: usize = 50;
 pub(super) const TEXT_MAX: usize = 256 * 1024;
 /// The longest external id, in bytes.
 const EXTERNAL_MAX: usize = 1000;
+/// The longest proof, in bytes: a command line, and no script.
+const PROOF_MAX: usize = 4000;
 /// The last priority; the first is 0.
 pub const PRIORITY_MAX: u8 = 4;
 
@@ -70,6 +72,7 @@ impl NewIssue {
         problems.extend(word_problem("type", &self.issue_type));
         problems.extend(self.external.as_deref().and_then(external_problem));
         problems.extend(self.labels.iter().filter_map(|label| word_problem("label", label)));
+        problems.extend(self.plan.proof.as_deref().and_then(proof_problem));
         problems
     }
 
@@ -125,6 +128,23 @@ fn external_problem(external: &str) -> Option<String> {
     })
 }
 
+/// Returns the problem of the command that is to prove a task.
+fn proof_problem(proof: &str) -> Option<String> {
+    if proof.trim().is_empty() {
+        return Some("the proof is empty".to_owned());
+    }
+    if proof.len() > PROOF_MAX {
+        return Some(format!(
+            "the proof has {} bytes; at most {PROOF_MAX} are allowed: put it into a script of the repository",
+            proof.len()
+        ));
+    }
+    (text::harmless(proof) != proof).then(|| {
+        let shown = text::one_line(proof, WORD_MAX);
+        format!("the proof `{shown}` holds control characters")
+    })
+}
+
 /// Returns the problem of a longer text.
 pub(super) fn text_problem(what: &str, text: &str) -> Option<String> {
     (text.len() > TEXT_MAX).then(|| format!("the {what} has {} bytes; at most {TEXT_MAX} are allowed", text.len()))
@@ -171,6 +191,19 @@ mod tests {
             ],
         );
         check(|input| input.issue_type = String::new(), &["a type is empty"]);
+        check(|input| input.plan.proof = Some("cargo test\n\tx".to_owned()), &[]);
+        check(
+            |input| input.plan.proof = Some(" \n".to_owned()),
+            &["the proof is empty"],
+        );
+        check(
+            |input| input.plan.proof = Some("x".repeat(PROOF_MAX + 1)),
+            &["the proof has 4001 bytes; at most 4000 are allowed: put it into a script of the repository"],
+        );
+        check(
+            |input| input.plan.proof = Some("make \u{1b}[2Jtest".to_owned()),
+            &["the proof `make \\u{1b}[2Jtest` holds control characters"],
+        );
         check(
             |input| input.description = "x".repeat(TEXT_MAX + 1),
             &["the description has 262145 bytes; at most 262144 are allowed"],

@@ -164,6 +164,7 @@ impl Issue {
                     | Outcome::ReviewRefused
                     | Outcome::ReviewFailed
                     | Outcome::StageFailed
+                    | Outcome::Unproven
             )
         });
         let why = match last.map(|last| (last, last.snapshot.as_ref())) {
@@ -175,7 +176,7 @@ impl Issue {
             },
         };
         Err(precondition(format!("{} cannot be accepted: {why}", self.id))
-            .hint("only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, met a stage that failed, or has a file that was left out or redacted can be accepted"))
+            .hint("only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, met a stage that failed, is not proven, or has a file that was left out or redacted can be accepted"))
     }
 }
 

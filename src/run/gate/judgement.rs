@@ -1,5 +1,6 @@
 //! The verdict on a gate: by itself, and compared with what the work began from.
 
+use super::Gates;
 use super::compare::{difference, listed};
 use super::ran::{GateRun, Ran, Tried};
 use super::results::Results;
@@ -91,10 +92,15 @@ fn compared(ran: &Ran, now: &Results, before: &Results, beside: &Beside<'_>) -> 
     }
 }
 
-impl GateRun {
-    /// Judges a gate by its run.
-    pub(crate) fn judged(&self, gate: &Gate, beside: &Beside<'_>) -> Judgement {
-        of(gate, &self.ran, self.results.as_ref(), beside)
+impl Gates {
+    /// Judges a gate by its run; where it could not run, with what would let it.
+    pub(super) fn judged(&self, gate: &Gate, run: &GateRun, beside: &Beside<'_>) -> Judgement {
+        let mut judgement = of(gate, &run.ran, run.results.as_ref(), beside);
+        if let (Verdict::NotRun, Ran::CannotRun(how, missing)) = (judgement.verdict, &run.ran) {
+            let remedy = missing.words_with_remedy(&self.context.project.config.image, &gate.command);
+            judgement.why = format!("{how}: {remedy}");
+        }
+        judgement
     }
 }
 

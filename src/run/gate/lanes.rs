@@ -10,11 +10,20 @@ use super::Runner;
 use super::ran::GateRun;
 use super::slot::GateSlot;
 use crate::base::error::Result;
+use crate::config::Gate;
 use crate::git::Oid;
 use crate::project::labels::LANE_LABEL;
 use crate::project::layers::Layer;
 use crate::record::recorder::CallFolder;
 use crate::run::call::Sandbox;
+
+/// A gate that is to be run.
+#[derive(Clone, Copy)]
+pub(super) struct Numbered<'a> {
+    /// Its place among the gates, counted from 1: those of the configuration come first.
+    pub(super) number: usize,
+    pub(super) gate: &'a Gate,
+}
 
 /// The slots of gates that run side by side.
 pub(super) struct Lanes(Vec<GateSlot>);
@@ -67,16 +76,15 @@ impl Lanes {
 }
 
 impl Runner<'_> {
-    /// Runs the gates at these places of the configuration side by side, each in the sandbox of its number here. Returns
-    /// their results, in this order, when all of them have ended.
+    /// Runs gates side by side, each in the sandbox at its place here. Returns their results, in this order, when all of
+    /// them have ended.
     pub(super) async fn run_together(
         &self,
         sandboxes: &[Sandbox<'_>],
-        places: &[usize],
+        gates: &[Numbered<'_>],
         tree: Oid,
     ) -> Vec<Result<GateRun>> {
-        let gates = &self.project.config.gates;
-        let runs = places.iter().zip(sandboxes);
-        join_all(runs.map(|(index, sandbox)| Box::pin(self.run(sandbox, index + 1, &gates[*index], tree)))).await
+        let runs = gates.iter().zip(sandboxes);
+        join_all(runs.map(|(one, sandbox)| Box::pin(self.run(sandbox, one.number, one.gate, tree)))).await
     }
 }

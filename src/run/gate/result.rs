@@ -2,13 +2,15 @@
 
 use super::applies::applies;
 use super::judgement::{Beside, Judgement};
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Numbered};
 use super::prepare::{self, Preparing};
+use super::proof;
 use super::ran::{GateRun, Ran, Tried};
 use super::tip::{keep, may_wait};
 use super::{Gates, Verdicts};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
+use crate::base::text::one_line;
 use crate::config::Gate;
 use crate::git::Oid;
 use crate::issues::issue::{FileAction, Issue};
@@ -47,6 +49,8 @@ pub(crate) enum GateVerdict {
     },
     /// This one did not.
     Failed(RedGate),
+    /// All others passed, and the task's own proof proves nothing of it: why, as the end of a sentence about that.
+    Unproven(String),
     /// Something failed under one that is neither its doing nor the work's: what, in a line.
     NotRun {
         /// What.
@@ -80,7 +84,8 @@ impl Gates {
     ) -> Result<GateVerdict> {
         let project = &*self.context.project;
         let Work { issue, commit, .. } = work;
-        if project.config.gates.is_empty() {
+        let proof = proof::gate_of(issue);
+        if project.config.gates.is_empty() && proof.is_none() {
             return Ok(GateVerdict::Passed {
                 remarks: Vec::new(),
                 results: Vec::new(),
@@ -105,7 +110,7 @@ impl Gates {
                 }));
             }
         };
-        let chosen = self.chosen(work)?;
+        let chosen = self.chosen(work, proof.as_ref())?;
         let branch = self.context.generation.as_str();
         let lanes = Lanes::lay_out(&runner, commit, branch, layer.as_ref(), chosen.len())?;
         let mut sandboxes = lanes.sandboxes(&runner, &sandbox.labels, sandbox.folder);
@@ -125,18 +130,21 @@ impl Gates {
         verdict
     }
 
-    /// Returns the places of the gates that are for this work.
-    fn chosen(&self, work: Work<'_>) -> Result<Vec<usize>> {
+    /// Returns the gates that are for this work, and after them the task's own proof.
+    fn chosen<'a>(&'a self, work: Work<'_>, proof: Option<&'a Gate>) -> Result<Vec<Numbered<'a>>> {
         let project = &*self.context.project;
+        let gates = &project.config.gates;
         let changes = project.git.changes(work.base, work.commit)?;
         let (labels, kind) = (&work.issue.labels, work.issue.issue_type.as_str());
         let mut chosen = Vec::new();
-        for (index, gate) in project.config.gates.iter().enumerate() {
+        for (number, gate) in (1..).zip(gates) {
             let paths = changes.iter().map(|change| change.path.as_path());
             if applies(&gate.when, (labels, kind), paths)? {
-                chosen.push(index);
+                chosen.push(Numbered { number, gate });
             }
         }
+        let number = gates.len() + 1;
+        chosen.extend(proof.map(|gate| Numbered { number, gate }));
         Ok(chosen)
     }
 
@@ -144,7 +152,7 @@ impl Gates {
         &self,
         sandboxes: &[Sandbox<'_>],
         work: Work<'_>,
-        chosen: &[usize],
+        chosen: &[Numbered<'_>],
         interruption: &Interruption,
     ) -> Result<GateVerdict> {
         let project = &*self.context.project;
@@ -163,17 +171,11 @@ impl Gates {
         for batch in chosen.chunks(sandboxes.len()) {
             let runs = runner.run_together(sandboxes, batch, tree).await;
             let runs = runs.into_iter().collect::<Result<Vec<_>>>()?;
-            for (index, run) in batch.iter().zip(&runs) {
-                keep(
-                    project,
-                    &project.config.gates[*index],
-                    tree,
-                    &image,
-                    (&run.ran, run.results.as_ref()),
-                )?;
+            for (one, run) in batch.iter().zip(&runs) {
+                keep(project, one.gate, tree, &image, (&run.ran, run.results.as_ref()))?;
             }
-            for (index, run) in batch.iter().zip(runs) {
-                if let Some(verdict) = self.weigh(&mut judged, *index, run).await? {
+            for (one, run) in batch.iter().zip(runs) {
+                if let Some(verdict) = self.weigh(&mut judged, *one, run).await? {
                     return Ok(verdict);
                 }
             }
@@ -184,12 +186,19 @@ impl Gates {
         })
     }
 
-    /// Judges the gate at a place of the configuration that has run. Returns the verdict on the work, if that is known by it.
-    async fn weigh(&self, judged: &mut Judged<'_>, index: usize, run: GateRun) -> Result<Option<GateVerdict>> {
+    /// Judges a gate that has run. Returns the verdict on the work, if that is known by it.
+    async fn weigh(
+        &self,
+        judged: &mut Judged<'_>,
+        Numbered { number, gate }: Numbered<'_>,
+        run: GateRun,
+    ) -> Result<Option<GateVerdict>> {
         let work = judged.work;
-        let gate = &self.context.project.config.gates[index];
         if run.ran == Ran::Cancelled {
             return Ok(Some(GateVerdict::Cancelled));
+        }
+        if proof::is_proof(gate) {
+            return self.weigh_proof(judged, gate, run).await;
         }
         if judged.bases.is_none() && gate.is_compared() && run.results.is_some() {
             let Some(tried) = self.on_base(work, judged.interruption).await? else {
@@ -197,8 +206,9 @@ impl Gates {
             };
             judged.bases = Some(tried);
         }
-        let base = judged.bases.as_ref().and_then(|bases| bases.get(index));
+        let base = judged.bases.as_ref().and_then(|bases| bases.get(number - 1));
         let judgement = self.judge_one(work, gate, &run, base)?;
+        self.tell_ended(work, (gate, &run), &judgement);
         let says = |how: &str| format!("{how}the gate `{}` {}", gate.name, judgement.why);
         let remark = match judgement.verdict {
             Verdict::Passed if judgement.why.is_empty() => None,
@@ -236,7 +246,40 @@ impl Gates {
         Box::pin(runner.try_on(work.base, branch, labels, false)).await
     }
 
-    /// Judges a gate that has run, and reports it.
+    /// Judges a task's proof that has run, which no generation and no list of tests excuses.
+    async fn weigh_proof(&self, judged: &mut Judged<'_>, gate: &Gate, run: GateRun) -> Result<Option<GateVerdict>> {
+        let work = judged.work;
+        let parent = (work.issue, work.base);
+        let Some(judgement) = self.judge_proof(parent, (gate, &run), judged.interruption).await? else {
+            return Ok(Some(GateVerdict::Cancelled));
+        };
+        self.tell_ended(work, (gate, &run), &judgement);
+        let Judgement { verdict, why } = judgement;
+        if verdict == Verdict::Passed {
+            let said = format!("the gate `{}` passed, and fails without the work", gate.name);
+            judged.remarks.push(said.clone());
+            judged.results.push(GateResult {
+                gate: gate.name.clone(),
+                verdict,
+                advisory: false,
+                said,
+            });
+            return Ok(None);
+        }
+        Ok(Some(match run.ran {
+            // It is the proof that is wrong, or the task: nobody's work would make that better.
+            Ran::Passed => GateVerdict::Unproven(why),
+            _ => GateVerdict::Failed(RedGate {
+                by: RedBy::Gate,
+                gate: gate.name.clone(),
+                // A person may have changed the command since the agent was given its task.
+                how: format!("{why} (`{}`)", one_line(&gate.command, 200)),
+                output: run.excerpt,
+            }),
+        }))
+    }
+
+    /// Judges a gate that has run.
     fn judge_one(&self, work: Work<'_>, gate: &Gate, run: &GateRun, base: Option<&Tried>) -> Result<Judgement> {
         let context = &self.context;
         let verdicts = Verdicts::open(&context.project.state_dir);
@@ -245,15 +288,13 @@ impl Gates {
             may_wait: may_wait(&context.project, &context.generation, &verdicts, gate, &run.ran)?,
             may_lose: work.may_lose(),
         };
-        let mut judgement = run.judged(gate, &beside);
-        if let (Verdict::NotRun, Ran::CannotRun(how, missing)) = (judgement.verdict, &run.ran) {
-            judgement.why = format!(
-                "{how}: {}",
-                missing.words_with_remedy(&context.project.config.image, &gate.command)
-            );
-        }
+        Ok(self.judged(gate, run, &beside))
+    }
+
+    /// Reports how a gate came out.
+    fn tell_ended(&self, work: Work<'_>, (gate, run): (&Gate, &GateRun), judgement: &Judgement) {
         let Judgement { verdict, why } = judgement.clone();
-        context.recorder.emit(EventKind::GateEnded {
+        self.context.recorder.emit(EventKind::GateEnded {
             task: work.issue.id.clone(),
             gate: gate.name.clone(),
             passed: run.ran == Ran::Passed && verdict == Verdict::Passed,
@@ -265,6 +306,5 @@ impl Gates {
             seconds: Some(run.took.as_secs_f64()),
             output: run.output.clone(),
         });
-        Ok(judgement)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::cause::Missing;
 use super::fault::{fault, refuse};
 use super::judgement::Beside;
-use super::lanes::Lanes;
+use super::lanes::{Lanes, Numbered};
 use super::prepare::Preparing;
 use super::ran::{Ran, Tried};
 use super::results::Results;
@@ -172,11 +172,16 @@ pub(crate) fn not_yet(project: &Project, generation: &GenerationName) -> Result<
 
 /// Returns what the table has of every configured gate on a commit, in an image; `None` for one that was not tried.
 pub(crate) fn looked_up(project: &Project, commit: Oid, image: &str) -> Result<Vec<Option<Tried>>> {
-    let tree = project.git.tree_of(commit)?.to_string();
+    let tree = project.git.tree_of(commit)?;
+    Ok(looked_up_of(project, &project.config.gates, tree, image))
+}
+
+/// Returns what the table has of each of these gates on a tree, in an image.
+fn looked_up_of(project: &Project, gates: &[Gate], tree: Oid, image: &str) -> Vec<Option<Tried>> {
     let verdicts = Verdicts::open(&project.state_dir);
-    let surroundings = surroundings(project, image);
+    let (tree, surroundings) = (tree.to_string(), surroundings(project, image));
     let known = |gate: &Gate| verdicts.get(&tree, gate, &surroundings).map(Tried::from);
-    Ok(project.config.gates.iter().map(known).collect())
+    gates.iter().map(known).collect()
 }
 
 /// Returns what identifies that in which gates run: the image, what they may write, the services beside them, and the
@@ -232,6 +237,19 @@ pub(crate) fn standing(
     })
 }
 
+/// Gates that are to be tried on a commit.
+pub(super) struct Trying<'a> {
+    pub(super) gates: &'a [Gate],
+    pub(super) commit: Oid,
+    /// The branch that is checked out in the slot.
+    pub(super) branch: &'a str,
+    pub(super) labels: BTreeMap<String, String>,
+    /// Whether results that are known are not looked up.
+    pub(super) anew: bool,
+    /// The folder of the run's records that gets their output.
+    pub(super) records: String,
+}
+
 impl Runner<'_> {
     /// Returns the result of every configured gate on a commit, in a slot of its own with `branch` checked out; from
     /// the table where it is there, unless all are to be run `anew`. `None` when the run is to end.
@@ -242,11 +260,32 @@ impl Runner<'_> {
         labels: BTreeMap<String, String>,
         anew: bool,
     ) -> Result<Option<Vec<Tried>>> {
+        let trying = Trying {
+            gates: &self.project.config.gates,
+            commit,
+            branch,
+            labels,
+            anew,
+            records: records_of(commit),
+        };
+        self.try_these(trying).await
+    }
+
+    /// Returns the results of gates on a commit, in a slot of its own; from the table where they are there, unless all are
+    /// to be run anew. `None` when the run is to end.
+    pub(super) async fn try_these(&self, trying: Trying<'_>) -> Result<Option<Vec<Tried>>> {
+        let Trying {
+            gates,
+            commit,
+            branch,
+            labels,
+            anew,
+            records,
+        } = trying;
         let project = self.project;
         let image = self.engine.ensure_image(&project.config.image.name).await?;
         let tree = project.git.tree_of(commit)?;
-        let gates = &project.config.gates;
-        let mut tried = looked_up(project, commit, &image)?;
+        let mut tried = looked_up_of(project, gates, tree, &image);
         if anew {
             tried = gates.iter().map(|_| None).collect();
         }
@@ -263,13 +302,18 @@ impl Runner<'_> {
         let ControlFlow::Continue(layer) = Box::pin(self.prepare(&wanted)).await?.landed()? else {
             return Ok(None);
         };
-        let folder = self.recorder.folder(&records_of(commit))?;
+        let folder = self.recorder.folder(&records)?;
         let untried: Vec<usize> = (0..gates.len()).filter(|index| tried[*index].is_none()).collect();
         let lanes = Lanes::lay_out(self, commit, branch, layer.as_ref(), untried.len())?;
         crash_point!("gates.laid_out");
         let sandboxes = lanes.sandboxes(self, &labels, &folder);
         'batches: for batch in untried.chunks(sandboxes.len()) {
-            let runs = self.run_together(&sandboxes, batch, tree).await;
+            let numbered = |index: &usize| Numbered {
+                number: index + 1,
+                gate: &gates[*index],
+            };
+            let asked: Vec<_> = batch.iter().map(numbered).collect();
+            let runs = self.run_together(&sandboxes, &asked, tree).await;
             for (index, run) in batch.iter().zip(runs) {
                 let run = run?;
                 if run.ran == Ran::Cancelled {

@@ -31,6 +31,7 @@ mod known;
 mod later;
 mod merge;
 mod own;
+mod proof;
 mod review;
 mod rounds;
 mod stages;
@@ -217,8 +218,11 @@ fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> {
         }
     };
     let goes_on = match verdict.outcome {
-        // After a review that came to nothing, or a stage that failed, the work is done, and waits for another one.
-        Outcome::Limited | Outcome::Cancelled | Outcome::ReviewFailed | Outcome::StageFailed => true,
+        // After a review that came to nothing, or a stage that failed, the work is done, and waits for another one; and so it
+        // does for a proof that proves something.
+        Outcome::Limited | Outcome::Cancelled | Outcome::ReviewFailed | Outcome::StageFailed | Outcome::Unproven => {
+            true
+        }
         Outcome::BudgetSpent => !verdict.hold || verdict.later.spent.is_some(),
         // After a call that succeeded it was the gates that could not run: the work is done, and waits for them.
         Outcome::InfrastructureFailed => matches!(report.outcome, CallOutcome::Transient | CallOutcome::Success),

@@ -216,6 +216,7 @@ fn batch_issue(proposal: Proposal) -> BatchIssue {
             requirements: proposal.requirements,
             acceptance_criteria: proposal.acceptance_criteria,
             estimated_lines: Some(proposal.estimated_lines),
+            proof: None,
         },
         ..NewIssue::titled(proposal.title)
     };

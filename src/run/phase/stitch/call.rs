@@ -26,11 +26,12 @@ struct Asked {
 
 impl Stitch {
     /// Makes the first call; an attempt that gets no further than this is reported as it ended. A session that had done
-    /// its work when it was suspended is not called, unless people have said something since.
+    /// its work when it was suspended is not called, unless people have said something since. It is `told` that beside the
+    /// task.
     pub(super) async fn first_call(
         &self,
         (session, calls): (&mut Session, &mut Calls),
-        attempting: &Attempting,
+        (attempting, told): (&Attempting, &str),
         interruption: &Interruption,
     ) -> Result<Called, Box<Ended>> {
         let issue = &attempting.issue;
@@ -56,7 +57,7 @@ impl Stitch {
         let asked = Asked {
             name: attempting.name.clone(),
             folder: attempting.folder.clone(),
-            prompt: prompt.map_err(|error| Box::new(Ended::before_call(Err(error))))?,
+            prompt: prompt.map_err(|error| Box::new(Ended::before_call(Err(error))))? + told,
         };
         self.call((session, calls), attempting, asked, interruption).await
     }

@@ -1,6 +1,7 @@
 //! The verdict on what an attempt left.
 
 use super::Stitch;
+use super::proof::unproven;
 use super::stages::{Attempting, Checked, INTERRUPTED, Kept};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
@@ -32,7 +33,7 @@ impl Stitch {
         if let Some(verdict) = attempt_verdict::of_report(&called.report, called.met)
             .or_else(|| attempt_verdict::of_snapshot(&left.snapshot, left.commit.is_some(), &touched, &brought))
         {
-            return Ok(verdict);
+            return self.with_proof(verdict, (&attempting.issue, base), interruption).await;
         }
         let estimate = attempting.issue.plan.estimated_lines;
         let most = self.context().project.config.max_changed_lines;
@@ -51,6 +52,7 @@ impl Stitch {
         let checked = match self.ask_gates(session, by, work, interruption).await? {
             gate::GateVerdict::Passed { remarks, results } => Checked { remarks, results },
             gate::GateVerdict::Failed(red) => return Ok(AttemptVerdict::red(red)),
+            gate::GateVerdict::Unproven(why) => return Ok(unproven(&why)),
             gate::GateVerdict::Cancelled => return Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
             gate::GateVerdict::NotRun { reason } => {
                 return Ok(AttemptVerdict::of(Outcome::InfrastructureFailed, reason));

@@ -266,6 +266,7 @@ impl Stitch {
                 Ok(Ok(Ok(())))
             }
             gate::GateVerdict::Failed(red) => Ok(Ok(Err(format!("with it, {} {}", red.subject(), red.how)))),
+            gate::GateVerdict::Unproven(why) => Ok(Err(Box::new(AttemptVerdict::held(Outcome::Unproven, why)))),
             gate::GateVerdict::Cancelled => ends(Outcome::Cancelled, INTERRUPTED),
             gate::GateVerdict::NotRun { reason } => ends(Outcome::InfrastructureFailed, &reason),
         }

@@ -22,7 +22,14 @@ impl Stitch {
         calls: &mut Calls,
         interruption: &Interruption,
     ) -> Ended {
-        let mut called = match self.first_call((session, calls), attempting, interruption).await {
+        let told = match self.see_the_proof(session, attempting, interruption).await {
+            Ok(told) => told,
+            Err(ended) => return *ended,
+        };
+        let mut called = match self
+            .first_call((session, calls), (attempting, &told), interruption)
+            .await
+        {
             Ok(called) => called,
             Err(ended) => return *ended,
         };
