@@ -25,6 +25,7 @@ use crate::lifecycle::{Environment, Generator, SecretVariables};
 use crate::report::invocation::Invocation;
 use crate::report::output::{Marked, Output, Zone};
 use crate::report::tone::Tone;
+use crate::run::extension::Extensions;
 use crate::sandbox::gateway::Proxy;
 
 mod command;
@@ -102,7 +103,12 @@ macro_rules! flattens {
         impl $command {
             /// Runs the command and reports what went wrong, if anything did. The exit codes are [`exit`]'s.
             pub fn execute(self) -> ExitCode {
-                execute(self.verb, &self.options, &$invocation)
+                self.execute_with(Extensions::default())
+            }
+
+            /// Runs the command as [`Self::execute`] does, with gates and observers of the program's own.
+            pub fn execute_with(self, extensions: Extensions) -> ExitCode {
+                execute(self.verb, (&self.options, extensions), &$invocation)
             }
         }
     };
@@ -125,7 +131,12 @@ struct Program {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    parse::<Program>().command.execute()
+    main_with(Extensions::default())
+}
+
+/// Runs the command line of this process, with gates and observers of the program's own.
+pub fn main_with(extensions: Extensions) -> ExitCode {
+    parse::<Program>().command.execute_with(extensions)
 }
 
 /// Parses the command line of this process, as [`Parser::parse`] does, and ends the process where that does. The help
@@ -152,12 +163,15 @@ fn program<P: CommandFactory>(invocation: &Invocation) -> clap::Command {
 }
 
 /// Runs a command and reports what went wrong, if anything did; returns the exit code of the process.
-fn execute(verb: Verb, options: &Common, invocation: &Invocation) -> ExitCode {
+fn execute(verb: Verb, (options, extensions): (&Common, Extensions), invocation: &Invocation) -> ExitCode {
     let redactor = Redactor::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = runtime.context("cannot start the async runtime").and_then(|runtime| {
         verb.check(options)?;
-        let context = Context::new(options, &redactor, invocation)?;
+        let context = Context {
+            extensions,
+            ..Context::new(options, &redactor, invocation)?
+        };
         start_tracing(options.verbose, &redactor);
         let outcome = runtime.block_on(verb.run(&context));
         // A reader of stdin that never returns must not keep the process.
@@ -201,6 +215,7 @@ impl Context {
             verbose: common.verbose > 0,
             directory,
             generation: common.generation.clone(),
+            extensions: Extensions::default(),
             editor: variable("VISUAL").or_else(|| variable("EDITOR")),
             environment: Environment {
                 config,
@@ -219,6 +234,7 @@ impl Context {
     /// Opens the repository and its configuration.
     pub(crate) fn open(&self) -> Result<Generator> {
         let generator = Generator::open(&self.directory, self.environment.clone())?;
+        let generator = generator.with(self.extensions.clone())?;
         Ok(generator.choose(self.generation.clone()))
     }
 

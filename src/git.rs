@@ -51,6 +51,7 @@ pub use refs::{Head, RefMove};
 pub(crate) use slots::{FoundFile, Globs, SeenFolder, find as find_files, read as read_found};
 pub use slots::{Leftover, PrivateMount, PrivateRepository, Slot, SlotPool, SlotRemoval, Snapshot, SnapshotLimits};
 pub(crate) use slots::{Times, copy_tree, fingerprint, make_folder, nameless_bytes, remove_folder, settle};
+pub(crate) use tree::path_in_tree;
 pub use tree::{Change, ChangeKind, EntryKind, TreeEntry};
 
 /// A handle on the person's repository. Cheap to clone, shared between threads: libgit2 is opened for each operation.

@@ -75,6 +75,7 @@ mod project;
 pub use project::{detect, read_tree};
 
 mod run;
+pub use run::extension;
 pub use run::waiting::pause;
 
 mod setup;

@@ -1,7 +1,9 @@
 //! A generation's life, for programs: start, run, stop, reset, status, usage. How a step of a run works, and how it is
 //! shown, is decided elsewhere.
 
+use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::base::error::Result;
 use crate::base::fs::LockHolder;
@@ -10,6 +12,8 @@ use crate::git::Git;
 use crate::issues::store::Store;
 use crate::model::generation::GenerationName;
 use crate::project::Project;
+use crate::record::observer::Observer;
+use crate::run::extension::{self, AddedGate, Extensions};
 use crate::run::waiting::pause::Pause;
 use crate::run::waiting::pausing;
 use crate::sandbox::engine::ConnectOptions;
@@ -42,6 +46,19 @@ pub use usage::{CycleUsage, TaskUsage, UsageReport};
 #[derive(Clone, Debug)]
 pub struct Generator {
     project: Project,
+    /// The gates that the program adds.
+    gates: Vec<AddedGate>,
+    observers: Observing,
+}
+
+/// The observers that the program adds.
+#[derive(Clone, Default)]
+struct Observing(Vec<Arc<dyn Observer>>);
+
+impl fmt::Debug for Observing {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} observers", self.0.len())
+    }
 }
 
 impl Generator {
@@ -53,8 +70,7 @@ impl Generator {
     /// and of kind [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration), with every problem of the file
     /// at once.
     pub fn open(directory: &Path, environment: Environment) -> Result<Self> {
-        let project = Project::open(directory, environment)?;
-        Ok(Self { project })
+        Ok(Self::of(Project::open(directory, environment)?))
     }
 
     /// Opens a repository for a command that only reads: where `configuration.yaml` is missing, the defaults apply.
@@ -63,15 +79,35 @@ impl Generator {
     ///
     /// As [`Generator::open`].
     pub fn open_to_look(directory: &Path, environment: Environment) -> Result<Self> {
-        let project = Project::open_to_look(directory, environment)?;
-        Ok(Self { project })
+        Ok(Self::of(Project::open_to_look(directory, environment)?))
     }
 
     /// Builds a generator with a configuration that did not come from a file.
     pub fn with_config(git: Git, config: Config, environment: Environment) -> Self {
+        Self::of(Project::with_config(git, config, environment))
+    }
+
+    fn of(project: Project) -> Self {
         Self {
-            project: Project::with_config(git, config, environment),
+            project,
+            gates: Vec::new(),
+            observers: Observing::default(),
         }
+    }
+
+    /// Adds gates that are written in Rust, and observers of events, to all that this generator runs; see
+    /// [`extension`](crate::extension). Those that were added before stay.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Configuration`](crate::error::ErrorKind::Configuration), with every gate whose name is none, or
+    /// that of another one.
+    pub fn with(mut self, extensions: Extensions) -> Result<Self> {
+        let earlier = self.gates.iter().map(|added| Arc::clone(&added.gate));
+        let gates: Vec<_> = earlier.chain(extensions.gates).collect();
+        self.gates = extension::added(&gates, &self.project.config)?;
+        self.observers.0.extend(extensions.observers);
+        Ok(self)
     }
 
     /// Selects a generation, whatever the configuration and `switch` select.
@@ -79,6 +115,7 @@ impl Generator {
     pub fn choose(self, generation: Option<String>) -> Self {
         Self {
             project: self.project.choose(generation),
+            ..self
         }
     }
 

@@ -3,6 +3,7 @@
 pub mod event;
 pub mod history;
 pub mod network;
+pub(crate) mod observer;
 pub(crate) mod recorder;
 
 pub use recorder::EventSender;

@@ -9,6 +9,7 @@ pub(crate) mod commit_message;
 pub(crate) mod context;
 mod disk;
 pub(crate) mod driver;
+pub mod extension;
 pub(crate) mod gate;
 pub(crate) mod guidance;
 pub(crate) mod land;

@@ -173,6 +173,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let context = Context {
             output: crate::report::output::Output::default(),
+            extensions: crate::run::extension::Extensions::default(),
             verbose: false,
             directory: folder.path().to_owned(),
             generation: None,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::lifecycle::Environment;
 use crate::report::output::Output;
+use crate::run::extension::Extensions;
 
 /// The surroundings of one command.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Context {
     pub(crate) generation: Option<String>,
     /// Whether tracing writes to stderr.
     pub(crate) verbose: bool,
+    /// The gates and observers that the program adds.
+    pub(crate) extensions: Extensions,
     /// The person's editor, `VISUAL` or `EDITOR`.
     pub(crate) editor: Option<OsString>,
     /// The machine, and what the environment contains about it.

@@ -1,6 +1,6 @@
 //! Trees: what files a commit has, and how two of them differ.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use git2::{Delta, DiffOptions, ErrorCode, ObjectType, Oid, Repository, Tree};
 
@@ -126,6 +126,13 @@ impl Git {
         Ok(mode.map(EntryKind::of_mode))
     }
 
+    /// Returns the id of the content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
+    pub(crate) fn blob_at(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<Oid>> {
+        let entry = entry(&self.open()?, tree_or_commit, path)?;
+        let blob = entry.filter(|entry| entry.kind() == Some(ObjectType::Blob));
+        Ok(blob.map(|entry| entry.id()))
+    }
+
     /// Returns the content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
     pub fn read_file(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<Vec<u8>>> {
         let repository = self.open()?;
@@ -171,6 +178,13 @@ impl Git {
         };
         Ok(diff.deltas().map(change).collect())
     }
+}
+
+/// Returns a path that somebody wrote, if a tree can hold it: libgit2 takes the question for any other for a mistake.
+pub(crate) fn path_in_tree(path: &Path) -> Option<&Path> {
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    let is_text = !path.as_os_str().is_empty() && !path.as_os_str().as_encoded_bytes().contains(&0);
+    (plain && is_text).then_some(path)
 }
 
 pub(super) fn diff(repository: &Repository, old: Oid, new: Oid) -> Result<git2::Diff<'_>> {

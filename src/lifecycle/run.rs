@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::git::DiffStat;
+use crate::issues::attempt::Outcome;
 use crate::issues::round::Fixing;
 use crate::issues::store::Store;
 use crate::lifecycle::{Generator, exit};
@@ -12,6 +13,7 @@ use crate::model::generation::{GenerationName, Phase};
 use crate::model::{IssueId, Role, RunId, Usage};
 use crate::project::HeldLock;
 use crate::record::event::EventKind;
+use crate::record::observer::Observers;
 use crate::record::recorder::{EventSender, Recorder};
 use crate::run::active_work::ActiveWork;
 use crate::run::context::RunContext;
@@ -93,14 +95,20 @@ impl Generator {
     ) -> Result<RunSummary> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
-        let phases = self.phases(&begun, filed_as(options.confirm), &interruption).await?;
+        let done = Box::pin(self.run_begun(&begun, options, &interruption)).await;
+        begun.recorder.end_observers().await;
+        done
+    }
+
+    async fn run_begun(&self, begun: &Begun, options: RunOptions, interruption: &Interruption) -> Result<RunSummary> {
+        let phases = self.phases(begun, filed_as(options.confirm), interruption).await?;
         let selection = TaskSelection::of(&options.only, &phases.sessions.context.store.read()?)?;
         let cycles = if selection.is_named() { Some(0) } else { options.cycles };
         let mut limits = RunLimits::new(&self.project.config, cycles, options.max_tasks);
         if options.confirm {
             limits = limits.confirming();
         }
-        let driven = Box::pin(driver::drive(&phases, &limits, selection, &interruption)).await?;
+        let driven = Box::pin(driver::drive(&phases, &limits, selection, interruption)).await?;
         let counts = driven.counts;
         Ok(RunSummary {
             run: begun.recorder.run().clone(),
@@ -114,7 +122,7 @@ impl Generator {
             open: counts.open,
             usage: driven.usage,
             fixing: driven.fixing,
-            generation: begun.generation,
+            generation: begun.generation.clone(),
         })
     }
 
@@ -146,15 +154,21 @@ impl Generator {
     ) -> Result<usize> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
-        let phases = self.phases(&begun, filed_as(confirm), &interruption).await?;
+        let done = Box::pin(self.measure_begun(&begun, confirm, &interruption)).await;
+        begun.recorder.end_observers().await;
+        done
+    }
+
+    async fn measure_begun(&self, begun: &Begun, confirm: bool, interruption: &Interruption) -> Result<usize> {
+        let phases = self.phases(begun, filed_as(confirm), interruption).await?;
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
         for role in self.project.config.roles_of_measures() {
             phases.sessions.pauses.refuse(role)?;
         }
-        phases.gates.see_that_they_run(&interruption).await?;
+        phases.gates.see_that_they_run(interruption).await?;
         interruption.unless_asked()?;
-        exit::measured(phases.measure.measure(1, &interruption).await?)
+        exit::measured(phases.measure.measure(1, interruption).await?)
     }
 
     /// Makes one attempt at a task, the first ready one unless `task` names it; returns how it ended.
@@ -167,10 +181,16 @@ impl Generator {
         task: Option<IssueId>,
         events: EventSender,
         interruption: impl Into<Interruption>,
-    ) -> Result<crate::issues::attempt::Outcome> {
+    ) -> Result<Outcome> {
         let interruption = interruption.into();
         let begun = self.begin(events)?;
-        let phases = self.phases(&begun, FiledAs::Open, &interruption).await?;
+        let done = Box::pin(self.stitch_begun(&begun, task, &interruption)).await;
+        begun.recorder.end_observers().await;
+        done
+    }
+
+    async fn stitch_begun(&self, begun: &Begun, task: Option<IssueId>, interruption: &Interruption) -> Result<Outcome> {
+        let phases = self.phases(begun, FiledAs::Open, interruption).await?;
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
         for role in self.project.config.roles_of_attempts() {
@@ -187,10 +207,10 @@ impl Generator {
         if let Some(spent) = phases.sessions.spent(Role::Stitch, Some(&task), &issues) {
             return Err(Error::new(ErrorKind::Limit, spent.reason));
         }
-        phases.gates.see_that_they_run(&interruption).await?;
+        phases.gates.see_that_they_run(interruption).await?;
         interruption.unless_asked()?;
         let claimed = phases.stitch.claim(&task)?;
-        let done = Box::pin(phases.stitch.attempt(claimed, &interruption)).await?;
+        let done = Box::pin(phases.stitch.attempt(claimed, interruption)).await?;
         match done.refused {
             Some(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
             None => Ok(done.outcome),
@@ -217,6 +237,7 @@ impl Generator {
             events,
             self.project.redactor().clone(),
         )?;
+        let recorder = recorder.observed(Observers::begin(&self.observers.0)?);
         for what in told {
             recorder.emit(EventKind::Warned { what });
         }
@@ -250,6 +271,7 @@ impl Generator {
             generation: begun.generation.clone(),
             store: Store::open(&self.project.git, &begun.generation)?,
             recorder: begun.recorder.clone(),
+            gates: self.gates.clone(),
             active_work: ActiveWork::default(),
         };
         for ignored in preflight::settings(&self.project, context.tip()?)? {

@@ -23,6 +23,7 @@ use crate::model::{Role, RunId};
 use crate::record::event::{CallName, Event, EventKind};
 use crate::record::history::{FORMAT, Header};
 use crate::record::network::{NetworkFile, NetworkRecord};
+use crate::record::observer::Observers;
 use crate::sandbox::gateway::read_back;
 
 /// The file of a call's folder in which its gateway writes down what the model's API reports.
@@ -50,6 +51,7 @@ pub(crate) struct Recorder {
     redactor: Redactor,
     file: Arc<Mutex<EventFile>>,
     network: Arc<Mutex<NetworkFile>>,
+    observers: Option<Arc<Observers>>,
 }
 
 #[derive(Debug)]
@@ -94,7 +96,22 @@ impl Recorder {
             sender,
             redactor,
             file,
+            observers: None,
         })
+    }
+
+    /// Has observers get every event from now on.
+    pub(crate) fn observed(self, observers: Observers) -> Self {
+        let observers = Some(Arc::new(observers));
+        Self { observers, ..self }
+    }
+
+    /// Waits until observers have taken all events, for a few seconds.
+    pub(crate) async fn end_observers(&self) {
+        let Some(observers) = &self.observers else { return };
+        for what in observers.end().await {
+            self.emit(EventKind::Warned { what });
+        }
     }
 
     /// Returns the run's name.
@@ -119,14 +136,22 @@ impl Recorder {
             at: self.clock.now(),
             kind,
         };
+        let mut told = Vec::new();
         let written = self.redacted(event).and_then(|(event, mut line)| {
             line.push(b'\n');
+            if let Some(observers) = &self.observers {
+                told = observers.take(&event);
+            }
             // Whoever listened may have gone: the file is the record.
             let _ = self.sender.send(event);
             self.lock().file.write_all(&line)
         });
         if let Err(error) = written {
             self.lock().failure.get_or_insert(error);
+        }
+        // Each is told once, so that this ends.
+        for what in told {
+            self.emit(EventKind::Warned { what });
         }
     }
 

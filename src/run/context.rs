@@ -16,6 +16,7 @@ use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::Recorder;
 use crate::run::active_work::ActiveWork;
 use crate::run::commit_message::AttemptName;
+use crate::run::extension::AddedGate;
 
 /// One run of one generation.
 pub(crate) struct RunContext {
@@ -25,6 +26,8 @@ pub(crate) struct RunContext {
     pub(crate) generation: GenerationName,
     pub(crate) store: Store,
     pub(crate) recorder: Recorder,
+    /// The gates that the program adds to those of the configuration.
+    pub(crate) gates: Vec<AddedGate>,
     /// What is at work now.
     pub(crate) active_work: ActiveWork,
 }

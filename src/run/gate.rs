@@ -33,6 +33,7 @@ mod artifacts;
 mod cause;
 mod checked_layer;
 mod compare;
+mod custom;
 mod fault;
 mod files;
 mod heard;
@@ -58,7 +59,7 @@ pub(crate) use self::proof::{OnParent, PROVES_NOTHING};
 pub(crate) use self::ran::{GateRun, Ran, Tried};
 pub(crate) use self::result::{GateVerdict, Work};
 pub(crate) use self::tip::{is_waited_for, looked_up, not_yet, standing};
-pub(crate) use self::trial::{Trial, TrialResult, outside_of_a_run};
+pub(crate) use self::trial::{Trial, TrialResult, custom_on_merge, outside_of_a_run};
 use self::verdicts::Verdicts;
 
 /// What a shell exits with where a program is there and cannot be run, and where there is none.
@@ -213,6 +214,8 @@ impl Runner<'_> {
         let output = if ran == Ran::Passed { &[] } else { heard.output() };
         Ok(GateRun {
             results,
+            exit: exit.code,
+            end: heard.output().to_vec(),
             ..ran.with(output)
         })
     }

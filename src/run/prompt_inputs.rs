@@ -1,11 +1,12 @@
 //! What prompts are made from: documents and file lists of the generation's tip, templates of the person's checkout.
 
 use std::collections::BTreeSet;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::config::{Config, OwnStage};
+pub(crate) use crate::git::path_in_tree;
 use crate::git::{EntryKind, Oid, TreeEntry};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
@@ -140,13 +141,6 @@ fn document_text(run: &RunContext, entry: &TreeEntry) -> Result<Result<String, &
     }
     let text = String::from_utf8(run.project.git.read_blob(entry.id)?);
     Ok(text.map_err(|_| "it is not UTF-8"))
-}
-
-/// Returns a path that an agent wrote, if a tree can hold it: libgit2 takes the question for any other for a mistake.
-pub(crate) fn path_in_tree(path: &Path) -> Option<&Path> {
-    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
-    let is_text = !path.as_os_str().is_empty() && !path.as_os_str().as_encoded_bytes().contains(&0);
-    (plain && is_text).then_some(path)
 }
 
 fn text_of(run: &RunContext, tip: Oid, path: &Path) -> Result<Option<String>> {

@@ -8,7 +8,14 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::support::cargo::{Done, cargo, checkout};
+use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::configuration;
 use crate::support::repository::TestRepository;
+use crate::support::scripts::scripted;
+
+engine_tests! {
+    podman: an_example_that_adds_a_gate_and_an_observer;
+}
 
 /// Where this checkout is, as `examples/*/xtask/Cargo.toml` says it.
 const DEPENDENCY: &str = "path = \"../../..\"";
@@ -133,6 +140,42 @@ fn a_repository_with_tasks_of_its_own_beside() {
         "{}",
         done.stderr
     );
+}
+
+/// The gate and the observer that the example adds, in a run.
+fn an_example_that_adds_a_gate_and_an_observer(engine: TestEngine) {
+    let consumer = Consumer::example("beside");
+    let repository = &consumer.repository;
+    let text = configuration(engine, &engine.socket(), "stitch: {max_attempts: 1, fix_rounds: off}\n");
+    repository.write("configuration.yaml", text);
+    repository.commit("configure");
+    let xtask = |arguments: &[&str]| {
+        let target = repository.path().join("target");
+        let mut command = cargo(&repository.path(), &target);
+        command.env("CLAUDE_CODE_OAUTH_TOKEN", "sk-ant-oat01-dummy-of-the-host");
+        Done::of(&command.arg("xtask").args(arguments).output().unwrap())
+    };
+    // The first call lets cargo bring Cargo.lock up to date.
+    xtask(&["generator", "list"]);
+    let started = xtask(&["generator", "start", "--name", "first"]);
+    assert_eq!(started.code, Some(0), "{}", started.stderr);
+    let add = |script: &str| xtask(&["issues", "add", "a task", "--description", &scripted(script)]);
+    assert_eq!(add("write docs/requirements/lending.md none").code, Some(0));
+    let ran = xtask(&["generator", "stitch"]);
+    assert_eq!(ran.code, Some(7), "{}\n{}", ran.stdout, ran.stderr);
+    let says = "gate failed: the gate `requirements kept` misses L1, L2, L3";
+    assert!(ran.stdout.contains(says), "{}\n{}", ran.stdout, ran.stderr);
+    assert_eq!(add("write docs/more.md x").code, Some(0));
+    let ran = xtask(&["generator", "stitch"]);
+    assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
+    assert!(
+        ran.stdout.contains("gate `requirements kept` passed."),
+        "{}",
+        ran.stdout
+    );
+    let log = fs::read_to_string(repository.path().join("target/attempts.log")).unwrap();
+    let outcomes: Vec<_> = log.lines().map(|line| line.splitn(3, ' ').nth(2).unwrap()).collect();
+    assert_eq!(outcomes, ["gate failed", "merged"]);
 }
 
 #[test]

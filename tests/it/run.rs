@@ -11,6 +11,7 @@ mod crashes;
 mod disk_limit;
 mod disks;
 mod engines;
+mod extensions;
 mod gates;
 mod generation;
 mod images;

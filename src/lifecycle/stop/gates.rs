@@ -46,7 +46,7 @@ impl Generator {
         let Some(commit) = landing.merge else {
             return Ok(MergeGates::NoMerge);
         };
-        if self.project.config.gates.is_empty() {
+        if self.project.config.gates.is_empty() && self.gates.is_empty() {
             return Ok(MergeGates::None);
         }
         let trying = Box::pin(async {
@@ -59,14 +59,47 @@ impl Generator {
             } else {
                 None
             };
-            Ok::<_, Error>((result, base))
+            Ok::<_, Error>((result, base, engine))
         });
-        let (result, base) = match trying.await {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
-            tried => tried.map_err(|error| error.hint("`cordwainer stop --no-gates` merges without them"))?,
-        };
+        let (result, base, engine) = trying.await.map_err(without_them)?;
         self.refuse_red(generation, landing, &result, base.as_ref())?;
+        if !self.gates.is_empty() {
+            self.see_own_gates_pass((generation, &engine), landing, commit, interruption)
+                .await?;
+        }
         Ok(MergeGates::Passed)
+    }
+
+    /// Checks that the gates that the program adds pass on a merge.
+    async fn see_own_gates_pass(
+        &self,
+        (generation, engine): (&GenerationName, &Engine),
+        landing: &Landing,
+        commit: Oid,
+        interruption: &Interruption,
+    ) -> Result<()> {
+        let trial = Trial {
+            commit,
+            branch: &landing.base_branch,
+            anew: false,
+        };
+        let own = (self.gates.as_slice(), landing.base);
+        let judged = gate::custom_on_merge((&self.project, engine), &trial, own, interruption);
+        let Some((name, told)) = Box::pin(judged).await.map_err(without_them)? else {
+            return Ok(());
+        };
+        let message = format!(
+            "the merge of `{generation}` into `{}` does not pass the gate `{name}`: it {}; nothing was changed",
+            landing.base_branch, told.why
+        );
+        let error = Error::new(ErrorKind::Precondition, message);
+        let error = match told.findings.trim_end() {
+            "" => error,
+            findings => error.because(findings.to_owned()),
+        };
+        Err(error.hint(
+            "add a task for it and run again, or fix the gate; `cordwainer stop --no-gates` merges without gates",
+        ))
     }
 
     /// Returns the results of all gates on a commit.
@@ -128,6 +161,14 @@ impl Generator {
             )));
         }
         Ok(())
+    }
+}
+
+/// Adds to an error of gates that could not be run what merges without them.
+fn without_them(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::Interrupted => error,
+        _ => error.hint("`cordwainer stop --no-gates` merges without them"),
     }
 }
 

@@ -37,6 +37,8 @@ impl Ran {
             output: last_lines(output),
             excerpt: excerpt(output),
             results: None,
+            exit: None,
+            end: output.to_vec(),
             took: Duration::ZERO,
         }
     }
@@ -56,6 +58,10 @@ pub(crate) struct GateRun {
     pub(crate) excerpt: String,
     /// How its tests ended by name, where it reports that.
     pub(crate) results: Option<Results>,
+    /// What it exited with; `None` where it did not come to its end.
+    pub(crate) exit: Option<i64>,
+    /// The end of what it printed, redacted.
+    pub(crate) end: Vec<u8>,
     /// How long it ran.
     pub(crate) took: Duration,
 }

@@ -1,6 +1,9 @@
 //! Gates on what an agent left.
 
+use std::time::Instant;
+
 use super::applies::applies;
+use super::custom::{self, Place};
 use super::judgement::{Beside, Judgement};
 use super::lanes::{Lanes, Numbered};
 use super::prepare::{self, Preparing};
@@ -10,6 +13,7 @@ use super::tip::{keep, may_wait};
 use super::{Gates, Verdicts};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
+use crate::base::tail::last_lines;
 use crate::base::text::one_line;
 use crate::config::Gate;
 use crate::git::Oid;
@@ -18,6 +22,7 @@ use crate::issues::round::{RedBy, RedGate};
 use crate::model::{GateResult, Verdict};
 use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
+use crate::run::extension::{AddedGate, Asking};
 
 /// What is judged.
 #[derive(Clone, Copy)]
@@ -49,7 +54,7 @@ pub(crate) enum GateVerdict {
     },
     /// This one did not.
     Failed(RedGate),
-    /// All others passed, and the task's own proof proves nothing of it: why, as the end of a sentence about that.
+    /// None failed, and one proves nothing of it: the task's own proof, or a gate that is written in Rust. Why, in a line.
     Unproven(String),
     /// Something failed under one that is neither its doing nor the work's: what, in a line.
     NotRun {
@@ -85,7 +90,7 @@ impl Gates {
         let project = &*self.context.project;
         let Work { issue, commit, .. } = work;
         let proof = proof::gate_of(issue);
-        if project.config.gates.is_empty() && proof.is_none() {
+        if project.config.gates.is_empty() && proof.is_none() && self.context.gates.is_empty() {
             return Ok(GateVerdict::Passed {
                 remarks: Vec::new(),
                 results: Vec::new(),
@@ -180,9 +185,79 @@ impl Gates {
                 }
             }
         }
+        let mut place = Place {
+            sandbox: &sandboxes[0],
+            tree,
+            // That of the task's proof is before them.
+            number: project.config.gates.len() + 1,
+        };
+        for added in &self.context.gates {
+            if let Some(verdict) = self.weigh_custom(&mut judged, added, &mut place).await? {
+                return Ok(verdict);
+            }
+        }
         Ok(GateVerdict::Passed {
             remarks: judged.remarks,
             results: judged.results,
+        })
+    }
+
+    /// Has a gate that is written in Rust judge the work. Returns the verdict on that, if it is known by it.
+    async fn weigh_custom(
+        &self,
+        judged: &mut Judged<'_>,
+        added: &AddedGate,
+        place: &mut Place<'_>,
+    ) -> Result<Option<GateVerdict>> {
+        let begun = Instant::now();
+        let Work { issue, base, commit } = judged.work;
+        let asking = Asking {
+            task: Some((issue.id.clone(), issue.title.clone())),
+            git: &self.context.project.git,
+            parent: base,
+            result: commit,
+        };
+        let came = Box::pin(self.runner(judged.interruption).ask_custom(added, asking, place)).await?;
+        let Some(told) = custom::told(came, &place.sandbox.folder.redactor) else {
+            return Ok(Some(GateVerdict::Cancelled));
+        };
+        self.context.recorder.emit(EventKind::GateEnded {
+            task: issue.id.clone(),
+            gate: added.name.clone(),
+            passed: told.verdict == Verdict::Passed,
+            verdict: Some(told.verdict),
+            advisory: false,
+            not_yet: None,
+            why: told.why.clone(),
+            counts: None,
+            seconds: Some(begun.elapsed().as_secs_f64()),
+            output: last_lines(format!("{}\n{}", told.why, told.findings).as_bytes()),
+        });
+        let (gate, says) = (added.name.clone(), format!("the gate `{}` {}", added.name, told.why));
+        Ok(match told.verdict {
+            Verdict::Passed => {
+                let is_noted = !told.why.is_empty();
+                let said = if is_noted {
+                    says
+                } else {
+                    format!("the gate `{gate}` passed")
+                };
+                judged.remarks.extend(is_noted.then(|| said.clone()));
+                judged.results.push(GateResult {
+                    gate,
+                    verdict: told.verdict,
+                    advisory: false,
+                    said,
+                });
+                None
+            }
+            Verdict::NotRun => Some(GateVerdict::Unproven(says)),
+            _ => Some(GateVerdict::Failed(RedGate {
+                by: RedBy::Gate,
+                gate,
+                how: told.why,
+                output: told.findings,
+            })),
         })
     }
 
@@ -268,7 +343,7 @@ impl Gates {
         }
         Ok(Some(match run.ran {
             // It is the proof that is wrong, or the task: nobody's work would make that better.
-            Ran::Passed => GateVerdict::Unproven(why),
+            Ran::Passed => GateVerdict::Unproven(format!("the task's proof {why}")),
             _ => GateVerdict::Failed(RedGate {
                 by: RedBy::Gate,
                 gate: gate.name.clone(),

@@ -49,6 +49,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
         project.redactor().clone(),
     );
     let context = RunContext {
+        gates: Vec::new(),
         project: Arc::new(project),
         repository: "0f".to_owned(),
         generation,

@@ -161,7 +161,8 @@ impl Project {
     }
 }
 
-fn configuration(engine: TestEngine, socket: &Path, more: &str) -> String {
+/// Returns a configuration that uses this engine, with these lines beside the necessary ones.
+pub(crate) fn configuration(engine: TestEngine, socket: &Path, more: &str) -> String {
     let kind = match engine.kind() {
         EngineKind::Podman => "podman",
         EngineKind::Docker => "docker",

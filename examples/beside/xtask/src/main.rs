@@ -3,8 +3,13 @@
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
+use cordwainer::extension::Extensions;
+
+mod attempts;
+mod kept;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", about = "The tasks of shelf")]
@@ -18,7 +23,16 @@ enum Task {
 fn main() -> ExitCode {
     match cordwainer::cli::parse() {
         Task::Requirements => requirements(),
-        Task::Cordwainer(command) => command.execute(),
+        Task::Cordwainer(command) => command.execute_with(extensions()),
+    }
+}
+
+/// What this repository adds to cordwainer's runs.
+fn extensions() -> Extensions {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/attempts.log");
+    Extensions {
+        gates: vec![Arc::new(kept::RequirementsKept)],
+        observers: vec![Arc::new(attempts::Attempts { file })],
     }
 }
 

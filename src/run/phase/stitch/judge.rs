@@ -1,7 +1,6 @@
 //! The verdict on what an attempt left.
 
 use super::Stitch;
-use super::proof::unproven;
 use super::stages::{Attempting, Checked, INTERRUPTED, Kept};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
@@ -52,7 +51,7 @@ impl Stitch {
         let checked = match self.ask_gates(session, by, work, interruption).await? {
             gate::GateVerdict::Passed { remarks, results } => Checked { remarks, results },
             gate::GateVerdict::Failed(red) => return Ok(AttemptVerdict::red(red)),
-            gate::GateVerdict::Unproven(why) => return Ok(unproven(&why)),
+            gate::GateVerdict::Unproven(why) => return Ok(AttemptVerdict::held(Outcome::Unproven, why)),
             gate::GateVerdict::Cancelled => return Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
             gate::GateVerdict::NotRun { reason } => {
                 return Ok(AttemptVerdict::of(Outcome::InfrastructureFailed, reason));

@@ -31,8 +31,8 @@ impl Stitch {
                 Ok(proof.map_or_else(String::new, prompt::proves_nothing))
             }
             Ok(OnParent::NotRun(why)) => {
-                let why = format!("cannot be run on what the work begins from: {why}");
-                ends(Ok(unproven(&why)))
+                let why = format!("the task's proof cannot be run on what the work begins from: {why}");
+                ends(Ok(AttemptVerdict::held(Outcome::Unproven, why)))
             }
             Ok(OnParent::Cancelled) => ends(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))),
             Err(error) => ends(Err(error)),
@@ -54,10 +54,4 @@ impl Stitch {
         }
         Ok(verdict)
     }
-}
-
-/// Builds the verdict on work of which its task's proof proves nothing: why, as the end of a sentence about that. A person
-/// has to look at the proof.
-pub(super) fn unproven(why: &str) -> AttemptVerdict {
-    AttemptVerdict::held(Outcome::Unproven, format!("the task's proof {why}"))
 }
