@@ -39,6 +39,8 @@
 //! [`error::Error`] what went wrong. The command line is in `cli`, behind the feature of that name, which is on by
 //! default: a repository's `xtask` calls `cli::main`, or flattens `cli::Command` beside tasks of its own.
 //!
+//! A program can add gates that are written in Rust, and observers of events: [`extension`].
+//!
 //! Where to go on reading: [`store`] keeps the [issues](issue), [`git`] the worktrees, [`engine`] the containers,
 //! [`agent`] reads what the client writes, [`proposal`] checks what it proposes.
 

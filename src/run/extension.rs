@@ -103,7 +103,7 @@ pub struct Judgement {
     /// Why, as the end of a sentence about the gate: `finds no header in src/a.rs`. It may be empty where the work passes.
     pub why: String,
     /// What is wrong at which places. Those whose file or line the result does not have are left out, and the 50 weightiest
-    /// are kept. The agent that is to mend the work is told them.
+    /// are kept. The agent that is to fix the work is told them.
     pub findings: Vec<Finding>,
 }
 

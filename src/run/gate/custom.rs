@@ -108,7 +108,7 @@ impl Runner<'_> {
                     return Ok(Came::Cancelled);
                 }
                 Ok(run) => {
-                    let _ = request.reply.send(Ok(output(run)));
+                    let _ = request.reply.send(Ok(output(&run)));
                 }
                 Err(error) => {
                     let _ = request.reply.send(Err(Error::new(error.kind(), error.in_a_line())));
@@ -119,7 +119,8 @@ impl Runner<'_> {
     }
 }
 
-/// Starts the thread on which a gate judges. It is no thread of the runtime: one that never returns keeps that from nothing.
+/// Starts the thread on which a gate judges. The runtime waits for none of them: one that
+/// never returns keeps nothing from ending.
 fn begin(added: &AddedGate, work: Work) -> std::io::Result<oneshot::Receiver<Came>> {
     let gate = Arc::clone(&added.gate);
     let (judged, waiting) = oneshot::channel();
@@ -148,7 +149,7 @@ fn in_a_line(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// Returns what a command came to, for the gate that asked for it.
-fn output(run: GateRun) -> CommandOutput {
+fn output(run: &GateRun) -> CommandOutput {
     CommandOutput {
         exit_code: run.exit,
         how: run.ran.how(),

@@ -132,7 +132,7 @@ fn wants_two(work: &Work) -> Result<Judgement, GateError> {
     let red = work.run("err=no exit=3")?;
     assert_eq!((red.exit_code, red.how.as_str()), (Some(3), "exited with 3"));
     assert_eq!(work.run(" ").unwrap_err().kind(), ErrorKind::Usage);
-    if content == b"two" {
+    if content == b"two\n" {
         return Ok(Judgement::passed());
     }
     Ok(Judgement::failed("finds no two")
