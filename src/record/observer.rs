@@ -162,13 +162,14 @@ mod tests {
     #[tokio::test]
     async fn each_takes_all_events_and_a_panic_is_reported_once() {
         let (one, two) = (Arc::new(Keeps::default()), Arc::new(Keeps::default()));
-        let fine = Observers::begin(&[one.clone()]).unwrap();
+        let both: [Arc<dyn Observer>; 2] = [one.clone(), two.clone()];
+        let fine = Observers::begin(&both[..1]).unwrap();
         for number in 0..500 {
             assert_eq!(fine.take(&event(&number.to_string())), [""; 0]);
         }
         assert_eq!(fine.end().await, [""; 0]);
         assert_eq!(one.0.lock().unwrap().len(), 500);
-        let broken = Observers::begin(&[one.clone(), two.clone()]).unwrap();
+        let broken = Observers::begin(&both).unwrap();
         let mut told = broken.take(&event("a"));
         told.extend(broken.take(&event("bad")));
         told.extend(broken.end().await);

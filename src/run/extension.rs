@@ -222,8 +222,10 @@ mod tests {
     }
 
     fn names(names: &[&'static str]) -> Result<Vec<AddedGate>> {
-        let mut config = Config::default();
-        config.gates = vec![ConfiguredGate::of("test".to_owned(), "make".to_owned(), Duration::MAX)];
+        let config = Config {
+            gates: vec![ConfiguredGate::of("test".to_owned(), "make".to_owned(), Duration::MAX)],
+            ..Config::default()
+        };
         let gates: Vec<Arc<dyn Gate>> = names.iter().map(|name| Arc::new(Named(name)) as _).collect();
         added(&gates, &config)
     }
