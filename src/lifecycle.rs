@@ -96,7 +96,7 @@ impl Generator {
     }
 
     /// Adds gates that are written in Rust, and observers of events, to all that this generator runs; see
-    /// [`extension`](crate::extension). Those that were added before stay.
+    /// [`extension`]. Those that were added before stay.
     ///
     /// # Errors
     ///
