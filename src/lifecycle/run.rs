@@ -71,6 +71,9 @@ pub struct RunSummary {
     /// What fix rounds came to, which is in `usage`, too; `None` where there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fixing: Option<Fixing>,
+    /// What reviews used, which is in `usage`, too; `None` where there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reviews: Option<Usage>,
     /// The exit code that reports it to a script, see [`crate::base::error::exit`].
     pub exit_code: u8,
 }
@@ -122,6 +125,7 @@ impl Generator {
             open: counts.open,
             usage: driven.usage,
             fixing: driven.fixing,
+            reviews: driven.reviews,
             generation: begun.generation.clone(),
         })
     }

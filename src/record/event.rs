@@ -453,6 +453,9 @@ pub enum EventKind {
         /// What fix rounds came to; `None` where there was none, or an earlier version wrote it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fixing: Option<Fixing>,
+        /// What reviews used; `None` where there was none, or an earlier version wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reviews: Option<Usage>,
         /// Until when calls pause, where that ended it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         paused_until: Option<Timestamp>,

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use crate::base::text::{one_line, sentence, size};
 use crate::issues::attempt::Outcome;
 use crate::issues::round::Fixing;
-use crate::model::{CommitId, IssueId};
+use crate::model::{CommitId, IssueId, Usage};
 use crate::record::event::{Action, Change, Event, EventKind, FiledTask};
 use crate::report::numbers::{counted, usage};
 use crate::report::output::Zone;
@@ -105,6 +105,7 @@ impl Lines {
             open,
             usage: used,
             fixing,
+            reviews,
             paused_until,
             next,
         } = event
@@ -124,14 +125,21 @@ impl Lines {
         let merged = counted(usize::try_from(*merged).unwrap_or(usize::MAX), "task");
         let changed = changed.map(|size| format!(" ({size})")).unwrap_or_default();
         let fixing = fixing.as_ref().map(said_of_fixing).unwrap_or_default();
+        let reviews = reviews.as_ref().map(said_of_reviews).unwrap_or_default();
         let text = format!(
-            "{end} {merged} merged{changed}, {blocked} held, {open} open; {}.{fixing}",
+            "{end} {merged} merged{changed}, {blocked} held, {open} open; {}.{fixing}{reviews}",
             usage(used)
         );
         let mut lines = vec![Line::from(text)];
         lines.extend(next_steps(next));
         lines
     }
+}
+
+/// Returns the sentence about what reviews used, after a space.
+fn said_of_reviews(used: &Usage) -> String {
+    let count = usize::try_from(used.calls).unwrap_or(usize::MAX);
+    format!(" {} used {}.", counted(count, "review"), usage(used))
 }
 
 /// Returns the sentence about what fix rounds came to, after a space.

@@ -43,6 +43,7 @@ pub(crate) struct DriverSummary {
     pub(crate) counts: IssueCounts,
     pub(crate) usage: Usage,
     pub(crate) fixing: Option<Fixing>,
+    pub(crate) reviews: Option<Usage>,
 }
 
 /// What a run is driven with.
@@ -132,6 +133,7 @@ struct RunEnd {
     counts: IssueCounts,
     usage: Usage,
     fixing: Option<Fixing>,
+    reviews: Option<Usage>,
     changed: Option<DiffStat>,
 }
 
@@ -422,6 +424,7 @@ impl Driver<'_> {
         let counts = issues.counts();
         let run = self.context().recorder.run();
         let (usage, fixing) = (issues.usage_of_run(run), issues.fixing_of_run(run));
+        let reviews = issues.reviews_of_run(run);
         let pause = match reason {
             Some(Reason::Limited(pause)) => Some(pause.until),
             _ => None,
@@ -435,6 +438,7 @@ impl Driver<'_> {
             open: counts.open,
             usage,
             fixing,
+            reviews,
             paused_until: pause,
             next: match reason {
                 Some(reason) => guidance::after_run(reason, &Standing::of(&issues)),
@@ -446,6 +450,7 @@ impl Driver<'_> {
             counts,
             usage,
             fixing,
+            reviews,
             changed,
         })
     }
@@ -469,6 +474,7 @@ impl Driver<'_> {
             counts: end.counts,
             usage: end.usage,
             fixing: end.fixing,
+            reviews: end.reviews,
         })
     }
 }

@@ -14,6 +14,7 @@ mod environment;
 mod gateway;
 mod growth;
 mod memory;
+mod quality;
 mod scene;
 mod scripted_api;
 mod start;
@@ -48,6 +49,8 @@ enum Bench {
     Budget(budget::BudgetBenchArgs),
     /// A task whose agent has a service, beside the bare calls of the engine
     Environment(environment::EnvironmentBenchArgs),
+    /// An attempt with three gates, a fix round and a review, beside a shell script that does the same
+    Quality(quality::QualityBenchArgs),
     /// What building the program costs, beside another commit
     Build(build::BuildBenchArgs),
     /// How the time of each step that reads agents' bytes grows with their number
@@ -70,6 +73,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Budget(budget) => budget::run(budget),
         Bench::Growth(growth) => growth::run(growth),
         Bench::Build(build) => build::run(build),
+        Bench::Quality(quality) => quality::run(quality, args.no_install),
         Bench::Environment(environment) => environment::run(environment, args.no_install),
     }
 }

@@ -146,7 +146,7 @@ fn what_conflicts_stays_held() {
 
 #[test]
 fn only_what_a_person_can_judge_is_accepted() {
-    let hint = "\n\nhint: only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, met a stage that failed, or has a file that was left out or redacted can be accepted\n";
+    let hint = "\n\nhint: only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, met a stage that failed, is not proven, or has a file that was left out or redacted can be accepted\n";
     for (repository, why) in [
         (
             held(Outcome::GateFailed, Some(("a", "a"))),

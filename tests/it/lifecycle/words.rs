@@ -127,6 +127,6 @@ fn a_full_disk_under_stdout_is_an_error() {
     let called = generator(&repository, &["list"]).stdout(full).run();
     called.refused(
         1,
-        "error: cannot write to stdout\n  No space left on device (os error 28)\n",
+        "error: cannot write to stdout\n  No space left on device (os error 28)\n\nhint: the disk is full: free some space on it (`cordwainer gc` removes what past runs no longer need, `cordwainer image clean` unused images), then repeat the command\n",
     );
 }

@@ -18,6 +18,8 @@ use crate::support::repository::TestRepository;
 const BEFORE: &str = "#![deny(unsafe_op_in_unsafe_fn)]";
 const AFTER: &str = "#![deny(unsafe_op_in_unsafe_fn)]\n#![deny(missing_debug_implementations)]";
 const NOTES: &str = "# Notes\n\nEvery public type can be debugged: see `src/lib.rs`.\n";
+/// What it writes first, which the review refuses.
+const DRAFT: &str = "# Notes\n";
 
 #[tokio::test]
 async fn a_real_crate_is_changed_by_the_real_client_on_podman() {
@@ -68,6 +70,7 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     let says = "stage `docs` failed: it changed `NOTES.md`, which `may_change` does not allow; the work goes on without its changes.";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
     let status: Value = serde_json::from_str(&generator(&["status", "--json"]).stdout).unwrap();
+    let task = generator(&["issues", "show", "cw-1", "--json"]).stdout;
     let _ = generator(&["stop"]);
 
     assert_eq!(api.surprises(), Vec::<String>::new());
@@ -77,7 +80,13 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     let told = ["input", "cache_write", "cache_read", "output"].map(|name| usage[name].as_u64().unwrap());
     let counted = [served.input, served.cache_write, served.cache_read, served.output];
     assert_eq!(told, counted, "the ledger and the API differ");
-    assert_eq!(status["roles"]["docs"]["calls"], 1, "{status}");
+    // The stage is called for each work, the review sent it back once, and the same session went on.
+    let calls = ["stitch", "docs", "review"].map(|role| status["roles"][role]["calls"].clone());
+    assert_eq!(calls, [2, 2, 2], "{status}");
+    let task: Value = serde_json::from_str(&task).unwrap();
+    let attempt = &task["attempts"][0];
+    assert_eq!(attempt["rounds"][0]["call"]["session_id"], attempt["call"]["session_id"], "{task:#}");
+    assert_eq!(attempt["rounds"][0]["red"]["by"], "review", "{task:#}");
     assert_landed(&repository, &source);
 }
 
@@ -119,7 +128,7 @@ fn configuration(image: &str, base_url: &str) -> String {
 }
 
 /// What the scripted model says: one task in measure, the task through the client's own tools, a stage that changes more than
-/// it may, and a review.
+/// it may, a review that refuses it, what the session changes then, and a review that passes it.
 fn script() -> String {
     let proposal = json!({
         "key": "debug",
@@ -138,8 +147,13 @@ fn script() -> String {
         "severity": "low", "category": "style", "path": "src/lib.rs", "line": 1, "title": "Say why",
         "problem": "The lint has no reason.", "suggestion": "Give one.",
     });
+    let refusal = json!({
+        "severity": "high", "category": "documents", "path": "NOTES.md", "line": 1, "title": "Say what was done",
+        "problem": "The note is empty.", "suggestion": "Name the file.",
+    });
+    let refuses = json!({"score": 4, "approved": false, "summary": "Not yet.", "findings": [refusal]});
     let review = json!({"score": 9, "approved": true, "summary": "Fine.", "findings": [finding]});
-    let (before, after, notes) = (json!(BEFORE), json!(AFTER), json!(NOTES));
+    let [before, after, draft, notes] = [BEFORE, AFTER, DRAFT, NOTES].map(|text| json!(text));
     format!(
         r#"
 about "What to propose"
@@ -147,14 +161,20 @@ about "What to propose"
 about "stage docs"
   write /workspace/DOCS.md "It is described."
   read /workspace/NOTES.md
-  edit /workspace/NOTES.md "Every" "No"
+  edit /workspace/NOTES.md "Notes" "Nothing"
+about "Review 1"
+  read /workspace/NOTES.md
+  answer {refuses}
 about "What to judge"
   read /workspace/src/lib.rs
   answer {review}
+later "did not pass it"
+  read /workspace/NOTES.md
+  edit /workspace/NOTES.md {draft} {notes}
 about "The task: cw-1"
   read /workspace/src/lib.rs
   edit /workspace/src/lib.rs {before} {after}
-  write /workspace/NOTES.md {notes}
+  write /workspace/NOTES.md {draft}
   bash "git -C /workspace status --short && git -C /workspace log --oneline | head -3"
 "#
     )

@@ -92,7 +92,8 @@ fn what_a_review_refuses_goes_back_to_the_session_that_wrote_it(engine: TestEngi
         .expect(0)
         .says("cw-1: review 1 did not pass: it scored it 5 of 10 and did not approve it, with 2 findings (1 high, 1 low), 1 about places that are not there.\n    high src/a.txt:1: It is not two (correctness)\n    low src/a.txt:1")
         .says("cw-1: fix round 1 of 2: the review scored it 5 of 10")
-        .says("cw-1: review 2 passed: it scored it 9 of 10 and approved it, with no findings.");
+        .says("cw-1: review 2 passed: it scored it 9 of 10 and approved it, with no findings.")
+        .says(" 2 reviews used ");
     assert_eq!(project.outcomes("cw-1"), ["merged"]);
     assert_eq!(project.content("src/a.txt"), "two");
     let attempt = last(&project);

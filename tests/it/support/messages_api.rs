@@ -7,6 +7,8 @@
 //! spaces; a text with spaces in it, and whatever else a word cannot hold, is written as JSON. `#` begins a comment.
 //!
 //! ```text
+//! later "did not pass it"              # a later turn of a session, whose own message has this text: before its `about`
+//!   write /workspace/a.txt "Better."
 //! about "The task: cw-1"               # the conversations whose first message has this text in it
 //!   refuse 529 overloaded_error twice     # before the first answer
 //!   write /workspace/a.txt "one"

@@ -23,6 +23,8 @@ use crate::provision::Started;
 
 /// What a task takes by hand, for a shell.
 pub(crate) const BY_HAND: &str = include_str!("by_hand.sh");
+/// What an attempt with gates, a fix round and a review takes by hand, for a shell.
+const JUDGED_BY_HAND: &str = include_str!("judged_by_hand.sh");
 /// Files in a folder of the repository.
 const FILES_IN_FOLDER: usize = 100;
 
@@ -89,7 +91,44 @@ impl<'a> Scene<'a> {
     /// first task: lock, connection, image.
     pub(crate) async fn library(&mut self) -> Result<(Duration, Duration)> {
         let description = self.next_prompt();
-        let id = add_task(&self.generator, &description)?;
+        self.task(&description).await
+    }
+
+    /// Times one attempt with a fix round and a review through the library, from the run's beginning.
+    pub(crate) async fn judged(&mut self) -> Result<Duration> {
+        let [work, fix, review] = self.next_judged();
+        let description = format!("~~~script\n{work}done\n{fix}~~~\n\n~~~review\n{review}~~~\n");
+        let (whole, before) = self.task(&description).await?;
+        Ok(whole.saturating_sub(before))
+    }
+
+    /// Times the same by the shell script.
+    pub(crate) fn judged_by_hand(&mut self) -> Result<Duration> {
+        let steps = self.next_judged();
+        let mut command = self.by_hand(JUDGED_BY_HAND);
+        for (name, steps) in ["PROMPT", "FIX", "REVIEW"].into_iter().zip(steps) {
+            let prompt = self.folder.path().join(name);
+            std::fs::write(&prompt, format!("~~~script\n{steps}~~~\n")).context("cannot write the prompt")?;
+            command.env(name, prompt);
+        }
+        let begun = Instant::now();
+        let child = command.spawn().context("cannot run the script")?;
+        self.script_peak = self.script_peak.max(memory::wait(child).context("the script")?);
+        Ok(begun.elapsed())
+    }
+
+    /// The steps of the next work, which a gate refuses, of its fix, and of a review that passes it.
+    fn next_judged(&mut self) -> [String; 3] {
+        self.rounds += 1;
+        [
+            format!("write src/d000/f000.txt round {}\nwrite src/code 1\n", self.rounds),
+            "write src/code 0\n".to_owned(),
+            "say It is fine.\n".to_owned(),
+        ]
+    }
+
+    async fn task(&mut self, description: &str) -> Result<(Duration, Duration)> {
+        let id = add_task(&self.generator, description)?;
         let (events, mut receiver) = unbounded_channel();
         memory::forget_own_peak()?;
         let begun_at = Timestamp::now();
@@ -115,24 +154,30 @@ impl<'a> Scene<'a> {
     pub(crate) fn script(&mut self) -> Result<Duration> {
         let prompt = self.folder.path().join("prompt.md");
         std::fs::write(&prompt, self.next_prompt()).context("cannot write the prompt")?;
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", BY_HAND, "by_hand.sh"])
-            .arg(self.folder.path().join("script"));
-        command.arg(format!("task-{}", self.rounds)).args(self.engine.client());
-        command
-            .args(["run", "--rm", "--interactive", "--init", "--workdir", "/workspace"])
-            .args(["--network", "none", "--cap-drop", "ALL", "--log-driver", "none"])
-            .args(["--security-opt", "no-new-privileges"])
-            .env("IMAGE", self.image)
-            .env("PROMPT", prompt)
-            .stdin(Stdio::null());
+        let mut command = self.by_hand(BY_HAND);
+        command.env("PROMPT", prompt);
         let begun = Instant::now();
         let child = command.spawn().context("cannot run the script")?;
         let peak = memory::wait(child).context("the script")?;
         let time = begun.elapsed();
         self.script_peak = self.script_peak.max(peak);
         Ok(time)
+    }
+
+    /// Returns a shell script's command, up to the image.
+    fn by_hand(&self, script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", script, "by_hand.sh"])
+            .arg(self.folder.path().join("script"))
+            .arg(format!("task-{}", self.rounds))
+            .args(self.engine.client())
+            .args(["run", "--rm", "--interactive", "--init", "--workdir", "/workspace"])
+            .args(["--network", "none", "--cap-drop", "ALL", "--log-driver", "none"])
+            .args(["--security-opt", "no-new-privileges"])
+            .env("IMAGE", self.image)
+            .stdin(Stdio::null());
+        command
     }
 
     /// The engine's part alone.
@@ -213,6 +258,8 @@ fn make_repository(folder: &Path, files: usize) -> Result<()> {
         let line = format!("file {number}: a line of source, about as long as lines are\n");
         std::fs::write(path, line.repeat(20))?;
     }
+    // The exit code of a gate.
+    std::fs::write(folder.join("src/code"), "0")?;
     commit_all(folder)
 }
 

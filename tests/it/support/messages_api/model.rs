@@ -125,13 +125,16 @@ impl Model {
     /// Plays what comes next in the conversation that a request belongs to; an error is a surprise.
     pub(super) fn play(&mut self, request: &Value) -> Result<Played, String> {
         let tools = offered(request);
-        let mut conversations = self.conversations.iter();
-        let Some(index) = conversations.position(|one| one.script.is_meant(request)) else {
+        let conversations = self.conversations.iter();
+        let meant = conversations
+            .enumerate()
+            .find_map(|(index, one)| Some((index, one.script.beginning(request)?)));
+        let Some((index, beginning)) = meant else {
             return Err("no conversation of the script is meant by this prompt".to_owned());
         };
         let conversation = &mut self.conversations[index];
         conversation.served.requests += 1;
-        let results = tool_results(request);
+        let results = tool_results(request, beginning);
         conversation.results_brought.push(results);
         conversation.last_messages = request["messages"].to_string();
         let cached = cacheable(request);
@@ -198,10 +201,23 @@ impl Tokens {
 }
 
 impl Conversation {
-    /// Whether a request belongs to this conversation.
-    fn is_meant(&self, request: &Value) -> bool {
-        texts(&request["messages"][0]["content"]).any(|text| text.contains(&self.about))
+    /// Which message of a request begins this conversation, or this turn; `None` where the request is another one's.
+    fn beginning(&self, request: &Value) -> Option<usize> {
+        let messages = request["messages"].as_array()?;
+        let beginning = if self.is_later {
+            messages.iter().rposition(begins_turn).filter(|index| *index > 0)?
+        } else {
+            0
+        };
+        let mut texts = texts(&messages.get(beginning)?["content"]);
+        texts.any(|text| text.contains(&self.about)).then_some(beginning)
     }
+}
+
+/// Whether a message is one of the user's own, and brings no results of tools.
+fn begins_turn(message: &Value) -> bool {
+    let mut blocks = message["content"].as_array().into_iter().flatten();
+    message["role"] == "user" && !blocks.any(|block| block["type"] == "tool_result")
 }
 
 /// The texts of a message's content, which is one text or a list of blocks.
@@ -211,9 +227,9 @@ fn texts(content: &Value) -> impl Iterator<Item = &str> {
     content.as_str().into_iter().chain(in_blocks)
 }
 
-/// How many tools have been used in a request's conversation.
-fn tool_results(request: &Value) -> usize {
-    let messages = request["messages"].as_array().into_iter().flatten();
+/// How many tools have been used in a request's conversation, from a message on.
+fn tool_results(request: &Value, beginning: usize) -> usize {
+    let messages = request["messages"].as_array().into_iter().flatten().skip(beginning);
     let blocks = messages.flat_map(|message| message["content"].as_array().into_iter().flatten());
     blocks.filter(|block| block["type"] == "tool_result").count()
 }

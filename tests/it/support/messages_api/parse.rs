@@ -63,12 +63,13 @@ impl Reader {
 
     fn about(&mut self, words: &mut Words) -> Result<(), String> {
         let word = words.text("`about`")?;
-        if word != "about" {
-            return Err(format!("expected `about`, found `{word}`"));
+        if !["about", "later"].contains(&word.as_str()) {
+            return Err(format!("expected `about` or `later`, found `{word}`"));
         }
         self.end_conversation();
         self.conversations.push(Conversation {
             about: words.text("what the conversation is about")?,
+            is_later: word == "later",
             answers: Vec::new(),
         });
         Ok(())

@@ -13,8 +13,10 @@ pub(crate) struct Script {
 /// The conversations that begin in one way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Conversation {
-    /// A text of its first message.
+    /// A text of its first message; of a later turn, of the message that begins that.
     pub(super) about: String,
+    /// Whether it is a later turn of conversations: tool results count from its beginning.
+    pub(super) is_later: bool,
     /// What is answered to a request with no tool result, with one, and so on.
     pub(super) answers: Vec<Answer>,
 }
