@@ -276,7 +276,7 @@ fn a_held_task_without_anything_to_accept() {
         $ cordwainer issues release cw-1 --accept
         error: cw-1 cannot be accepted: it has not been attempted
 
-        hint: only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, met a stage that failed, or has a file that was left out or redacted can be accepted
+        hint: only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, met a stage that failed, is not proven, or has a file that was left out or redacted can be accepted
         [exit 9]
         ");
     });

@@ -162,7 +162,9 @@ impl Issues {
 
     /// Returns what the reviews of one run used; `None` where it made none.
     pub fn reviews_of_run(&self, run: &RunId) -> Option<Usage> {
-        let reviews = self.ledger().filter(|entry| entry.run == *run && entry.role == Role::Review);
+        let reviews = self
+            .ledger()
+            .filter(|entry| entry.run == *run && entry.role == Role::Review);
         let usage: Usage = reviews.map(|entry| entry.usage).sum();
         (usage.calls > 0).then_some(usage)
     }

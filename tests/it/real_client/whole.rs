@@ -85,7 +85,10 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     assert_eq!(calls, [2, 2, 2], "{status}");
     let task: Value = serde_json::from_str(&task).unwrap();
     let attempt = &task["attempts"][0];
-    assert_eq!(attempt["rounds"][0]["call"]["session_id"], attempt["call"]["session_id"], "{task:#}");
+    assert_eq!(
+        attempt["rounds"][0]["call"]["session_id"], attempt["call"]["session_id"],
+        "{task:#}"
+    );
     assert_eq!(attempt["rounds"][0]["red"]["by"], "review", "{task:#}");
     assert_landed(&repository, &source);
 }
