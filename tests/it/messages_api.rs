@@ -193,7 +193,7 @@ fn a_wrong_script_is_told_line_by_line() {
             "about",
             "line 1: expected what the conversation is about, found nothing more",
         ),
-        ("abuot x", "line 1: expected `about`, found `abuot`"),
+        ("abuot x", "line 1: expected `about` or `later`, found `abuot`"),
         (
             "about x\n   say hi",
             "line 2: expected 0, 2 or 4 spaces before it, found 3",

@@ -70,7 +70,7 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     let says = "stage `docs` failed: it changed `NOTES.md`, which `may_change` does not allow; the work goes on without its changes.";
     assert!(ran.stdout.contains(says), "{}", ran.stdout);
     let status: Value = serde_json::from_str(&generator(&["status", "--json"]).stdout).unwrap();
-    let task = generator(&["issues", "show", "cw-1", "--json"]).stdout;
+    let task = cordwainer(&repository, &["issues", "show", "cw-1", "--json"]).run();
     let _ = generator(&["stop"]);
 
     assert_eq!(api.surprises(), Vec::<String>::new());
@@ -83,7 +83,7 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     // The stage is called for each work, the review sent it back once, and the same session went on.
     let calls = ["stitch", "docs", "review"].map(|role| status["roles"][role]["calls"].clone());
     assert_eq!(calls, [2, 2, 2], "{status}");
-    let task: Value = serde_json::from_str(&task).unwrap();
+    let task: Value = serde_json::from_str(&task.stdout).unwrap();
     let attempt = &task["attempts"][0];
     assert_eq!(
         attempt["rounds"][0]["call"]["session_id"], attempt["call"]["session_id"],
