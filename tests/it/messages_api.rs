@@ -229,7 +229,7 @@ fn a_wrong_script_is_told_line_by_line() {
         ),
         (
             "about x\n  read\nread",
-            "line 2: expected a path, found nothing more\nline 3: expected `about`, found `read`",
+            "line 2: expected a path, found nothing more\nline 3: expected `about` or `later`, found `read`",
         ),
     ];
     for (script, expect) in cases {
