@@ -52,14 +52,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// Returns the error with its causes, in one harmless line of at most 500 characters.
     pub(crate) fn in_a_line(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(inner) = cause {
-            text.push_str(": ");
-            text.push_str(&inner.to_string());
-            cause = inner.source();
-        }
-        one_line(&text, 500)
+        one_line(&with_causes(self), 500)
     }
 
     /// Builds an error of a kind; `message` is a lowercase fragment without a period.
@@ -116,6 +109,18 @@ impl Error {
         }
         false
     }
+}
+
+/// Returns an error of any type with its causes, each after a colon.
+pub(crate) fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    text
 }
 
 /// The words of the system for a disk, or a user's share of one, that is full.

@@ -63,7 +63,8 @@ impl std::fmt::Display for ProcessIdentity {
     }
 }
 
-fn boot() -> Option<String> {
+/// Returns a text that changes with each start of the machine; `None` where the system does not report it.
+pub(crate) fn boot() -> Option<String> {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(text.trim().to_owned())
 }

@@ -30,6 +30,13 @@ pub(crate) fn is_ignorable(character: char) -> bool {
     )
 }
 
+/// Counts the lines of a content; the last one need not have an end.
+pub(crate) fn line_count(content: &[u8]) -> u64 {
+    let ends = memchr::memchr_iter(b'\n', content).count();
+    let rest = content.last().is_some_and(|last| *last != b'\n');
+    ends as u64 + u64::from(rest)
+}
+
 /// Puts the text on one line of at most `width` characters and makes it harmless; reads no more of it than needed.
 pub fn one_line(text: &str, width: usize) -> String {
     let mut line = String::new();

@@ -1,8 +1,10 @@
 //! The JSON of an agent's answer: its schema, and where it stands.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::agent::CallReport;
+use crate::base::text::one_line;
 
 /// Returns the schema of an object that has all of these properties and no others.
 pub(super) fn closed(properties: &Value) -> Value {
@@ -24,6 +26,14 @@ pub(super) fn json_answer(report: &CallReport) -> Result<Value, String> {
         (None, Some(text)) => json_in(text),
         (None, None) => Err("There is no answer: neither structured output nor a result text.".to_owned()),
     }
+}
+
+/// Reads the JSON that a call answered with as a value of a type.
+///
+/// Fails with a sentence for the agent: where anything in it is not as was asked for, nothing of it counts.
+pub(super) fn read_answer<T: DeserializeOwned>(report: &CallReport) -> Result<T, String> {
+    serde_json::from_value(json_answer(report)?)
+        .map_err(|error| format!("The answer cannot be read: {}.", one_line(&error.to_string(), 200)))
 }
 
 /// Returns the JSON of a result text.

@@ -9,7 +9,7 @@ use crate::agent::CallReport;
 use crate::base::error::{Context as _, Result};
 use crate::base::serialization::is_zero;
 use crate::base::text::{harmless, one_line};
-use crate::issues::answer::{closed, json_answer};
+use crate::issues::answer::{closed, read_answer};
 use crate::model::finding::{Finding, Severity, findings_in_words};
 
 /// How many findings are kept of a review, the weightiest ones.
@@ -18,6 +18,8 @@ const MOST_FINDINGS: usize = 50;
 const MOST_EXAMINED: usize = 1000;
 /// How long the texts of a finding, and a summary, may be, in characters.
 const MOST_CHARACTERS: usize = 4000;
+/// How often a reviewer is asked for an answer that can be used.
+pub(crate) const MOST_ANSWERS: u32 = 2;
 /// The best score.
 pub(crate) const BEST_SCORE: u32 = 10;
 
@@ -121,9 +123,7 @@ impl Answer {
     ///
     /// Fails with a sentence for the agent: where anything in it is not as was asked for, nothing of it counts.
     pub(crate) fn read(report: &CallReport) -> Result<Self, String> {
-        let value = json_answer(report)?;
-        let answer: Self = serde_json::from_value(value)
-            .map_err(|error| format!("The answer cannot be read: {}.", one_line(&error.to_string(), 200)))?;
+        let answer: Self = read_answer(report)?;
         if (1..=i64::from(BEST_SCORE)).contains(&answer.score) {
             Ok(answer)
         } else {

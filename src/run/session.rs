@@ -135,6 +135,15 @@ impl Sessions {
         self.begin(purpose, owner, commit)
     }
 
+    /// Leaves a slot that [`Self::enter_beside`] took, after what was done in it failed or did not. Returns whether nothing
+    /// of it runs any more; else the slot stays as it is for the next recovery.
+    pub(crate) async fn leave_beside(&self, session: Box<Session>, has_failed: bool) -> Result<bool> {
+        let Purpose { role, task, .. } = &session.purpose;
+        let is_over = !has_failed || self.is_over(*role, task.as_ref()).await;
+        session.leave(if is_over { Next::Release } else { Next::Keep })?;
+        Ok(is_over)
+    }
+
     fn begin(self: &Arc<Self>, purpose: Purpose, owner: SlotOwner, base: Oid) -> Result<Box<Session>> {
         self.context.step(&purpose.call_name(), Step::Checkout);
         let mut slot = self.slots.acquire(&owner)?;

@@ -10,6 +10,7 @@ use crate::cargo::cargo;
 mod bare;
 mod budget;
 mod build;
+mod engines;
 mod environment;
 mod gateway;
 mod growth;

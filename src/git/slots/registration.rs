@@ -10,14 +10,13 @@ use git2::{ObjectType, Oid};
 
 use super::marker;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::process::boot;
 use crate::git::{Git, bytes};
 
 /// Why `git worktree prune` and `remove` leave it alone.
 const REASON: &str = "cordwainer's: an agent may be at work in it";
 /// The file that records where the repository was when the slot was registered.
 const REPOSITORY: &str = "cordwainer";
-/// Changes with each start of the machine.
-const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 
 /// The trusted side of a slot, in the common directory.
 #[derive(Clone, Debug)]
@@ -79,12 +78,13 @@ impl Registration {
     /// Returns whether the index was written since the machine started. After a power failure a file may have lost its
     /// content and kept its times.
     pub(super) fn index_is_of_this_boot(&self) -> bool {
-        marker::read(&self.git_dir.join("boot")).is_ok_and(|noted| noted.is_some_and(|noted| noted == boot_id()))
+        marker::read(&self.git_dir.join("boot"))
+            .is_ok_and(|noted| noted.is_some_and(|noted| noted == boot().unwrap_or_default()))
     }
 
     /// Notes that the index was written since the machine started.
     pub(super) fn note_boot(&self) -> Result<()> {
-        self.put("boot", boot_id().as_bytes())
+        self.put("boot", boot().unwrap_or_default().as_bytes())
     }
 
     /// Removes the registration, if it is the slot's.
@@ -172,8 +172,4 @@ fn identity(folder: &Path) -> io::Result<Option<(u64, u64)>> {
         Err(error) if [io::ErrorKind::NotFound, io::ErrorKind::NotADirectory].contains(&error.kind()) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-fn boot_id() -> String {
-    fs::read_to_string(BOOT_ID).unwrap_or_default()
 }

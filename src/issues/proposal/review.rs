@@ -11,7 +11,7 @@ use super::format;
 use crate::agent::CallReport;
 use crate::base::error::{Context as _, Result};
 use crate::base::text::one_line;
-use crate::issues::answer::{closed, json_answer};
+use crate::issues::answer::{closed, read_answer};
 
 /// What a reviewer does with a proposal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,9 +102,7 @@ impl ProposalsReview {
     ///
     /// Fails with a sentence for the agent: where anything in it is not as was asked for, nothing of it counts.
     pub(crate) fn read(report: &CallReport) -> std::result::Result<Self, String> {
-        let value = json_answer(report)?;
-        serde_json::from_value(value)
-            .map_err(|error| format!("The answer cannot be read: {}.", one_line(&error.to_string(), 200)))
+        read_answer(report)
     }
 
     /// Applies the decisions to the proposals that they are about, which keep their order. What waited for a proposal that

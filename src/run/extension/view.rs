@@ -75,15 +75,4 @@ impl TreeView {
         }
         self.git.read_blob(id).map(Some)
     }
-
-    /// Returns whether there is a file at a path, and, where a line is named, whether it has that.
-    pub(crate) fn has_place(&self, path: &str, line: Option<u32>) -> Result<bool> {
-        let Some(content) = self.read(path)? else {
-            return Ok(false);
-        };
-        let Some(line) = line else { return Ok(true) };
-        let ends = memchr::memchr_iter(b'\n', &content).count();
-        let rest = usize::from(content.last().is_some_and(|last| *last != b'\n'));
-        Ok(line > 0 && usize::try_from(line).is_ok_and(|line| line <= ends + rest))
-    }
 }

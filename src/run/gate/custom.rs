@@ -1,6 +1,7 @@
 //! Gates that are written in Rust, by the program that calls cordwainer. Each judges on a thread of its own; what it wants to
 //! have run runs here, as any gate does. However it ends, the run goes on.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -10,11 +11,11 @@ use tokio::time::Instant;
 
 use super::lanes::Numbered;
 use super::{GateRun, Ran, Runner};
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::{Error, ErrorKind, Result, with_causes};
 use crate::base::interruption::interrupted;
 use crate::base::panic::message;
 use crate::base::redact::Redactor;
-use crate::base::text::{harmless, one_line};
+use crate::base::text::{harmless, line_count, one_line};
 use crate::config::Gate;
 use crate::git::Oid;
 use crate::model::Verdict;
@@ -139,13 +140,7 @@ fn begin(added: &AddedGate, work: Work) -> std::io::Result<oneshot::Receiver<Cam
 
 /// Returns an error and its causes in a line.
 fn in_a_line(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(&format!(": {inner}"));
-        cause = inner.source();
-    }
-    one_line(&text, 400)
+    one_line(&with_causes(error), 400)
 }
 
 /// Returns what a command came to, for the gate that asked for it.
@@ -159,14 +154,17 @@ fn output(run: &GateRun) -> CommandOutput {
 
 /// Returns a judgement with the weightiest of its findings, of places that the result has.
 fn weighed(mut judgement: Judgement, result: &TreeView) -> Result<Judgement> {
-    let mut kept = Vec::new();
+    let (mut kept, mut known) = (Vec::new(), HashMap::new());
     for finding in judgement.findings.into_iter().take(MOST_LOOKED_AT) {
-        match result.has_place(&finding.path, finding.line) {
-            Ok(true) => kept.push(finding),
-            Ok(false) => {}
-            // A file too large to be read has whatever line it is said to have.
-            Err(error) if error.kind() == ErrorKind::Usage => kept.push(finding),
-            Err(error) => return Err(error),
+        let lines = match known.get(&finding.path) {
+            Some(lines) => *lines,
+            None => *known
+                .entry(finding.path.clone())
+                .or_insert(lines_of(result, &finding.path)?),
+        };
+        let line = finding.line.map(u64::from);
+        if lines.is_some_and(|lines| line.is_none_or(|line| (1..=lines).contains(&line))) {
+            kept.push(finding);
         }
     }
     kept.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -174,6 +172,16 @@ fn weighed(mut judgement: Judgement, result: &TreeView) -> Result<Judgement> {
     judgement.findings = kept;
     judgement.why = one_line(&judgement.why, 300);
     Ok(judgement)
+}
+
+/// Returns how many lines a file has; `None` where there is none. One that is too large to be read has whatever line it is
+/// said to have.
+fn lines_of(result: &TreeView, path: &str) -> Result<Option<u64>> {
+    match result.read(path) {
+        Ok(content) => Ok(content.map(|content| line_count(&content))),
+        Err(error) if error.kind() == ErrorKind::Usage => Ok(Some(u64::MAX)),
+        Err(error) => Err(error),
+    }
 }
 
 /// What a gate came to, as it is reported: redacted.

@@ -37,12 +37,6 @@ fn decides(decisions: &[Value], missing: &[Value]) -> String {
     format!("propose {}", json!({"decisions": decisions, "missing": missing}))
 }
 
-/// What a role cost, in US dollars.
-fn cost(project: &Project, role: &str) -> f64 {
-    let usage: Value = serde_json::from_str(&project.run(&["stats", "usage", "--json"]).expect(0).stdout).unwrap();
-    usage["roles"][role]["usage"]["cost_usd"].as_f64().unwrap_or_default()
-}
-
 fn say(key: &str, title: &str, depends_on: &[&str]) -> Value {
     proposal(key, title, depends_on, "say x")
 }
@@ -86,7 +80,7 @@ fn a_review_changes_splits_drops_and_adds_proposals(engine: TestEngine) {
     }
     let prompt = std::fs::read_to_string(project.records("measure-1-review-1")[0].join("prompt.md")).unwrap();
     assert!(prompt.contains("\"title\": \"Three\""), "{prompt}");
-    assert!((cost(&project, "review") - 0.125).abs() < 0.01 && (cost(&project, "measure") - 0.5).abs() < 0.01);
+    assert!((project.cost("review") - 0.125).abs() < 0.01 && (project.cost("measure") - 0.5).abs() < 0.01);
     assert_eq!(project.status()["cycles"], 1);
     project.expect_tidy();
 }
@@ -154,7 +148,7 @@ fn a_measure_goes_on_with_a_review_that_was_cut_off(engine: TestEngine) {
         (project.suspended(), &project.status()["tasks"]["open"]),
         (1, &json!(0))
     );
-    let spent = cost(&project, "review");
+    let spent = project.cost("review");
     assert!(spent >= 0.1, "{spent}");
     project.reconfigure(None, &by_the_client(&reviewing(&proposed, &ok)));
     let mut command = project.command(&["generator", "measure"]);
@@ -163,9 +157,9 @@ fn a_measure_goes_on_with_a_review_that_was_cut_off(engine: TestEngine) {
     // A run that died has its calls noted, each as what it was.
     project.run(&["generator", "measure"]).expect(0).says("1 task filed");
     assert!(
-        (cost(&project, "review") - spent - 0.25).abs() < 0.01,
+        (project.cost("review") - spent - 0.25).abs() < 0.01,
         "{}",
-        cost(&project, "review")
+        project.cost("review")
     );
     assert_eq!(project.issue("cw-1")["status"], "open");
     project.expect_tidy();

@@ -62,12 +62,6 @@ fn last(project: &Project) -> Value {
         .clone()
 }
 
-fn cost(project: &Project, role: &str) -> f64 {
-    let usage = project.run(&["stats", "usage", "--json"]).expect(0).stdout;
-    let usage: Value = serde_json::from_str(&usage).unwrap();
-    usage["roles"][role]["usage"]["cost_usd"].as_f64().unwrap_or_default()
-}
-
 fn what_a_review_refuses_goes_back_to_the_session_that_wrote_it(engine: TestEngine) {
     let project = Project::new(
         engine,
@@ -131,7 +125,7 @@ fn what_a_review_refuses_goes_back_to_the_session_that_wrote_it(engine: TestEngi
             .count(),
         2
     );
-    assert!((cost(&project, "review") - 0.25).abs() < 0.01 && (cost(&project, "stitch") - 0.75).abs() < 0.01);
+    assert!((project.cost("review") - 0.25).abs() < 0.01 && (project.cost("stitch") - 0.75).abs() < 0.01);
     let format = "--format=%(trailers:only)";
     let trailers = project.repository.git(&["log", "-1", format, "generation-one"]);
     for trailer in [
@@ -278,12 +272,12 @@ fn a_run_that_died_in_a_review_goes_on_there(engine: TestEngine) {
         assert_eq!(attempts[0]["stages"][0]["call"].is_object(), called, "{point}");
         let expect = if called { 0.25 } else { 0.125 };
         // A client that was killed has not told what it used.
-        let paid = cost(&project, "review");
+        let paid = project.cost("review");
         assert!(
             point == IN_THE_CALL || (paid - expect).abs() < 0.01,
             "{point}: {attempts:#}"
         );
-        assert!((cost(&project, "stitch") - 0.25).abs() < 0.01, "{point}: {attempts:#}");
+        assert!((project.cost("stitch") - 0.25).abs() < 0.01, "{point}: {attempts:#}");
         assert_eq!(attempts[1]["stages"][0]["review"]["passed"], true);
         assert_eq!(
             (project.content("src/a.txt").as_str(), project.merges_of("cw-1")),
@@ -325,8 +319,8 @@ fn a_review_keeps_to_its_budgets(engine: TestEngine) {
     project.run(&["issues", "release", "cw-1"]).expect(0);
     project.run(&["generator", "resume", "--tasks-only"]).expect(0);
     assert_eq!(project.outcomes("cw-1"), ["budget_spent", "budget_spent", "merged"]);
-    assert!((cost(&project, "stitch") - 0.35).abs() < 0.01);
-    assert!(cost(&project, "review") >= 0.5);
+    assert!((project.cost("stitch") - 0.35).abs() < 0.01);
+    assert!(project.cost("review") >= 0.5);
     project.expect_tidy();
 }
 

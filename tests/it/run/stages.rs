@@ -71,12 +71,6 @@ fn last(project: &Project) -> Value {
     attempts.as_array().unwrap().last().unwrap().clone()
 }
 
-fn cost(project: &Project, role: &str) -> f64 {
-    let usage = project.run(&["stats", "usage", "--json"]).expect(0).stdout;
-    let usage: Value = serde_json::from_str(&usage).unwrap();
-    usage["roles"][role]["usage"]["cost_usd"].as_f64().unwrap_or_default()
-}
-
 /// The example, with the scripted agent and a gate that its image can run.
 fn example(engine: TestEngine) -> Project {
     let root = checkout().join("examples/pipeline");
@@ -155,7 +149,7 @@ fn the_example_has_three_models_at_work_on_a_task(engine: TestEngine) {
     assert_eq!(calls.collect::<Vec<_>>(), ["gate", "gate", "docs true", "review"]);
     assert!(prompt(&project, "cw-1-1-review-1").contains("+It counts."));
     for (role, expect) in [("stitch", 0.25), ("docs", 0.0625), ("review", 0.125)] {
-        assert!((cost(&project, role) - expect).abs() < 0.01, "{role}");
+        assert!((project.cost(role) - expect).abs() < 0.01, "{role}");
     }
     let _ = project.run(&["status"]).expect(0).says("docs");
     let _ = project
@@ -362,7 +356,7 @@ fn a_limit_and_a_budget_in_a_stage_leave_the_work_waiting(engine: TestEngine) {
     project.run(&["resume", "--now", "--tasks-only"]).expect(0);
     assert_eq!(project.outcomes("cw-1")[3], "merged");
     assert_eq!(project.content("docs/a.md"), "x");
-    assert!((cost(&project, "stitch") - 0.35).abs() < 0.01);
+    assert!((project.cost("stitch") - 0.35).abs() < 0.01);
     project.expect_tidy();
 }
 
@@ -412,7 +406,7 @@ fn a_stage_keeps_to_its_model_and_finds_what_was_prepared(engine: TestEngine) {
     assert_eq!(last(&project)["call"], Value::Null);
     let told = fs::read_to_string(project.records("cw-1-2-docs-1")[0].join("transcript.jsonl")).unwrap();
     assert!(told.contains(r"read target/deps/a\ndone: 21 bytes"), "{told}");
-    assert!((cost(&project, "stitch") - 0.25).abs() < 0.01);
+    assert!((project.cost("stitch") - 0.25).abs() < 0.01);
     project.expect_tidy();
 }
 
@@ -466,14 +460,14 @@ fn a_run_that_died_in_a_stage_goes_on_there(engine: TestEngine) {
         let again = again.filter(|stage| stage["call"].is_object()).count();
         assert_eq!(again, usize::from(is_called_again), "{point}: {attempts:#}");
         let calls = usize::from(is_called_again) + usize::from(is_paid);
-        let paid = cost(&project, "docs");
+        let paid = project.cost("docs");
         let expect = 0.125 * f64::from(u32::try_from(calls).unwrap());
         // A client that was killed has not told what it used.
         assert!(
             point == IN_THE_CALL || (paid - expect).abs() < 0.01,
             "{point}: {paid}, {attempts:#}"
         );
-        assert!((cost(&project, "stitch") - 0.25).abs() < 0.01, "{point}: {attempts:#}");
+        assert!((project.cost("stitch") - 0.25).abs() < 0.01, "{point}: {attempts:#}");
         assert_eq!(
             [project.content("src/a.txt"), project.content("docs/a.md")],
             ["one", "x"],

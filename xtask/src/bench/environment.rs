@@ -2,12 +2,11 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::{Args, ValueEnum};
 
-use crate::agent_image;
-use crate::bench::task::load;
-use crate::provision::{self, EngineChoice, Install};
+use crate::bench::engines::{code, load, on_each};
+use crate::provision::EngineChoice;
 
 mod ecosystem;
 mod prepared;
@@ -40,11 +39,6 @@ enum Part {
 
 /// Measures on one engine after the other, and prints a table an engine. Fails where a target is missed.
 pub(crate) fn run(args: &EnvironmentBenchArgs, no_install: bool) -> Result<ExitCode> {
-    let install = if no_install {
-        Install::Refuse
-    } else {
-        Install::AfterSayingSo
-    };
     let is_wanted = |part| args.only.is_none_or(|only| only == part);
     let mut is_met = true;
     if is_wanted(Part::Tls) {
@@ -54,30 +48,27 @@ pub(crate) fn run(args: &EnvironmentBenchArgs, no_install: bool) -> Result<ExitC
     if args.only == Some(Part::Tls) {
         return Ok(code(is_met));
     }
-    let engines = match args.engine {
-        Some(engine) => vec![engine],
-        None => vec![EngineChoice::Podman, EngineChoice::Docker],
-    };
-    let agent = agent_image::build()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start tokio")?;
-    for engine in engines {
-        // One at a time: an engine that idles is noise to the other.
-        let engine = provision::engine(engine, install)?;
-        println!("\n{}; load of the machine {}", engine.description(), load()?);
+    let measured = on_each(args.engine, no_install, |setting| {
+        let mut is_met = true;
         if is_wanted(Part::Prepared) {
-            is_met &= prepared::measure(&engine, &agent, install, args.rounds, &runtime)?;
+            is_met &= prepared::measure(
+                setting.engine,
+                setting.agent,
+                setting.install,
+                args.rounds,
+                setting.runtime,
+            )?;
         }
         if is_wanted(Part::Service) {
-            is_met &= service::measure(&engine, &agent, install, args.rounds, &runtime)?;
+            is_met &= service::measure(
+                setting.engine,
+                setting.agent,
+                setting.install,
+                args.rounds,
+                setting.runtime,
+            )?;
         }
-        println!("Load of the machine at the end: {}", load()?);
-    }
-    Ok(code(is_met))
-}
-
-fn code(is_met: bool) -> ExitCode {
-    if is_met { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        Ok(is_met)
+    })?;
+    Ok(if is_met { measured } else { code(false) })
 }

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::runtime::{Builder, Runtime};
 
-use super::task::load;
+use super::engines::load;
 use way::Way;
 
 pub(super) mod api;

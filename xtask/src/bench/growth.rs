@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 use clap::Args;
 use rustix::time::{ClockId, clock_gettime};
 
-use super::task::load;
+use super::engines::load;
 
 mod gateway;
 mod repository;

@@ -2,14 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 
-use crate::agent_image::{self, AgentImage};
+use crate::agent_image;
+use crate::bench::engines::on_each;
 use crate::bench::scene::Scene;
-use crate::bench::task::load;
 use crate::bench::times::{Times, print_head, print_ratio, print_times};
-use crate::provision::{self, EngineChoice, Install, Started};
+use crate::provision::{EngineChoice, Started};
 
 /// An attempt may take this part of what the script takes, in a repository of so many files.
 const TARGET: f64 = 0.6;
@@ -38,36 +38,12 @@ pub(crate) struct QualityBenchArgs {
 
 /// Measures on one engine after the other, and prints a table an engine. Fails where the target is missed.
 pub(crate) fn run(args: &QualityBenchArgs, no_install: bool) -> Result<ExitCode> {
-    let install = if no_install {
-        Install::Refuse
-    } else {
-        Install::AfterSayingSo
-    };
-    let agent = agent_image::build()?;
-    let engines = match args.engine {
-        Some(engine) => vec![engine],
-        None => vec![EngineChoice::Podman, EngineChoice::Docker],
-    };
-    let mut is_met = true;
-    for engine in engines {
-        // One at a time: an engine that idles is noise to the other.
-        is_met &= measure_engine(&provision::engine(engine, install)?, &agent, args)?;
-    }
-    Ok(if is_met { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn measure_engine(engine: &Started, agent: &AgentImage, args: &QualityBenchArgs) -> Result<bool> {
-    let image = agent_image::import(agent, engine)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start tokio")?;
-    println!("\n{}; load of the machine {}", engine.description(), load()?);
-    println!("An attempt with three gates, a fix round and a review: three calls, six gates");
-    print_head();
-    let is_met = runtime.block_on(measure(engine, &image, args))?;
-    println!("Load of the machine at the end: {}", load()?);
-    Ok(is_met)
+    on_each(args.engine, no_install, |setting| {
+        let image = agent_image::import(setting.agent, setting.engine)?;
+        println!("An attempt with three gates, a fix round and a review: three calls, six gates");
+        print_head();
+        setting.runtime.block_on(measure(setting.engine, &image, args))
+    })
 }
 
 /// Alternates the two, each in each place.

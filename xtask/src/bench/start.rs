@@ -13,7 +13,7 @@ use cordwainer::guarantee::{Facts, compare};
 use cordwainer::redact::Redactor;
 use tempfile::TempDir;
 
-use crate::bench::task::load;
+use crate::bench::engines::load;
 use crate::bench::times::Times;
 use crate::provision::{self, Install, Started};
 use crate::{agent_image, claude_image};

@@ -16,8 +16,9 @@ use cordwainer::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use serde::de::IgnoredAny;
 use tempfile::TempDir;
 
+use super::engines::load;
 use super::memory;
-use super::task::{load, megabytes};
+use super::task::megabytes;
 use super::times::Times;
 
 mod recording;

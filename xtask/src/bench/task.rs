@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
-use crate::agent_image::{self, AgentImage};
+use crate::agent_image;
+use crate::bench::engines::on_each;
 use crate::bench::scene::Scene;
 use crate::bench::times::{Times, print_head, print_ratio, print_times};
-use crate::provision::{self, EngineChoice, Install, Started};
+use crate::provision::{EngineChoice, Started};
 
 /// A library's task may take this part of what the script takes, in a repository of up to so many files.
 const SCRIPT_TARGETS: [(usize, f64); 2] = [(1_000, 0.9), (usize::MAX, 0.25)];
@@ -31,36 +32,15 @@ pub(crate) struct TaskBenchArgs {
 
 /// Measures on one engine after the other, and prints a table an engine.
 pub(crate) fn run(args: &TaskBenchArgs, no_install: bool) -> Result<ExitCode> {
-    let install = if no_install {
-        Install::Refuse
-    } else {
-        Install::AfterSayingSo
-    };
-    let agent = agent_image::build()?;
-    let engines = match args.engine {
-        Some(engine) => vec![engine],
-        None => vec![EngineChoice::Podman, EngineChoice::Docker],
-    };
-    for engine in engines {
-        // One at a time: an engine that idles is noise to the other.
-        measure_engine(&provision::engine(engine, install)?, &agent, args)?;
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn measure_engine(engine: &Started, agent: &AgentImage, args: &TaskBenchArgs) -> Result<()> {
-    let image = agent_image::import(agent, engine)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start tokio")?;
-    println!("\n{}; load of the machine {}", engine.description(), load()?);
-    print_head();
-    for &files in &args.files {
-        runtime.block_on(measure(engine, &image, files, args.rounds))?;
-    }
-    println!("Load of the machine at the end: {}", load()?);
-    Ok(())
+    on_each(args.engine, no_install, |setting| {
+        let image = agent_image::import(setting.agent, setting.engine)?;
+        print_head();
+        for &files in &args.files {
+            let measured = measure(setting.engine, &image, files, args.rounds);
+            setting.runtime.block_on(measured)?;
+        }
+        Ok(true)
+    })
 }
 
 /// What is measured side by side.
@@ -131,12 +111,4 @@ async fn measure(engine: &Started, image: &str, files: usize, rounds: u32) -> Re
 #[expect(clippy::cast_precision_loss, reason = "no machine has 2^52 KiB of memory")]
 pub(super) fn megabytes(kibibytes: u64) -> f64 {
     kibibytes as f64 * 1024.0 / 1e6
-}
-
-/// How many processes wanted to run, on average over a minute, and how many processors there are.
-pub(super) fn load() -> Result<String> {
-    let text = std::fs::read_to_string("/proc/loadavg").context("cannot read /proc/loadavg")?;
-    let load = text.split_whitespace().next().unwrap_or_default();
-    let processors = std::thread::available_parallelism().context("cannot count processors")?;
-    Ok(format!("{load} on {processors} processors"))
 }

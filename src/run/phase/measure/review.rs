@@ -13,13 +13,11 @@ use crate::base::interruption::Interruption;
 use crate::git::Oid;
 use crate::issues::proposal::Validated;
 use crate::issues::proposal::review::{Action, Change, ProposalsReview, json_schema};
+use crate::issues::review::MOST_ANSWERS;
 use crate::model::Role;
 use crate::prompt::render_proposals_review;
 use crate::record::event::{CallName, EventKind, Step};
-use crate::run::session::{Ask, Next, Purpose, Session};
-
-/// How often a reviewer is asked for an answer that can be used.
-const MOST_ANSWERS: u32 = 2;
+use crate::run::session::{Ask, Purpose, Session};
 
 /// What one answer came to.
 enum Heard {
@@ -54,8 +52,7 @@ impl Measure {
         };
         let mut session = self.sessions.enter_beside(purpose, base)?;
         let reviewed = Box::pin(self.ask_for_review(&mut session, asked, answered, interruption)).await;
-        let is_over = reviewed.is_ok() || self.sessions.is_over(Role::Review, None).await;
-        session.leave(if is_over { Next::Release } else { Next::Keep })?;
+        let is_over = self.sessions.leave_beside(session, reviewed.is_err()).await?;
         match reviewed {
             Err(error) if error.kind() == ErrorKind::Engine && is_over => {
                 let reason = error.in_a_line();

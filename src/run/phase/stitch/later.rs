@@ -25,7 +25,7 @@ use crate::record::event::{CallName, Step};
 use crate::record::recorder::{CallFolder, STAGE_FILE};
 use crate::run::attempt_verdict::{AttemptVerdict, LaterCall, of_report, refusal};
 use crate::run::gate;
-use crate::run::session::{Ask, Next, Purpose, Session};
+use crate::run::session::{Ask, Purpose, Session};
 
 /// One call of a stage that was made, or is about to be.
 pub(super) struct Asked {
@@ -111,16 +111,8 @@ impl Stitch {
 
     /// Leaves the slot of a stage. Where the engine failed under it, and nothing of it runs any more, the work is done, and
     /// waits for the stage.
-    pub(super) async fn leave_stage<T>(
-        &self,
-        role: Role,
-        attempting: &Attempting,
-        session: Box<Session>,
-        came_to: Result<OrEnds<T>>,
-    ) -> Result<OrEnds<T>> {
-        let task = Some(&attempting.issue.id);
-        let is_over = came_to.is_ok() || self.sessions.is_over(role, task).await;
-        session.leave(if is_over { Next::Release } else { Next::Keep })?;
+    pub(super) async fn leave_stage<T>(&self, session: Box<Session>, came_to: Result<OrEnds<T>>) -> Result<OrEnds<T>> {
+        let is_over = self.sessions.leave_beside(session, came_to.is_err()).await?;
         match came_to {
             Err(error) if error.kind() == ErrorKind::Engine && is_over => Ok(Err(Box::new(AttemptVerdict::of(
                 Outcome::InfrastructureFailed,

@@ -137,7 +137,7 @@ impl Stitch {
             Ok(Err(verdict)) => Ok(Err(verdict)),
             Err(error) => Err(error),
         };
-        Box::pin(self.leave_stage(role, attempting, beside, came_to)).await
+        Box::pin(self.leave_stage(beside, came_to)).await
     }
 
     /// Looks at what a call of a stage left. What may become part of the work is on the task's ref when this returns, and
@@ -218,11 +218,8 @@ impl Stitch {
         let (given, tree) = (work.commit, snapshot.tree);
         let allowed = Globs::new(stage.may_change.iter().map(String::as_str))?;
         let changes = git.changes(given, tree)?;
-        let outside: Vec<&Path> = changes.iter().map(|change| change.path.as_path()).collect();
-        let outside = outside
-            .into_iter()
-            .filter(|path| !allowed.matches(path))
-            .collect::<Vec<_>>();
+        let paths = changes.iter().map(|change| change.path.as_path());
+        let outside: Vec<&Path> = paths.filter(|path| !allowed.matches(path)).collect();
         if let Some(what) = named(&outside) {
             return Ok(Some(format!("it changed {what}, which `may_change` does not allow")));
         }

@@ -10,21 +10,19 @@ use crate::accounting::budget::Scope;
 use crate::agent::CallReport;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
+use crate::base::text::line_count;
 use crate::config::{RoleConfig, Stage};
-use crate::git::{Git, Oid};
+use crate::git::{Git, Oid, path_in_tree};
 use crate::issues::attempt::Outcome;
-use crate::issues::review::{self, Answer, Review, Threshold};
+use crate::issues::review::{self, Answer, MOST_ANSWERS, Review, Threshold};
 use crate::issues::round::{Calls, RedBy, RedGate};
 use crate::model::{IssueId, Role, Severity};
 use crate::prompt::{ReviewContext, render_review};
 use crate::record::event::EventKind;
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::gate;
-use crate::run::prompt_inputs::path_in_tree;
 use crate::run::session::Session;
 
-/// How often a reviewer is asked for an answer that can be read.
-const MOST_ANSWERS: u32 = 2;
 /// How much of a review the session that did the work is told, in bytes.
 const TOLD: usize = 8 * 1024;
 /// How many findings an event tells.
@@ -65,7 +63,7 @@ impl Stitch {
             }
             Err(error) => Err(error),
         };
-        let asked = self.leave_stage(Role::Review, attempting, session, asked).await?;
+        let asked = self.leave_stage(session, asked).await?;
         Ok(asked.unwrap_or_else(|verdict| Some(*verdict)))
     }
 
@@ -199,9 +197,5 @@ fn lines_of(git: &Git, commit: Oid, path: &str) -> Result<Option<u64>> {
         return Ok(None);
     };
     let content = git.read_file(commit, path)?;
-    Ok(content.map(|content| {
-        let ends = memchr::memchr_iter(b'\n', &content).count();
-        let rest = content.last().is_some_and(|last| *last != b'\n');
-        ends as u64 + u64::from(rest)
-    }))
+    Ok(content.map(|content| line_count(&content)))
 }

@@ -45,6 +45,12 @@ impl Project {
         serde_json::from_str(&self.run(&["generator", "status", "--json"]).expect(0).stdout).unwrap()
     }
 
+    /// What the calls of a role cost, in US dollars.
+    pub(crate) fn cost(&self, role: &str) -> f64 {
+        let usage: Value = serde_json::from_str(&self.run(&["stats", "usage", "--json"]).expect(0).stdout).unwrap();
+        usage["roles"][role]["usage"]["cost_usd"].as_f64().unwrap_or_default()
+    }
+
     /// How many sessions wait to go on.
     pub(crate) fn suspended(&self) -> usize {
         let slots = fs::read_dir(self.state().join("slots")).unwrap();
