@@ -6,6 +6,7 @@ use super::field::Field;
 use super::keys::{CREDENTIAL, SECRET};
 use super::node::Kind;
 use super::section::Section;
+use crate::model::StageName;
 use crate::sandbox::network::{Authentication, Authority, Entry, Host, HostCredential, SecretSource, Target};
 
 /// The port where none is written.
@@ -30,11 +31,13 @@ const TAKEN: [&str; 12] = [
     "cookie",
 ];
 
-/// Reads the list, and notes entries that contradict each other.
-pub(super) fn read(field: &Field<'_>) -> Option<Vec<HostCredential>> {
+/// Reads the list, and notes entries that contradict each other. `stages` are those of the project's own.
+pub(super) fn read(field: &Field<'_>, stages: &[StageName]) -> Option<Vec<HostCredential>> {
     let mut all: Vec<HostCredential> = Vec::new();
     for item in field.items("a list of credentials")? {
-        let Some(credential) = read_one(&item) else { continue };
+        let Some(credential) = read_one(&item, stages) else {
+            continue;
+        };
         let contradicted = all.iter().find(|other| other.contradicts(&credential));
         if let Some(other) = contradicted {
             item.refuse_with::<()>(
@@ -52,7 +55,7 @@ pub(super) fn read(field: &Field<'_>) -> Option<Vec<HostCredential>> {
     Some(all)
 }
 
-fn read_one(field: &Field<'_>) -> Option<HostCredential> {
+fn read_one(field: &Field<'_>, stages: &[StageName]) -> Option<HostCredential> {
     if !matches!(field.node.kind, Kind::Map(_)) {
         return field.refuse_with("expected a mapping with a `host`", ELSEWHERE);
     }
@@ -62,7 +65,7 @@ fn read_one(field: &Field<'_>) -> Option<HostCredential> {
     section.set_some("host", &mut target, read_host);
     section.set_some("from", &mut source, read_source);
     let authentication = read_kind(field, &section);
-    let limits = super::network_limits::read(&section);
+    let limits = super::network_limits::read(&section, stages);
     for name in ["host", "from"] {
         if section.field(name).is_none() {
             field.refuse::<()>(format!("expected `{name}`"));

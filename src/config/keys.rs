@@ -115,6 +115,10 @@ pub(crate) enum Shape {
     Stages,
     /// A list of whole numbers from 0 to 4.
     Priorities,
+    /// A list of these words, and of names of stages of the project's own.
+    Callers(&'static [&'static str]),
+    /// The tools of each of [`MCP_TOOLS`], and of stages of the project's own.
+    ServerTools,
     /// A list of these words.
     Choices(&'static [&'static str]),
     /// A list of texts, or one text that is split at spaces.
@@ -188,9 +192,9 @@ pub(crate) const CREDENTIAL: &[Key] = &[
     Key::new("from", Shape::Section(SECRET), "", "Where the secret is on the host."),
     Key::new(
         "roles",
-        Shape::Choices(&["measure", "stitch", "review", "gates"]),
+        Shape::Callers(&["measure", "stitch", "review", "gates"]),
         "",
-        "Whose containers have its use. Unset: all.",
+        "Whose containers have its use: measure, stitch, review, gates, or a stage of your own by its name. Unset: all.",
     ),
     Key::new("methods", Shape::List, "", "Methods with which it is sent. Unset: all."),
     Key::new(
@@ -276,9 +280,9 @@ pub(crate) const NETWORK_ENTRY: &[Key] = &[
     ),
     Key::new(
         "roles",
-        Shape::Choices(&["measure", "stitch", "review", "gates"]),
+        Shape::Callers(&["measure", "stitch", "review", "gates"]),
         "",
-        "Whose containers the entry is for. Unset: all.",
+        "Whose containers the entry is for: measure, stitch, review, gates, or a stage of your own by its name. Unset: all.",
     ),
 ];
 
@@ -300,9 +304,9 @@ pub(crate) const MCP_SERVER: &[Key] = &[
     Key::new("timeout", Shape::Duration, "5m", "Time of one use of a tool."),
     Key::new(
         "tools",
-        Shape::Section(MCP_TOOLS),
+        Shape::ServerTools,
         "",
-        "The tools that each role may use; `\"*\"` for all. A role without an entry does not have the server.",
+        "The tools that each role may use, and each stage of your own by its name; `\"*\"` for all. One without an entry does not have the server.",
     ),
 ];
 

@@ -8,13 +8,14 @@ use serde::Serialize;
 
 use super::container::read_url;
 use super::defaults::NO_NETWORK;
-use super::field::Field;
-use super::keys::{MCP_SERVER, MCP_TOOLS};
+use super::field::{Entry, Field};
+use super::keys::MCP_SERVER;
+use super::node::Kind;
 use super::section::Section;
 use super::values::parse_duration;
 use super::{Config, maps, show};
 use crate::base::text;
-use crate::model::Role;
+use crate::model::{Role, StageName};
 use crate::sandbox::network::{Authority, Scheme};
 
 /// The word for all tools of a server.
@@ -54,10 +55,11 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     let Some(entries) = top.field("mcp").and_then(|field| field.entries("a mapping of servers")) else {
         return;
     };
+    let stages = super::stages::names(top);
     for entry in entries {
         if let Some(why) = name_problem(entry.name) {
             entry.refuse(why, None);
-        } else if let Some(server) = read_server(&entry.field, config) {
+        } else if let Some(server) = read_server(&entry.field, (config, &stages)) {
             config.mcp.insert(entry.name.to_owned(), server);
         }
     }
@@ -75,7 +77,7 @@ fn name_problem(name: &str) -> Option<String> {
     })
 }
 
-fn read_server(field: &Field<'_>, config: &Config) -> Option<McpServer> {
+fn read_server(field: &Field<'_>, (config, stages): (&Config, &[StageName])) -> Option<McpServer> {
     let section = Section::open(field, MCP_SERVER)?;
     let mut server = McpServer {
         command: None,
@@ -101,7 +103,7 @@ fn read_server(field: &Field<'_>, config: &Config) -> Option<McpServer> {
         env.refuse::<()>("a remote server has no environment of yours: `env` goes with `command`");
     }
     match section.field("tools") {
-        Some(tools) => server.tools = read_tools(tools)?,
+        Some(tools) => server.tools = read_tools(tools, stages)?,
         None => field.refuse_with(
             "expected `tools`",
             "name the tools of each role: `tools: {stitch: [search]}`",
@@ -185,29 +187,45 @@ fn read_address(field: &Field<'_>, config: &Config) -> Option<String> {
     }
 }
 
-/// The roles that may use a server.
+/// The roles that may use a server, beside the stages of the project's own.
 const ROLES: [Role; 3] = [Role::Measure, Role::Stitch, Role::Review];
 
-fn read_tools(field: &Field<'_>) -> Option<BTreeMap<Role, Vec<String>>> {
-    let section = Section::open(field, MCP_TOOLS)?;
+fn read_tools(field: &Field<'_>, stages: &[StageName]) -> Option<BTreeMap<Role, Vec<String>>> {
+    let roles = ROLES.into_iter().chain(stages.iter().copied().map(Role::Stage));
+    let roles: Vec<Role> = roles.collect();
     let mut tools = BTreeMap::new();
-    for role in ROLES {
-        let mut names = Vec::new();
-        section.set(role.name(), &mut names, |field| {
-            field.list("a list of tools", read_tool)
-        });
+    let mut is_named = false;
+    for entry in field.entries("a mapping of roles, and of stages of your own")? {
+        let Some(role) = roles.iter().find(|role| role.name() == entry.name) else {
+            refuse_role(&entry, &roles);
+            continue;
+        };
+        if matches!(entry.field.node.kind, Kind::Null) {
+            continue;
+        }
+        is_named = true;
+        let names = entry.field.list("a list of tools", read_tool).unwrap_or_default();
         if !names.is_empty() {
-            tools.insert(role, names);
+            tools.insert(*role, names);
         }
     }
-    let named = ROLES.iter().any(|role| section.field(role.name()).is_some());
-    if tools.is_empty() && !named {
+    if !is_named {
         return field.refuse_with(
             "no role may use the server",
             "name a role and its tools: `{stitch: [search]}`",
         );
     }
     Some(tools)
+}
+
+fn refuse_role(entry: &Entry<'_>, roles: &[Role]) {
+    let names: Vec<String> = roles.iter().map(|role| format!("`{role}`")).collect();
+    let found = text::one_line(entry.name, 60);
+    let near = text::nearest(entry.name, roles.iter().map(|role| role.name()));
+    entry.refuse(
+        format!("expected one of {}, found `{found}`", names.join(", ")),
+        near.map(|name| format!("did you mean `{name}`?")),
+    );
 }
 
 fn read_tool(field: &Field<'_>) -> Option<String> {

@@ -100,7 +100,9 @@ mod tests {
             | Shape::Choice(_)
             | Shape::Rules
             | Shape::Priorities
-            | Shape::Choices(_) => return None,
+            | Shape::Choices(_)
+            | Shape::Callers(_)
+            | Shape::ServerTools => return None,
         })
     }
 

@@ -6,20 +6,26 @@ use super::keys::NETWORK_ENTRY;
 use super::node::Kind;
 use super::problems::Place;
 use super::section::{Section, subsection};
+use crate::model::StageName;
 use crate::sandbox::network::{Entry, Policy};
 
 /// Reads `network`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     if let Some(section) = subsection(top, "network") {
-        section.set("allow", &mut config.network.allow, read_policy);
-        section.set("credentials", &mut config.network.credentials, super::credentials::read);
+        let stages = super::stages::names(top);
+        section.set("allow", &mut config.network.allow, |field| read_policy(field, &stages));
+        section.set("credentials", &mut config.network.credentials, |field| {
+            super::credentials::read(field, &stages)
+        });
     }
 }
 
-fn read_policy(field: &Field<'_>) -> Option<Policy> {
+fn read_policy(field: &Field<'_>, stages: &[StageName]) -> Option<Policy> {
     let mut entries: Vec<(Entry, Place)> = Vec::new();
     for item in field.items("a list of hosts")? {
-        let Some(entry) = read_entry(&item) else { continue };
+        let Some(entry) = read_entry(&item, stages) else {
+            continue;
+        };
         match entries.iter().find(|(earlier, _)| entry.contradicts(earlier)) {
             Some((earlier, place)) => refuse_contradiction(&item, &entry, earlier, *place),
             None => entries.push((entry, item.place())),
@@ -40,12 +46,12 @@ fn refuse_contradiction(item: &Field<'_>, entry: &Entry, earlier: &Entry, place:
     item.refuse_with::<()>(message, "keep one of the two, or give them different `roles`");
 }
 
-fn read_entry(field: &Field<'_>) -> Option<Entry> {
+fn read_entry(field: &Field<'_>, stages: &[StageName]) -> Option<Entry> {
     if !matches!(field.node.kind, Kind::Map(_)) {
         return read_host(field);
     }
     let section = Section::open(field, NETWORK_ENTRY)?;
-    let limits = super::network_limits::read(&section);
+    let limits = super::network_limits::read(&section, stages);
     let Some(host) = section.field("host") else {
         return field.refuse("expected a `host`");
     };

@@ -5,10 +5,11 @@ use hyper::Method;
 use super::field::Field;
 use super::section::Section;
 use crate::base::text;
+use crate::model::{Role, StageName};
 use crate::sandbox::network::{Caller, Limits, PathPattern};
 
-/// Reads the keys `methods`, `paths` and `roles` of a section.
-pub(super) fn read(section: &Section<'_>) -> Limits {
+/// Reads the keys `methods`, `paths` and `roles` of a section. Roles may be named, and `stages` of the project's own.
+pub(super) fn read(section: &Section<'_>, stages: &[StageName]) -> Limits {
     let mut limits = Limits::default();
     section.set("methods", &mut limits.methods, |field| {
         field.limiting("a list of methods", read_method)
@@ -17,7 +18,11 @@ pub(super) fn read(section: &Section<'_>) -> Limits {
         field.limiting("a list of paths", read_path)
     });
     section.set("roles", &mut limits.roles, |field| {
-        field.limiting("a list of roles", |field| field.choice(&Caller::NAMED))
+        let own = stages
+            .iter()
+            .map(|name| (name.as_str(), Caller::Agent(Role::Stage(*name))));
+        let callers: Vec<_> = Caller::NAMED.into_iter().chain(own).collect();
+        field.limiting("a list of roles", |field| field.choice(&callers))
     });
     limits
 }

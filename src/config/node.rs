@@ -73,7 +73,8 @@ impl Node {
         entries.get_mut(at).map(|(_, value)| value)
     }
 
-    fn text(&self) -> Option<&str> {
+    /// Returns a scalar as it is written.
+    pub(super) fn text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Plain(text) | Kind::Quoted(text) => Some(text),
             _ => None,

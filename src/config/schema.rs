@@ -3,10 +3,12 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{
-    CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MOUNT, NETWORK_ENTRY, PREPARE, RULE, SERVICE, STAGE, Shape, TOP,
+    CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MCP_TOOLS, MOUNT, NETWORK_ENTRY, PREPARE, RULE, SERVICE, STAGE, Shape,
+    TOP,
 };
 use super::toolchain::TOOLS;
 use super::values::LEAST_NUMBER;
+use crate::model::StageName;
 
 /// Returns the JSON Schema (draft 2020-12) of `configuration.yaml`, with a newline at its end; checked in as
 /// `configuration.schema.json`.
@@ -72,6 +74,14 @@ fn accepted(shape: Shape) -> Value {
             object(STAGE, &["name", "prompt", "may_change"]),
         ]})),
         Shape::Priorities => list(json!({"type": "integer", "minimum": 0, "maximum": 4})),
+        Shape::Callers(words) => list(json!({"anyOf": [{"enum": words}, stage_name()]})),
+        Shape::ServerTools => {
+            let mut tools = object(MCP_TOOLS, &[]);
+            tools["additionalProperties"] = list(text());
+            let roles = MCP_TOOLS.iter().map(|key| key.name).collect::<Vec<_>>();
+            tools["propertyNames"] = json!({"anyOf": [{"enum": roles}, stage_name()]});
+            tools
+        }
         Shape::Choices(words) => list(json!({"enum": words})),
         Shape::Words => json!({"anyOf": [text(), list(json!({"type": ["string", "number"]}))]}),
         Shape::Map => json!({"type": "object", "additionalProperties": {"type": "string"}}),
@@ -100,6 +110,12 @@ fn gate() -> Value {
     gate["anyOf"] = json!([{"required": ["command"]}, {"required": ["files"]}, {"required": ["name"]}]);
     gate["properties"]["serve"]["anyOf"][0]["required"] = json!(["command", "port"]);
     gate
+}
+
+/// Returns the schema of the name of a stage of the project's own.
+fn stage_name() -> Value {
+    let taken = StageName::TAKEN;
+    json!({"type": "string", "pattern": "^[a-z][a-z0-9_-]*$", "maxLength": StageName::LONGEST, "not": {"enum": taken}})
 }
 
 fn port() -> Value {

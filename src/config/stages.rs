@@ -73,6 +73,16 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     config.stages = stages;
 }
 
+/// Returns the names of the stages of the project's own, for keys that are read before `stages`: those that can be read. What
+/// is wrong with the others is reported where `stages` is read.
+pub(super) fn names(top: &Section<'_>) -> Vec<StageName> {
+    let Some(Kind::List(items)) = top.field("stages").map(|field| &field.node.kind) else {
+        return Vec::new();
+    };
+    let named = items.iter().filter_map(|item| item.value(|key| key == "name")?.text());
+    named.filter_map(StageName::new).collect()
+}
+
 fn read_stages(field: &Field<'_>, whole: (&Section<'_>, &Config)) -> Option<Vec<Stage>> {
     let mut stages: Vec<Stage> = Vec::new();
     for item in field.items("a list of stages")? {

@@ -68,23 +68,24 @@ impl<'de> Deserialize<'de> for Role {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StageName(&'static str);
 
-/// The longest name, in bytes.
-const LONGEST: usize = 32;
-/// What calls, containers and records beside those of stages are named by.
-const TAKEN: [&str; 8] = [
-    "fix", "gate", "gates", "measure", "optimize", "prepare", "review", "stitch",
-];
 /// Each name that this process has met, once: a role is passed on by value.
 static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
 
 impl StageName {
+    /// The longest name, in bytes.
+    pub(crate) const LONGEST: usize = 32;
+    /// What calls, containers and records beside those of stages are named by.
+    pub(crate) const TAKEN: [&str; 8] = [
+        "fix", "gate", "gates", "measure", "optimize", "prepare", "review", "stitch",
+    ];
+
     /// Returns a name; `None` where no stage can have it.
     pub fn new(name: &str) -> Option<Self> {
         let begins = name.starts_with(|character: char| character.is_ascii_lowercase());
         let is_word = name
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_'));
-        if !begins || !is_word || name.len() > LONGEST || Self::is_taken(name) {
+        if !begins || !is_word || name.len() > Self::LONGEST || Self::is_taken(name) {
             return None;
         }
         let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,7 +99,7 @@ impl StageName {
 
     /// Returns whether something else has this name.
     pub(crate) fn is_taken(name: &str) -> bool {
-        TAKEN.contains(&name)
+        Self::TAKEN.contains(&name)
     }
 
     /// Returns the name as a text.
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_stage_has_a_plain_word_for_a_name_that_nothing_else_has() {
-        for name in ["docs", "a", "docs-2", "release_notes", &"x".repeat(LONGEST)] {
+        for name in ["docs", "a", "docs-2", "release_notes", &"x".repeat(StageName::LONGEST)] {
             let stage = StageName::new(name).expect(name);
             assert_eq!(stage.as_str(), name);
             assert_eq!(Some(stage), StageName::new(name));

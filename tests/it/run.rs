@@ -39,6 +39,7 @@ mod screens;
 mod sealing;
 mod selection;
 mod stages;
+mod stage_hosts;
 mod terminal;
 mod timers;
 mod trials;

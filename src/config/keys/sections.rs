@@ -109,7 +109,7 @@ pub(super) const NETWORK: &[Key] = &[
     "allow",
     Shape::NetworkEntries,
     "[]",
-    "Hosts: `host`, `host:port`, `*.suffix` (what is below it), `*.suffix:port`, or an address\nwith its port. Without a port: 443, and 80 for plain HTTP. Or the name of a package\nmanager, for its public hosts: cargo, npm, pip, go, debian, maven, gradle, yarn, deno,\ngem, composer, nuget, hex, swift. Or a mapping {host, methods, paths, roles}: only these\nmethods and paths, only for measure, stitch or gates.",
+    "Hosts: `host`, `host:port`, `*.suffix` (what is below it), `*.suffix:port`, or an address\nwith its port. Without a port: 443, and 80 for plain HTTP. Or the name of a package\nmanager, for its public hosts: cargo, npm, pip, go, debian, maven, gradle, yarn, deno,\ngem, composer, nuget, hex, swift. Or a mapping {host, methods, paths, roles}: only these\nmethods and paths, only for these roles (measure, stitch, review, gates) and stages.",
 )
 .sample("[cargo, docs.example.org, {host: \"*.example.net\", methods: [GET], paths: [/files/**]}]"),
     Key::new(

@@ -61,9 +61,9 @@ pub fn suggest(records: &[NetworkRecord]) -> Suggestions {
                 found.requests += 1;
                 found.has_credential |= record.code.as_deref() == Some(NOT_COVERED);
                 found.paths.extend(record.path.clone());
-                match Caller::NAMED.iter().find(|(name, _)| *name == record.role) {
-                    Some((_, caller)) => found.roles.extend([*caller]),
-                    // A stage of the project's own: only an entry that names no role is for it.
+                match Caller::named(&record.role) {
+                    Some(caller) => found.roles.extend([caller]),
+                    // Nobody that an entry can name: only one that names no role is for it.
                     None => found.roles.extend(Caller::NAMED.map(|(_, caller)| caller)),
                 }
             }
@@ -159,7 +159,7 @@ fn entry((host, port, method): &Place, found: &Gathered, is_seen: bool) -> Optio
             limits.methods = vec![method];
         }
     }
-    if found.roles.len() < Caller::NAMED.len() {
+    if !Caller::NAMED.iter().all(|(_, caller)| found.roles.contains(caller)) {
         limits.roles = found.roles.iter().copied().collect();
     }
     let warning = match host {
@@ -261,9 +261,11 @@ mod tests {
         let everybody = ["measure", "stitch", "review", "gates"];
         let everybody = everybody.map(|role| refused(role, "c.example.org", 443, None, no));
         check(&everybody, &["c.example.org"], &[]);
-        // An entry that names roles is not for a stage of one's own.
+        // A stage of the project's own is named as roles are; what no entry can name has one without roles.
+        let others = ["docs", "stitch"].map(|role| refused(role, "c.example.org", 443, None, no));
+        check(&others, &["{host: c.example.org, roles: [stitch, docs]}"], &[]);
         check(
-            &[refused("docs", "c.example.org", 443, None, no)],
+            &[refused("optimize", "c.example.org", 443, None, no)],
             &["c.example.org"],
             &[],
         );

@@ -33,6 +33,14 @@ fn the_schema_and_the_reader_agree() {
             "network: {allow: [npm, {host: a.example.org, paths: [/a/*], methods: [GET], roles: [gates]}]}",
             true,
         ),
+        (
+            "stages: [stitch, {name: docs, prompt: p.md, may_change: [docs/**]}]\n\
+             network: {allow: [{host: a.example.org, roles: [docs, stitch]}]}\n\
+             mcp: {a: {command: [b], tools: {stitch: [x], docs: [x]}}}",
+            true,
+        ),
+        ("network: {allow: [{host: a.example.org, roles: [Docs]}]}", false),
+        ("mcp: {a: {command: [b], tools: {optimize: [x]}}}", false),
         ("network: {allow: [{paths: [/a/*]}]}", false),
         ("network: {allow: [{host: a.example.org, roles: [optimize]}]}", false),
         ("container: {memry: 4g}", false),

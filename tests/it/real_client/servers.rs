@@ -101,6 +101,34 @@ fn a_server_that_does_not_start_is_told() {
     assert_eq!(Live::attempts(&live.task()), [("merged", "success")], "{called:#?}");
 }
 
+/// A stage of the project's own has the server that names it; the work before it, which is not named, does not.
+#[test]
+fn a_stage_uses_what_is_listed_for_it() {
+    let Some(engine) = ClaudeEngine::find(EngineKind::Docker) else {
+        return;
+    };
+    let script = r#"about "stage docs"
+  tool mcp__docs__find {}
+  tool mcp__docs__erase {}
+  write /workspace/docs/a.md one
+about "The task: cw-1"
+  tool mcp__docs__find {}
+  write /workspace/a.txt one"#;
+    let more = docs("[find]").replace("stitch:", "docs:")
+        + "stages: [stitch, {name: docs, prompt: docs.md, may_change: [\"docs/**\"]}]\n";
+    let live = Live::with(engine, Account::Subscription, script, &more, |repository| {
+        plant(repository);
+        repository.write("docs.md", "Write documents.\n");
+    });
+    let called = live.call(&["run", "--tasks-only"]);
+    let said = format!("{called:#?}\n{}", live.transcripts());
+    assert_eq!(Live::attempts(&live.task()), [("merged", "success")], "{said}");
+    let files = live.repository.git(&["ls-tree", "-r", "--name-only", "generation-one"]);
+    assert!(files.contains("docs/a.md") && !files.contains("erased.txt"), "{files}");
+    let found = [ABOUT, "stage docs"].map(|about| live.api.last_messages(about).contains("what find found"));
+    assert_eq!(found, [false, true], "{said}");
+}
+
 /// What measure is told to do beyond reading is refused by the client itself.
 #[test]
 fn measure_is_restricted_by_the_client() {

@@ -28,11 +28,11 @@ engine_tests! {
 }
 
 /// The stages of most tests here.
-fn configured(more: &str) -> String {
+pub(super) fn configured(more: &str) -> String {
     format!("stages: [stitch, {{name: docs, prompt: docs.md, may_change: [\"docs/**\"]{more}}}]\n")
 }
 
-fn project(engine: TestEngine, configuration: &str) -> Project {
+pub(super) fn project(engine: TestEngine, configuration: &str) -> Project {
     let repository = TestRepository::empty();
     repository.write("README.md", "# A project\n");
     repository.write("docs.md", "Write documents about {{ title | fenced(\"title\") }}\n");
@@ -43,13 +43,13 @@ fn project(engine: TestEngine, configuration: &str) -> Project {
 }
 
 /// A task with a script for the work, and one for each of these stages.
-fn add(project: &Project, work: &str, stages: &[(&str, &str)]) {
+pub(super) fn add(project: &Project, work: &str, stages: &[(&str, &str)]) {
     let description = described(work, stages);
     let arguments = ["issues", "add", "writes a file", "--description", &description];
     project.run(&arguments).expect(0);
 }
 
-fn described(work: &str, stages: &[(&str, &str)]) -> String {
+pub(super) fn described(work: &str, stages: &[(&str, &str)]) -> String {
     let blocks = stages
         .iter()
         .map(|(name, script)| format!("\n\n~~~{name}\n{script}\n~~~"));
@@ -66,7 +66,7 @@ fn prompt(project: &Project, call: &str) -> String {
 }
 
 /// The last attempt at the task.
-fn last(project: &Project) -> Value {
+pub(super) fn last(project: &Project) -> Value {
     let attempts = project.issue("cw-1")["attempts"].clone();
     attempts.as_array().unwrap().last().unwrap().clone()
 }
