@@ -16,7 +16,7 @@ pub use claude::{Transcript, reset_time};
 pub use event::{AgentEvent, ServerStatus};
 pub(crate) use model::binds;
 pub use price::Rates;
-pub use report::{CallReport, Ending, StopCause};
+pub use report::{CallReport, Ending, StopCause, TooLarge};
 
 /// The oldest version of the client with which this library was tested; the newest is the next.
 pub const OLDEST_CLIENT_VERSION: &str = "2.1.220";

@@ -66,9 +66,9 @@ impl Transcript {
             calls: 1,
             ..self.usage()
         };
-        let (text, structured_output) = match self.result.take() {
-            Some(line) => (line.text, line.structured_output),
-            None => (None, None),
+        let (text, structured_output, answer_too_large) = match self.result.take() {
+            Some(line) => (line.text, line.structured_output, line.too_large),
+            None => (None, None, None),
         };
         let text = text.filter(|text| !text.trim().is_empty());
         CallReport {
@@ -88,6 +88,7 @@ impl Transcript {
             resets_at: verdict.resets_at,
             result: text.or_else(|| self.last_words.text()),
             structured_output,
+            answer_too_large,
             client_version: self.client_version,
             api_key_source: self.api_key_source,
             using_overage: self.limits.overage,

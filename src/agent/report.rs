@@ -98,6 +98,15 @@ impl Ending<'_> {
     }
 }
 
+/// How large an answer is that is too large to be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLarge {
+    /// Its size, in bytes.
+    pub bytes: u64,
+    /// The largest size that is read, in bytes.
+    pub limit: u64,
+}
+
 /// The report on a call: the verdict, and everything worth keeping of its stream.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a different fact about the call")]
@@ -136,6 +145,8 @@ pub struct CallReport {
     pub result: Option<String>,
     /// The answer to `--json-schema`; can be absent even on success.
     pub structured_output: Option<serde_json::Value>,
+    /// Set where the answer, structured or as a text, is too large to be read.
+    pub answer_too_large: Option<TooLarge>,
     /// The client's own version.
     pub client_version: Option<String>,
     /// Where the client found its credential: shows who pays.
@@ -168,6 +179,7 @@ impl CallReport {
             resets_at: None,
             result: None,
             structured_output: None,
+            answer_too_large: None,
             client_version: None,
             api_key_source: None,
             using_overage: false,

@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::agent::CallReport;
-use crate::base::text::one_line;
+use crate::agent::{CallReport, TooLarge};
+use crate::base::text::{one_line, size};
 
 /// Returns the schema of an object that has all of these properties and no others.
 pub(super) fn closed(properties: &Value) -> Value {
@@ -19,8 +19,14 @@ pub(super) fn closed(properties: &Value) -> Value {
 /// Returns the JSON that a call answered with: the structured output, else the last fenced JSON block of the result,
 /// else the result as bare JSON.
 ///
-/// Fails with a sentence for the agent where there is none.
+/// Fails with a sentence for the agent where there is none, or where it is too large to be read.
 pub(super) fn json_answer(report: &CallReport) -> Result<Value, String> {
+    if let Some(TooLarge { bytes, limit }) = report.answer_too_large {
+        let (bytes, limit) = (size(bytes), size(limit));
+        return Err(format!(
+            "The answer is too large: it has {bytes}, and may have {limit}."
+        ));
+    }
     match (&report.structured_output, &report.result) {
         (Some(answer), _) => Ok(answer.clone()),
         (None, Some(text)) => json_in(text),

@@ -11,9 +11,9 @@ use super::json::{self, Node};
 use crate::model::Usage;
 
 /// The longest value that is parsed into anything but text, in bytes: a parsed value takes many times its length.
-const VALUE_LIMIT: usize = 512 << 10;
+pub(super) const VALUE_LIMIT: usize = 512 << 10;
 /// The longest text that is kept of a value, in bytes.
-const TEXT_LIMIT: usize = 1 << 20;
+pub(super) const TEXT_LIMIT: usize = 1 << 20;
 /// More tokens than any call can use: a count above this is invalid.
 const TOKENS_LIMIT: f64 = 1e12;
 /// More US dollars than any call can cost: an amount above this is invalid.

@@ -183,27 +183,39 @@ fn what_no_round_mends_is_held_with_the_findings(engine: TestEngine) {
 }
 
 /// What reviewers do who give no answer, what is said of it, and how many of them are asked.
-const NO_ANSWER: [(&str, &str, usize); 4] = [
-    (
-        "answer I like it.",
-        "2 answers of it cannot be used: The answer is not valid JSON",
-        2,
-    ),
-    (
-        "propose {\"score\": 12, \"approved\": true, \"summary\": \"\", \"findings\": []}",
-        "2 answers of it cannot be used: The score is 12",
-        2,
-    ),
-    ("fail I cannot read it.", "The call ended as failed", 2),
-    ("api-error 413 Request too large", "too large", 1),
-];
+fn no_answers() -> [(String, &'static str, usize); 5] {
+    let answer = answers(9, true, &[finding("low", "src/old.txt", 1)]);
+    let many = answer.replacen("propose", "propose-many 10000", 1);
+    let says = |text: &str| text.to_owned();
+    [
+        (
+            says("answer I like it."),
+            "2 answers of it cannot be used: The answer is not valid JSON",
+            2,
+        ),
+        (
+            says("propose {\"score\": 12, \"approved\": true, \"summary\": \"\", \"findings\": []}"),
+            "2 answers of it cannot be used: The score is 12",
+            2,
+        ),
+        (
+            many,
+            "2 answers of it cannot be used: The answer is too large: it has 1.",
+            2,
+        ),
+        (says("fail I cannot read it."), "The call ended as failed", 2),
+        (says("api-error 413 Request too large"), "too large", 1),
+    ]
+}
 
 fn without_an_answer_there_is_no_pass(engine: TestEngine) {
     let project = Project::new(engine, REVIEWED);
-    for (index, (review, reason, calls)) in NO_ANSWER.into_iter().enumerate() {
+    let no_answers = no_answers();
+    for (index, (review, reason, calls)) in no_answers.iter().enumerate() {
+        let calls = *calls;
         let (id, path) = (format!("cw-{}", index + 1), format!("src/{index}.txt"));
         let description = described(&format!("write {path} x"), review);
-        let arguments = ["issues", "add", review, "--description", &description];
+        let arguments = ["issues", "add", reason, "--description", &description];
         project.run(&arguments).expect(0);
         project.run(&["generator", "stitch", &id]).expect(7).says(reason);
         assert_eq!(project.outcomes(&id), ["review_failed"], "{review}");
@@ -213,10 +225,15 @@ fn without_an_answer_there_is_no_pass(engine: TestEngine) {
         let files = project.files("generation-one");
         assert!(!files.contains_key(&path), "{review}: {files:?}");
     }
-    let asked = prompt(&project, "cw-2-1-review-2");
-    assert!(asked.contains("The score is 12, and must be"), "{asked}");
+    for (call, told) in [
+        ("cw-2-1-review-2", "The score is 12, and must be"),
+        ("cw-3-1-review-2", "MB, and may have 524 kB."),
+    ] {
+        let asked = prompt(&project, call);
+        assert!(asked.contains(told), "{asked}");
+    }
     // The work waits: released, it is reviewed again, and nobody is asked for it once more.
-    assert_eq!(project.suspended(), NO_ANSWER.len());
+    assert_eq!(project.suspended(), no_answers.len());
     let approved = described("write src/0.txt x", &answers(8, true, &[]));
     project
         .run(&["issues", "edit", "cw-1", "--description", &approved])
@@ -225,7 +242,7 @@ fn without_an_answer_there_is_no_pass(engine: TestEngine) {
     project.run(&["generator", "stitch", "cw-1"]).expect(0);
     assert_eq!(project.outcomes("cw-1"), ["review_failed", "merged"]);
     assert_eq!(last(&project)["call"], Value::Null);
-    assert_eq!(project.suspended(), NO_ANSWER.len() - 1);
+    assert_eq!(project.suspended(), no_answers.len() - 1);
 }
 
 const IN_THE_CALL: &str = "in the call";

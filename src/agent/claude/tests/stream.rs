@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{ended, success};
-use crate::agent::{AgentEvent, CallOutcome, CallReport, Ending, StopCause, Transcript};
+use crate::agent::{AgentEvent, CallOutcome, CallReport, Ending, StopCause, TooLarge, Transcript};
 use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 
 const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s","model":"m"}"#;
@@ -103,7 +103,10 @@ fn a_result_too_long_to_be_read_is_a_failure() {
     let kept = &whole.as_bytes()[..DEFAULT_LINE_LIMIT];
     let report = finished(&[kept]);
     assert_eq!(report.outcome, CallOutcome::Failed);
-    assert_eq!(report.reason, "the client's result line could not be read whole");
+    assert_eq!(
+        report.reason,
+        "the client's result line is longer than 4 MiB, so that it could not be read whole"
+    );
     assert_eq!(report.usage.input, 9);
     // A client that died while it wrote a short one left no result.
     let report = finished(&[&success().to_string().as_bytes()[..40]]);
@@ -122,7 +125,16 @@ fn long_texts_and_answers_are_cut_or_left_out() {
     }
     let mut large = success();
     large["structured_output"] = json!(vec![0; 1 << 20]);
-    assert_eq!(finished(&[large.to_string().as_bytes()]).structured_output, None);
+    let report = finished(&[large.to_string().as_bytes()]);
+    assert_eq!(
+        (report.outcome, &report.structured_output),
+        (CallOutcome::Success, &None)
+    );
+    let size = |bytes, limit| Some(TooLarge { bytes, limit });
+    assert_eq!(report.answer_too_large, size((2 << 20) + 1, 512 << 10));
+    let report = finished(&[long("x".repeat(3 << 20)).to_string().as_bytes()]);
+    assert_eq!(report.answer_too_large, size((3 << 20) + 2, 1 << 20));
+    assert_eq!(finished(&[success().to_string().as_bytes()]).answer_too_large, None);
 }
 
 fn tool(id: &str, message: &str) -> Value {

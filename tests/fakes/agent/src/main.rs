@@ -44,6 +44,7 @@
 //! | `done` | ends as a success; the steps after it are for the call that goes on with the session |
 //! | `hang-after-result` | writes the result line of a success, and does not end |
 //! | `propose JSON` · `answer TEXT` | the answer to `--json-schema`, or in words where no schema is given; the last words, without structured output |
+//! | `propose-many N JSON` | `propose`, with each of its `findings` so often |
 //! | `model NAME` · `api-key` | for the whole call: that model is bound, whatever was asked for; an API key pays |
 //! | `per-call-cost` · `deaf` | for the whole call: cost and tokens by model as 2.1.220 tells them; no signal but SIGKILL changes anything |
 //! | `on N STEP` · `try STEP` | only in the Nth attempt, which the prompt tells by a line `Attempt N`, or in its Nth review, by a line `Review N`; a failing step is told and passed over |

@@ -325,9 +325,24 @@ fn talk(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
             let answer = serde_json::from_str(&json).map_err(|error| format!("`propose` needs JSON: {error}"))?;
             Deed::Propose { answer }
         }
+        "propose-many" => {
+            let times = rest.number("how often each finding is repeated")?;
+            let json = rest.text();
+            let answer = serde_json::from_str(&json).map_err(|error| format!("`propose-many` needs JSON: {error}"))?;
+            let answer = repeated(answer, times)?;
+            Deed::Propose { answer }
+        }
         "answer" => Deed::Answer { text: rest.text() },
         _ => return account(name, rest),
     })
+}
+
+/// Repeats what is in the list `findings` of an answer.
+fn repeated(mut answer: serde_json::Value, times: usize) -> Result<serde_json::Value, String> {
+    let findings = answer.get_mut("findings").and_then(serde_json::Value::as_array_mut);
+    let findings = findings.ok_or("`propose-many` needs a list `findings`")?;
+    *findings = std::iter::repeat_n(std::mem::take(findings), times).flatten().collect();
+    Ok(answer)
 }
 
 fn account(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
