@@ -5,6 +5,7 @@
 
 mod agents;
 mod billing;
+mod broken_stages;
 mod budgets;
 mod clearing;
 mod crashes;
@@ -38,8 +39,8 @@ mod rules;
 mod screens;
 mod sealing;
 mod selection;
-mod stages;
 mod stage_hosts;
+mod stages;
 mod terminal;
 mod timers;
 mod trials;

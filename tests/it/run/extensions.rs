@@ -79,7 +79,7 @@ fn generator(project: &Project, extensions: Extensions) -> cordwainer::error::Re
 }
 
 /// Does the ready tasks.
-fn run(project: &Project, extensions: Extensions) -> RunSummary {
+pub(super) fn run(project: &Project, extensions: Extensions) -> RunSummary {
     let generator = generator(project, extensions).unwrap();
     let (events, _) = tokio::sync::mpsc::unbounded_channel();
     let options = RunOptions {

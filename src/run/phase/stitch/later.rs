@@ -109,12 +109,12 @@ impl Stitch {
         self.sessions.enter_beside(purpose, commit)
     }
 
-    /// Leaves the slot of a stage. Where the engine failed under it, and nothing of it runs any more, the work is done, and
-    /// waits for the stage.
+    /// Leaves the slot of a stage. Where the engine failed under it, the work is done, and waits for the stage in a slot of its
+    /// own, which nothing of the stage can write. That of the stage stays as it is while something of it may still run.
     pub(super) async fn leave_stage<T>(&self, session: Box<Session>, came_to: Result<OrEnds<T>>) -> Result<OrEnds<T>> {
-        let is_over = self.sessions.leave_beside(session, came_to.is_err()).await?;
+        self.sessions.leave_beside(session, came_to.is_err()).await?;
         match came_to {
-            Err(error) if error.kind() == ErrorKind::Engine && is_over => Ok(Err(Box::new(AttemptVerdict::of(
+            Err(error) if error.kind() == ErrorKind::Engine => Ok(Err(Box::new(AttemptVerdict::of(
                 Outcome::InfrastructureFailed,
                 error.in_a_line(),
             )))),
