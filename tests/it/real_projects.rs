@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::net::ToSocketAddrs as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cordwainer::network::Preset;
@@ -21,6 +22,8 @@ enum Origin {
     Cargo(&'static str, &'static str),
     Npm(&'static str, &'static str),
     Python(&'static str, &'static str),
+    /// A source package of the distribution, which has the archive of its authors.
+    Distribution(&'static str),
 }
 
 /// A published project.
@@ -32,7 +35,7 @@ struct Published {
     breaks: (&'static str, &'static str, &'static str),
 }
 
-const PUBLISHED: [Published; 3] = [
+const PUBLISHED: [Published; 5] = [
     Published {
         origin: Origin::Cargo("itoa", "1.0.11"),
         ignored: "/target/\n",
@@ -47,6 +50,16 @@ const PUBLISHED: [Published; 3] = [
         origin: Origin::Python("markupsafe", "2.1.5"),
         ignored: "__pycache__/\n*.egg-info/\n*.so\n/build/\n",
         breaks: ("src/markupsafe/_native.py", "\"&lt;\"", "\"<\""),
+    },
+    Published {
+        origin: Origin::Distribution("golang-github-google-uuid"),
+        ignored: "",
+        breaks: ("uuid.go", "dst[8] = '-'", "dst[8] = '_'"),
+    },
+    Published {
+        origin: Origin::Distribution("cjson"),
+        ignored: "/build/\n",
+        breaks: ("cJSON.c", "output, \"false\"", "output, \"FALSE\""),
     },
 ];
 
@@ -88,11 +101,20 @@ impl Published {
                     &format!("{name}=={version}"),
                 ],
             ),
+            Origin::Distribution(name) => {
+                let options = source_lists(folder.path());
+                let options: Vec<&str> = options.iter().map(String::as_str).collect();
+                run("apt-get", &[&options[..], &["--quiet", "update"]].concat());
+                run(
+                    "apt-get",
+                    &[&options[..], &["--quiet", "--download-only", "source", name]].concat(),
+                );
+            }
         }
         let files = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
         let archive = files.filter(|path| path.is_file()).find(|path| {
             let name = path.file_name().unwrap().to_str().unwrap();
-            name == "archive" || name.ends_with("gz")
+            name == "archive" || name.ends_with("gz") && !name.contains(".debian.")
         });
         let archive = archive.unwrap().display().to_string();
         let target = repository.path().display().to_string();
@@ -113,6 +135,45 @@ impl Published {
         repository.commit("as it was published");
         repository
     }
+}
+
+/// Writes lists of the distribution's sources below a folder, where those of its packages are, and returns the options with
+/// which `apt-get` uses them and leaves the machine's own lists as they are.
+fn source_lists(folder: &Path) -> Vec<String> {
+    let place = |name: &str| {
+        let path = folder.join("apt").join(name);
+        fs::create_dir_all(&path).unwrap();
+        path.display().to_string()
+    };
+    let (lists, cache, parts) = (place("lists/partial"), place("cache/archives/partial"), place("parts"));
+    let mut texts = vec![("sources.list".to_owned(), PathBuf::from("/etc/apt/sources.list"))];
+    let entries = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten();
+    texts.extend(entries.map(|entry| {
+        let entry = entry.unwrap();
+        (entry.file_name().into_string().unwrap(), entry.path())
+    }));
+    for (name, path) in texts {
+        let Ok(text) = fs::read_to_string(path) else { continue };
+        let lines = text.lines().map(|line| match line.strip_prefix("deb ") {
+            Some(rest) => format!("deb-src {rest}\n"),
+            None if line.starts_with("Types:") => "Types: deb-src\n".to_owned(),
+            None => format!("{line}\n"),
+        });
+        fs::write(Path::new(&parts).join(name), lines.collect::<String>()).unwrap();
+    }
+    let without = |path: &str| path.trim_end_matches("/partial").to_owned();
+    let options = [
+        ("Dir::Etc::sourcelist", "/dev/null".to_owned()),
+        ("Dir::Etc::sourceparts", parts),
+        ("Dir::State::lists", without(&lists)),
+        ("Dir::Cache", without(&cache).trim_end_matches("/archives").to_owned()),
+        // What is downloaded is in a folder of this user.
+        ("APT::Sandbox::User", "root".to_owned()),
+    ];
+    options
+        .into_iter()
+        .map(|(key, value)| format!("--option={key}={value}"))
+        .collect()
 }
 
 /// Adds to the presets of `network.allow` the addresses of their hosts: a mirror may have some that no name is allowed to
