@@ -73,7 +73,7 @@ pub(super) fn find(
 
 /// Returns whether a function of this name checks something, wherever it is defined.
 fn is_helper_name(name: &str) -> bool {
-    pattern!(r"^_*(?:check|assert|expect|verify|ensure|should|must|validate|compare|same)(?:_|[A-Z]|$)").is_match(name)
+    pattern!(r"^_*(?:[cC]heck|[aA]ssert|[eE]xpect|[vV]erify|[eE]nsure|[sS]hould|must|[vV]alidate|[cC]ompare|same)(?:_|[A-Z]|$)").is_match(name)
 }
 
 /// Returns what asserts in a language.

@@ -24,6 +24,15 @@ pub(super) fn find(source: &Source, language: Language) -> Vec<Case> {
     found.sort_by_key(|case| (case.region.start, std::cmp::Reverse(case.region.end)));
     found.dedup_by_key(|case| case.name_at.start);
     found.truncate(MOST_CASES);
+    if language == Language::Python {
+        // A function within a test is one that it uses.
+        let mut end = 0;
+        found.retain(|case| {
+            let is_within = case.region.start < end;
+            end = end.max(case.region.end);
+            !is_within
+        });
+    }
     nest(&mut found);
     found
 }

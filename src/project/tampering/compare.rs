@@ -137,18 +137,36 @@ fn lost(before: &ReadCase, (file, after): (&ReadFile, &ReadCase), excuses: &mut 
     if lost.len() <= gained.len() {
         return None;
     }
+    let there: BTreeSet<&str> = after.asserts.iter().map(|one| one.text.as_str()).collect();
+    let twice = lost.iter().filter(|one| there.contains(one.text.as_str())).count();
+    if lost.len() - twice <= gained.len() {
+        // What it asserted twice it asserts once.
+        return None;
+    }
     let constants = after.constants.len() > before.constants.len();
     // The last ones are more likely to be gone than those that were rewritten.
     let left: Vec<&Assertion> = unlike(&lost, &gained);
     let missing = left
         .into_iter()
+        .filter(|one| !there.contains(one.text.as_str()))
         .filter(|one| !is_said_by(one, &gained) && !excuses.covers(one, Some(&user)))
         .count();
+    if missing * 3 <= before.asserts.len() && !constants && does_more(before, after) {
+        // It was rewritten, and asserts most of it still.
+        return None;
+    }
     (missing > 0).then(|| {
         let (had, has) = (before.asserts.len(), after.asserts.len());
         let more = if constants { ", and constants beside" } else { "" };
         format!("makes {has} of {had} assertions{more}")
     })
+}
+
+/// Returns whether a test has words now that it had not: nobody needs them to leave something out.
+fn does_more(before: &ReadCase, after: &ReadCase) -> bool {
+    let there: BTreeSet<&Word> = before.words.iter().collect();
+    let new = after.words.iter().filter(|word| !there.contains(word)).count();
+    new >= 3
 }
 
 /// Returns the assertions that only one side has.
@@ -244,13 +262,24 @@ fn weaker<'side>(
 
 fn of_gone(pairs: &[Pair], matches: &Matches, excuses: &mut Excuses, asked_away: &[String]) -> Vec<Finding> {
     let mut by_file: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
+    let mut excused: BTreeMap<usize, usize> = BTreeMap::new();
     for place in &matches.gone {
         let (file, case) = pairs::before(pairs, *place);
         let is_asked = pairs[place.0].after.is_none() && asked_away.contains(&file.path);
-        if !is_asked && case.marks.is_empty() && !case.is_empty && !excuses.covers_case(file, case) {
+        if is_asked || !case.marks.is_empty() || case.is_empty {
+            continue;
+        }
+        if excuses.covers_case(file, case) {
+            *excused.entry(place.0).or_default() += 1;
+        } else {
             by_file.entry(place.0).or_default().push(*place);
         }
     }
+    // A file whose tests are nearly all of something that is gone is of that as a whole.
+    by_file.retain(|pair, places| {
+        let is_gone = pairs[*pair].after.is_none();
+        !(is_gone && places.len() * 2 <= excused.get(pair).copied().unwrap_or_default())
+    });
     by_file
         .into_values()
         .flat_map(|places| of_file(pairs, &places))

@@ -173,12 +173,49 @@ fn removed(pairs: &[Pair]) -> BTreeSet<String> {
     let of_sources = |file: &&ReadFile| file.cases.is_empty() && shared::of(file).is_empty();
     let before = pairs.iter().filter_map(|pair| pair.before.as_ref()).filter(of_sources);
     let mut gone: BTreeSet<String> = before.flat_map(|file| file.members.iter().cloned()).collect();
+    gone.extend(taken_out(pairs));
     if gone.is_empty() {
         return gone;
     }
     for after in pairs.iter().filter_map(|pair| pair.after.as_ref()) {
         for found in super::pattern::pattern!(r"--[a-z][\w-]+|[A-Za-z_]\w*").find_iter(&after.source.text) {
             gone.remove(found.as_str());
+        }
+        for word in words::of(&after.source.text) {
+            let (Word::Name(text) | Word::Literal(text)) = word;
+            gone.remove(&text);
+        }
+    }
+    gone
+}
+
+/// Returns the names and the short texts of what is tested that stood in lines which a change takes out, where it takes out
+/// more than it brings.
+fn taken_out(pairs: &[Pair]) -> BTreeSet<String> {
+    let mut gone = BTreeSet::new();
+    let is_source = |file: &ReadFile| file.cases.is_empty() && shared::of(file).is_empty();
+    for pair in pairs {
+        let Some(before) = pair.before.as_ref().filter(|file| is_source(file)) else {
+            continue;
+        };
+        let after = pair.after.as_ref().map_or("", |file| file.source.text.as_str());
+        let lines = |text: &str| {
+            let lines = text.lines().map(|line| line.trim().to_owned());
+            lines.filter(|line| line.len() > 3).collect::<Vec<_>>()
+        };
+        let (old, new) = (lines(&before.source.text), lines(after));
+        if old.len() <= new.len() {
+            continue;
+        }
+        let there: BTreeSet<&String> = new.iter().collect();
+        for line in old.iter().filter(|line| !there.contains(line)) {
+            for word in words::of(line) {
+                let (Word::Name(text) | Word::Literal(text)) = word;
+                let is_short = text.len() > 3 && text.len() < 40 && !text.contains(' ');
+                if is_short && text.contains(|letter: char| letter.is_alphabetic()) {
+                    gone.insert(text);
+                }
+            }
         }
     }
     gone

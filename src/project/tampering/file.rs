@@ -204,7 +204,7 @@ fn definitions(source: &Source) -> impl Iterator<Item = (String, Range<usize>)> 
         let name = (1..=3).find_map(|group| found.get(group))?;
         let is_word = matches!(
             name.as_str(),
-            "if" | "for" | "while" | "switch" | "catch" | "match" | "function" | "with"
+            "if" | "for" | "while" | "switch" | "catch" | "match" | "function" | "with" | "func"
         );
         (!is_word).then(|| (name.as_str().to_owned(), name.range()))
     })
@@ -220,12 +220,68 @@ fn helpers(source: &Source, language: Language, cases: &[Case]) -> BTreeSet<Stri
     let asserts = assertion::pattern_of(language);
     let mut helpers = BTreeSet::new();
     for (index, (name, at)) in all.iter().enumerate() {
-        let end = all.get(index + 1).map_or(source.code.len(), |(_, next)| next.start);
-        if !heads.contains(&at.start) && asserts.is_match(&source.code[at.end..end]) {
+        // A type ends where its first function begins, and what a function asserts is in its body alone.
+        let next = all.get(index + 1).map_or(source.code.len(), |(_, next)| next.start);
+        let end = match function_end(source, language, at) {
+            Some(end) if is_function(source, at.start) => end,
+            Some(end) => end.min(next),
+            None => continue,
+        };
+        let body = source.code.get(at.end..end);
+        if !heads.contains(&at.start) && body.is_some_and(|body| asserts.is_match(body)) {
             helpers.insert(name.clone());
         }
     }
     helpers
+}
+
+/// Returns whether what is defined at an offset is a function, and no type or module.
+fn is_function(source: &Source, at: usize) -> bool {
+    let before = &source.code[source.line_start(at)..at];
+    !pattern!(r"\b(?:class|struct|enum|trait|interface|module|defmodule|type|record|object)\s+(?:\w+[.:]+)*$")
+        .is_match(before)
+}
+
+/// Returns where a definition ends whose name is at a place: with its braces, or where its indentation does.
+fn function_end(source: &Source, language: Language, at: &Range<usize>) -> Option<usize> {
+    let code = source.code.as_bytes();
+    if language.has_braces() {
+        let mut here = at.end;
+        while here < code.len() {
+            match code[here] {
+                b'{' => return source.closing(here),
+                b'(' | b'[' => here = source.closing(here)?,
+                // Without braces it is an expression, in one line or so.
+                b'=' if matches!(language, Language::Kotlin | Language::CSharp | Language::JavaScript) => {
+                    let brace = source.code[here..source.line_end(here)].find('{');
+                    let Some(brace) = brace else {
+                        return Some(source.line_end(here));
+                    };
+                    return source.closing(here + brace);
+                }
+                b';' | b'}' => return None,
+                _ => {}
+            }
+            here += 1;
+        }
+        return None;
+    }
+    let indent = |from: usize| {
+        source.code[from..]
+            .bytes()
+            .take_while(|byte| matches!(byte, b' ' | b'\t'))
+            .count()
+    };
+    let own = indent(source.line_start(at.start));
+    let mut here = source.line_end(at.start) + 1;
+    while here < code.len() {
+        let line = source.code[here..source.line_end(here)].trim();
+        if !line.is_empty() && indent(here) <= own && !line.starts_with(')') {
+            return Some(here);
+        }
+        here = source.line_end(here) + 1;
+    }
+    Some(code.len())
 }
 
 fn defined(source: &Source, cases: &[Case]) -> BTreeSet<String> {

@@ -204,7 +204,8 @@ pub(super) fn early_return(source: &Source, language: Language, case: &Case, las
             .take(MOST)
         {
             let at = source.after_space(part.start + found.start());
-            if at < last_assertion && is_unconditional(source, language, std::slice::from_ref(case), at) {
+            let ends = super::assertion::pattern_of(language).is_match(found.as_str());
+            if at < last_assertion && !ends && is_unconditional(source, language, std::slice::from_ref(case), at) {
                 return Some(at);
             }
         }

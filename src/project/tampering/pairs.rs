@@ -7,7 +7,9 @@ use super::words::{self, Word};
 
 /// The likeness of two tests that are taken for one with another name.
 const LIKE: f64 = 0.7;
-/// The likeness of two tests in a file that was renamed, where names that are only before or only after are equal.
+/// The likeness of two tests of one file that are taken for one that was rewritten.
+const LIKE_IN_FILE: f64 = 0.6;
+/// The likeness of two tests of one file, where names that are only before or only after are equal.
 const LIKE_BUT_FOR_NAMES: f64 = 0.8;
 /// How many tests without a namesake are compared with each other.
 const MOST: usize = 300;
@@ -64,10 +66,17 @@ pub(super) fn of_cases(pairs: &[Pair]) -> Matches {
     matches.by_key(pairs, |_, case| (None, case.case.name.clone()));
     matches.by_key(pairs, |_, case| (None, case.case.plain_name()));
     matches.by_likeness(pairs, LIKE, |_, gone, new| words::likeness(&gone.words, &new.words));
+    matches.by_likeness(pairs, LIKE_IN_FILE, |is_of_file, gone, new| {
+        if is_of_file {
+            words::likeness(&gone.words, &new.words)
+        } else {
+            0.0
+        }
+    });
     let names = Names::of(pairs);
-    // A file that is renamed for what it tests has that name all over.
-    matches.by_likeness(pairs, LIKE_BUT_FOR_NAMES, |is_renamed, gone, new| {
-        if is_renamed {
+    // What is renamed has its new name all over.
+    matches.by_likeness(pairs, LIKE_BUT_FOR_NAMES, |is_of_file, gone, new| {
+        if is_of_file {
             words::likeness(&names.without_old(&gone.words), &names.without_new(&new.words))
         } else {
             0.0
@@ -98,15 +107,13 @@ impl Matches {
         self.new.sort_unstable();
     }
 
-    /// Matches cases that are at least so alike, the most alike first. `likeness` is told whether both are in one file that
-    /// has another name now.
+    /// Matches cases that are at least so alike, the most alike first. `likeness` is told whether both are in one file.
     fn by_likeness(&mut self, pairs: &[Pair], least: f64, likeness: impl Fn(bool, &ReadCase, &ReadCase) -> f64) {
         let mut alike = Vec::new();
         for gone in self.gone.iter().take(MOST) {
             for new in self.new.iter().take(MOST) {
-                let ((old_file, old_case), (new_file, new_case)) = (before(pairs, *gone), after(pairs, *new));
-                let is_renamed = gone.0 == new.0 && old_file.path != new_file.path;
-                let likeness = likeness(is_renamed, old_case, new_case);
+                let (old_case, new_case) = (before(pairs, *gone).1, after(pairs, *new).1);
+                let likeness = likeness(gone.0 == new.0, old_case, new_case);
                 if likeness >= least {
                     alike.push((likeness, *gone, *new));
                 }

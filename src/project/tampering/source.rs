@@ -2,6 +2,7 @@
 //! for code. Offsets are those of the file.
 
 use super::language::Language;
+use super::pattern::pattern;
 
 /// A text, in three views of equal length.
 #[derive(Clone, Debug)]
@@ -96,8 +97,17 @@ struct Mask<'raw> {
 impl Mask<'_> {
     fn run(&mut self) {
         let mut at = 0;
+        let mut awaited = Vec::new();
         while at < self.raw.len() {
-            if let Some(end) = self.comment(at) {
+            if self.raw[at] == b'\n' && !awaited.is_empty() {
+                let end = self.end_of_here(at + 1, &awaited);
+                awaited.clear();
+                blank(&mut self.code[at + 1..end]);
+                at = end;
+            } else if let Some((word, end)) = self.here_document(at) {
+                awaited.push(word);
+                at = end;
+            } else if let Some(end) = self.comment(at) {
                 self.blank_comment(at, end);
                 at = end;
             } else if let Some(end) = self.string(at) {
@@ -218,6 +228,46 @@ impl Mask<'_> {
             (b'/', JavaScript | Ruby) => self.end_of_expression(at),
             _ => None,
         }
+    }
+
+    /// Returns the word that ends the text which begins in the line below, in Ruby and PHP, and where it stands.
+    fn here_document(&self, at: usize) -> Option<(String, usize)> {
+        let head = match self.language {
+            Language::Ruby => pattern!(r"^<<[~-]['\x22`]?([A-Za-z_]\w*)['\x22`]?"),
+            Language::Php => pattern!(r"^<<<[ \t]*['\x22]?([A-Za-z_]\w*)['\x22]?"),
+            _ => return None,
+        };
+        if self.raw[at] != b'<' {
+            return None;
+        }
+        let line = std::str::from_utf8(&self.raw[at..self.end_of_line(at)]).ok()?;
+        let found = head.captures(line)?;
+        Some((found[1].to_owned(), at + found[0].len()))
+    }
+
+    /// Returns where the lines end that begin at an offset and that these words end, each with a text of its own.
+    fn end_of_here(&self, from: usize, words: &[String]) -> usize {
+        let mut here = from;
+        for word in words {
+            while here < self.raw.len() {
+                let end = self.end_of_line(here);
+                let line = self.raw[here..end].trim_ascii_start();
+                let is_end = line.starts_with(word.as_bytes())
+                    && !line
+                        .get(word.len())
+                        .is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+                // What stands behind the word in PHP is code.
+                here = if is_end {
+                    end - line.len() + word.len()
+                } else {
+                    (end + 1).min(self.raw.len())
+                };
+                if is_end {
+                    break;
+                }
+            }
+        }
+        here
     }
 
     fn end_of_raw(&self, at: usize) -> Option<usize> {
@@ -377,6 +427,12 @@ mod tests {
             "#if 0\na\n#endif\nb 1'000",
             "     \n \n      \nb 1'000",
             "     \n \n      \nb 1'000",
+        );
+        check(
+            Ruby,
+            "a <<~B, c\n  it's {\nB\nd",
+            "a <<~B, c\n  it's {\nB\nd",
+            "a <<~B, c\n        \n \nd",
         );
         check(Rust, "\"é\" 'é' \u{e9}", "\"é\" 'é' \u{e9}", "\"  \" \"  \" \u{e9}");
     }

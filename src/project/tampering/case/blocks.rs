@@ -95,6 +95,7 @@ fn body_of(
     let behind = lines.iter().enumerate().skip(head + 1);
     let end = behind
         .filter(|(_, line)| line.indent.is_some_and(|other| other <= indent))
+        .filter(|(_, line)| !goes_on(source, line, language))
         .map(|(index, _)| index)
         .next();
     let last = end.unwrap_or(lines.len());
@@ -115,6 +116,13 @@ fn body_of(
         until
     };
     Some((start.min(until)..until, whole))
+}
+
+/// Returns whether a line at the indentation of a block's head belongs to it: what is done whatever happens, or where
+/// something was raised.
+fn goes_on(source: &Source, line: &Line, language: Language) -> bool {
+    language != Language::Python
+        && pattern!(r"^\s*(?:ensure|rescue|else|after|catch)\b").is_match(&source.code[line.at.clone()])
 }
 
 /// Returns whether a block that begins in this line ends in it.
