@@ -3,7 +3,7 @@
 use super::*;
 
 /// The labelled changes, by convention.
-const LABELLED: [(&str, &str); 28] = [
+const LABELLED: [(&str, &str); 29] = [
     ("again", include_str!("labelled/again.diff")),
     ("catch2", include_str!("labelled/catch2.diff")),
     (
@@ -28,6 +28,7 @@ const LABELLED: [(&str, &str); 28] = [
     ("pest", include_str!("labelled/pest.diff")),
     ("phpunit", include_str!("labelled/phpunit.diff")),
     ("pytest", include_str!("labelled/pytest.diff")),
+    ("recorded", include_str!("labelled/recorded.diff")),
     ("rspec", include_str!("labelled/rspec.diff")),
     ("rust", include_str!("labelled/rust.diff")),
     ("third", include_str!("labelled/third.diff")),
