@@ -124,7 +124,7 @@ fn statement(source: &Source, place: usize, part: &Range<usize>, language: Langu
         match code[here] {
             b'(' | b'[' | b'{' => here = source.closing(here).unwrap_or(end).min(end),
             b')' | b']' | b'}' | b';' => break,
-            b'\n' if !goes_on(source, here) => break,
+            b'\n' if !goes_on(source, here) && !is_open(source, line, here) => break,
             _ => {}
         }
         here += 1;
@@ -134,6 +134,15 @@ fn statement(source: &Source, place: usize, part: &Range<usize>, language: Langu
         end -= 1;
     }
     start..end
+}
+
+/// Returns whether a line ends with what needs something behind it.
+fn is_open(source: &Source, start: usize, line_end: usize) -> bool {
+    let start = source.line_start(line_end).max(start);
+    let line = source.code[start..line_end].trim_end();
+    [" =", "==", "=>", "&&", "||", " and", " or", "|>", "<>", "+", ","]
+        .iter()
+        .any(|end| line.ends_with(end))
 }
 
 /// Returns whether a statement goes on in the next line.

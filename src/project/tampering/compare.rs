@@ -74,7 +74,7 @@ fn of_matched(pairs: &[Pair], old: Place, new: Place, excuses: &mut Excuses) -> 
     if after.is_empty && !before.is_empty {
         return says(FindingKind::Emptied, format!("{name} does nothing any more"));
     }
-    if let Some(what) = lost(before, (file, after), excuses) {
+    if let Some(what) = lost((pairs::before(pairs, old).0, before), (file, after), excuses) {
         return says(FindingKind::Weakened, format!("{name} {what}"));
     }
     let body = |read: &ReadCase, file: &ReadFile| mark::swallows(file.language, &read.case.body_of(&file.source.code));
@@ -110,7 +110,11 @@ fn skipped(file: &ReadFile, mark: &Mark, name: &str) -> Finding {
 }
 
 /// Returns what a test asserted and does not assert any more, in words.
-fn lost(before: &ReadCase, (file, after): (&ReadFile, &ReadCase), excuses: &mut Excuses) -> Option<String> {
+fn lost(
+    (old, before): (&ReadFile, &ReadCase),
+    (file, after): (&ReadFile, &ReadCase),
+    excuses: &mut Excuses,
+) -> Option<String> {
     if before.asserts.is_empty() {
         return None;
     }
@@ -150,6 +154,7 @@ fn lost(before: &ReadCase, (file, after): (&ReadFile, &ReadCase), excuses: &mut 
         .into_iter()
         .filter(|one| !there.contains(one.text.as_str()))
         .filter(|one| !is_said_by(one, &gained) && !excuses.covers(one, Some(&user)))
+        .filter(|one| !is_of_version(old, before, one, &user))
         .count();
     if missing * 3 <= before.asserts.len() && !constants && does_more(before, after) {
         // It was rewritten, and asserts most of it still.
@@ -160,6 +165,15 @@ fn lost(before: &ReadCase, (file, after): (&ReadFile, &ReadCase), excuses: &mut 
         let more = if constants { ", and constants beside" } else { "" };
         format!("makes {has} of {had} assertions{more}")
     })
+}
+
+/// Returns whether an assertion was made for some version or platform alone, which the test does not ask for any more.
+fn is_of_version(file: &ReadFile, case: &ReadCase, one: &Assertion, there: &BTreeSet<Word>) -> bool {
+    let Some(condition) = mark::condition_of(&file.source, file.language, &case.case, one.at) else {
+        return false;
+    };
+    let asked = pattern!(r"(?i)\w*(?:version|platform)\w*|\bPY_?\d\w*|\b(?:os|goos)\b").find(&condition);
+    asked.is_some_and(|word| !there.contains(&Word::Name(word.as_str().to_owned())))
 }
 
 /// Returns whether a test has words now that it had not: nobody needs them to leave something out.
@@ -247,7 +261,9 @@ fn weaker<'side>(
             .iter()
             .filter(|word| matches!(word, Word::Literal(_)))
             .collect();
-        let is_kept = !literals.is_empty() && literals.iter().all(|word| there.contains(*word));
+        // A predicate may have the name of the value.
+        let is_there = |word: &&Word| there.contains(*word) || words::share_parts(std::slice::from_ref(*word), &there);
+        let is_kept = !literals.is_empty() && literals.iter().all(|word| is_there(&word));
         let mut weak = gained.iter().filter(|one| one.strength == Strength::Existence);
         let of_the_same = weak.find(|one| {
             let subject = |word: &&Word| matches!(word, Word::Name(name) if !super::words::is_assertion_word(name));

@@ -23,11 +23,18 @@ pub(super) struct Excuses {
     shared: Vec<SharedCode>,
     /// The fields, parameters and options that are gone.
     removed: BTreeSet<String>,
+    /// Those of them that are texts of several words, and that are nowhere any more.
+    messages: Vec<String>,
     /// What each test does that is there after the change, with its file.
     kept: BTreeSet<(String, Vec<Word>)>,
     /// Whether inputs are generated now.
     is_generated: bool,
 }
+
+/// How long a part of a message is that stands for it, in bytes.
+const PART_OF_MESSAGE: usize = 8;
+/// How many messages that are gone are looked at.
+const MOST_MESSAGES: usize = 200;
 
 /// Words that run a test with several types or inputs.
 const FOR_MANY: [&str; 16] = [
@@ -89,7 +96,10 @@ impl Excuses {
         let (before, after) = (names(|pair| pair.before.as_ref()), names(|pair| pair.after.as_ref()));
         let words: BTreeSet<Word> = pairs.iter().flat_map(new_words).collect();
         let has = |names: &[&str]| names.iter().any(|name| words.contains(&Word::Name((*name).to_owned())));
+        let removed = removed(pairs);
         Self {
+            messages: removed.iter().filter(|text| text.contains(' ')).take(MOST_MESSAGES).cloned().collect(),
+            removed,
             for_many: if has(&FOR_MANY) {
                 gained.keys().cloned().collect()
             } else {
@@ -101,7 +111,6 @@ impl Excuses {
                 .filter_map(|pair| pair.after.as_ref())
                 .flat_map(shared::of)
                 .collect(),
-            removed: removed(pairs),
             kept: kept(pairs, matches),
             gained,
             words,
@@ -163,7 +172,11 @@ impl Excuses {
     fn is_of_something_gone(&self, words: &[Word]) -> bool {
         words.iter().any(|word| match word {
             Word::Name(name) => self.undefined.contains(name) || self.removed.contains(name),
-            Word::Literal(text) => self.removed.contains(text),
+            Word::Literal(text) => {
+                // A test names a part of a message, mostly.
+                self.removed.contains(text)
+                    || text.len() >= PART_OF_MESSAGE && self.messages.iter().any(|message| message.contains(text.as_str()))
+            }
         })
     }
 }
@@ -189,7 +202,7 @@ fn removed(pairs: &[Pair]) -> BTreeSet<String> {
     gone
 }
 
-/// Returns the names and the short texts of what is tested that stood in lines which a change takes out, where it takes out
+/// Returns the names and the texts of what is tested that stood in lines which a change takes out, where it takes out
 /// more than it brings.
 fn taken_out(pairs: &[Pair]) -> BTreeSet<String> {
     let mut gone = BTreeSet::new();
@@ -211,8 +224,7 @@ fn taken_out(pairs: &[Pair]) -> BTreeSet<String> {
         for line in old.iter().filter(|line| !there.contains(line)) {
             for word in words::of(line) {
                 let (Word::Name(text) | Word::Literal(text)) = word;
-                let is_short = text.len() > 3 && text.len() < 40 && !text.contains(' ');
-                if is_short && text.contains(|letter: char| letter.is_alphabetic()) {
+                if text.len() > 3 && text.len() < 200 && text.contains(|letter: char| letter.is_alphabetic()) {
                     gone.insert(text);
                 }
             }

@@ -152,7 +152,7 @@ fn line_above(source: &Source, at: usize) -> usize {
 }
 
 /// Returns the line that the statement depends on; `None` where it depends on nothing.
-fn condition_of(source: &Source, language: Language, case: &Case, at: usize) -> Option<String> {
+pub(super) fn condition_of(source: &Source, language: Language, case: &Case, at: usize) -> Option<String> {
     let body = case.body.start..at;
     if language.has_braces() {
         let mut open = Vec::new();

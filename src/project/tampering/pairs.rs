@@ -11,6 +11,9 @@ const LIKE: f64 = 0.7;
 const LIKE_IN_FILE: f64 = 0.6;
 /// The likeness of two tests of one file, where names that are only before or only after are equal.
 const LIKE_BUT_FOR_NAMES: f64 = 0.8;
+/// The likeness of the names of two tests of one file that are taken for one, where they are so alike themselves.
+const LIKE_NAMES: f64 = 0.7;
+const LIKE_WITH_NAME: f64 = 0.35;
 /// How many tests without a namesake are compared with each other.
 const MOST: usize = 300;
 
@@ -72,6 +75,12 @@ pub(super) fn of_cases(pairs: &[Pair]) -> Matches {
         } else {
             0.0
         }
+    });
+    matches.by_likeness(pairs, LIKE_NAMES, |is_of_file, gone, new| {
+        let is_like = is_of_file
+            && words::likeness(&gone.words, &new.words) >= LIKE_WITH_NAME
+            && new.asserts.len() >= gone.asserts.len();
+        if is_like { words::likeness_of_names(&gone.case.name, &new.case.name) } else { 0.0 }
     });
     let names = Names::of(pairs);
     // What is renamed has its new name all over.

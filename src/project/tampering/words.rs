@@ -32,7 +32,7 @@ pub(super) fn is_assertion_word(name: &str) -> bool {
 /// Returns whether a text names nothing but constants and the words in which things are asserted.
 pub(super) fn are_constant(text: &str) -> bool {
     // A matcher of one's own looks at more than its argument, and a variable may have the name of one.
-    if pattern!(r"\.(?:not\.)?toHave(?:Been|Warn|Error|Log)\w*\(|\b(?:expect|assert|must|should)[A-Z_]\w*\s*[,;)]")
+    if pattern!(r"\.(?:not\.)?toHave(?:Been|Warn|Error|Log)\w*\(|\b(?:expect|assert|must|should)[A-Z_]\w*\s*[,;)]|\bt\s*\(")
         .is_match(text)
     {
         return false;
@@ -179,6 +179,15 @@ pub(super) fn share_parts(one: &[Word], other: &BTreeSet<&Word>) -> bool {
         .flat_map(|word| parts(word))
         .collect();
     own.intersection(&there).any(|part| !READING.contains(&part.as_str()))
+}
+
+/// Returns how much two names have in common, from 0 to 1, however they are spelled.
+pub(super) fn likeness_of_names(one: &str, other: &str) -> f64 {
+    let words = |name: &str| {
+        let parts = parts(&Word::Name(name.to_owned())).into_iter();
+        parts.filter(|part| part != "test").map(Word::Name).collect::<Vec<_>>()
+    };
+    likeness(&words(one), &words(other))
 }
 
 fn is_of_asserting(word: &Word) -> bool {
