@@ -3,7 +3,7 @@
 use super::*;
 
 /// The labelled changes, by convention.
-const LABELLED: [(&str, &str); 29] = [
+const LABELLED: [(&str, &str); 30] = [
     ("again", include_str!("labelled/again.diff")),
     ("catch2", include_str!("labelled/catch2.diff")),
     (
@@ -27,6 +27,7 @@ const LABELLED: [(&str, &str); 29] = [
     ("nunit", include_str!("labelled/nunit.diff")),
     ("pest", include_str!("labelled/pest.diff")),
     ("phpunit", include_str!("labelled/phpunit.diff")),
+    ("published", include_str!("labelled/published.diff")),
     ("pytest", include_str!("labelled/pytest.diff")),
     ("recorded", include_str!("labelled/recorded.diff")),
     ("rspec", include_str!("labelled/rspec.diff")),
