@@ -98,7 +98,12 @@ impl Excuses {
         let has = |names: &[&str]| names.iter().any(|name| words.contains(&Word::Name((*name).to_owned())));
         let removed = removed(pairs);
         Self {
-            messages: removed.iter().filter(|text| text.contains(' ')).take(MOST_MESSAGES).cloned().collect(),
+            messages: removed
+                .iter()
+                .filter(|text| text.contains(' '))
+                .take(MOST_MESSAGES)
+                .cloned()
+                .collect(),
             removed,
             for_many: if has(&FOR_MANY) {
                 gained.keys().cloned().collect()
@@ -175,7 +180,8 @@ impl Excuses {
             Word::Literal(text) => {
                 // A test names a part of a message, mostly.
                 self.removed.contains(text)
-                    || text.len() >= PART_OF_MESSAGE && self.messages.iter().any(|message| message.contains(text.as_str()))
+                    || text.len() >= PART_OF_MESSAGE
+                        && self.messages.iter().any(|message| message.contains(text.as_str()))
             }
         })
     }

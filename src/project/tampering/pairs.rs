@@ -80,7 +80,11 @@ pub(super) fn of_cases(pairs: &[Pair]) -> Matches {
         let is_like = is_of_file
             && words::likeness(&gone.words, &new.words) >= LIKE_WITH_NAME
             && new.asserts.len() >= gone.asserts.len();
-        if is_like { words::likeness_of_names(&gone.case.name, &new.case.name) } else { 0.0 }
+        if is_like {
+            words::likeness_of_names(&gone.case.name, &new.case.name)
+        } else {
+            0.0
+        }
     });
     let names = Names::of(pairs);
     // What is renamed has its new name all over.

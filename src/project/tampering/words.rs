@@ -24,7 +24,7 @@ const COMMON: [&str; 62] = [
 /// Returns whether a name belongs to the words in which things are asserted.
 pub(super) fn is_assertion_word(name: &str) -> bool {
     pattern!(
-        r"^(?:(?:debug_)?assert\w*|Assert\w*|ASSERT\w*|expect\w*|EXPECT\w*|CHECK\w*|REQUIRE\w*|XCT\w+|SUCCEED|Pass|refute\w*|should\w*|Should\w*|must\w*|wont\w*|to[A-Z]\w*|be|be_\w+|have|eq|eql|ok|equal\w*|Equal\w*|Is\w*|That|strictEqual|deepEqual|deepStrictEqual|Errorf?|Fatalf?|t|raises|resolves|rejects|expectNotToPerformAssertions|addToAssertionCount|Boolean|exist|prop_assert\w*)$"
+        r"^(?:(?:debug_)?assert\w*|Assert\w*|ASSERT\w*|expect\w*|EXPECT\w*|CHECK\w*|REQUIRE\w*|XCT\w+|SUCCEED|Pass|refute\w*|should\w*|Should\w*|must\w*|wont\w*|to[A-Z]\w*|be|be_\w+|have|eq|eql|ok|equal\w*|Equal\w*|Are[A-Z]\w*|Is\w*|That|strictEqual|deepEqual|deepStrictEqual|Errorf?|Fatalf?|t|raises|resolves|rejects|expectNotToPerformAssertions|addToAssertionCount|Boolean|exist|prop_assert\w*)$"
     )
     .is_match(name)
 }
@@ -32,8 +32,10 @@ pub(super) fn is_assertion_word(name: &str) -> bool {
 /// Returns whether a text names nothing but constants and the words in which things are asserted.
 pub(super) fn are_constant(text: &str) -> bool {
     // A matcher of one's own looks at more than its argument, and a variable may have the name of one.
-    if pattern!(r"\.(?:not\.)?toHave(?:Been|Warn|Error|Log)\w*\(|\b(?:expect|assert|must|should)[A-Z_]\w*\s*[,;)]|\bt\s*\(")
-        .is_match(text)
+    if pattern!(
+        r"\.(?:not\.)?toHave(?:Been|Warn|Error|Log)\w*\(|\b(?:expect|assert|must|should)[A-Z_]\w*\s*[,;)]|\bt\s*\("
+    )
+    .is_match(text)
     {
         return false;
     }
