@@ -15,7 +15,7 @@ use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 
 engine_tests! {
-    both: what_the_next_command_would_obey_is_held;
+    podman: what_the_next_command_would_obey_is_held;
 }
 
 /// A file, what is in it, and the command that obeys it: of cargo, or of `sh`. `{marker}` is what proves it.

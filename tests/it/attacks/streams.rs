@@ -8,8 +8,7 @@ use crate::support::project::Project;
 use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
-    both: events_in_the_output_of_a_tool_are_no_events;
-    podman: trailers_and_commands_to_a_terminal_are_words;
+    podman: events_in_the_output_of_a_tool_are_no_events, trailers_and_commands_to_a_terminal_are_words;
 }
 
 /// An event, printed by a tool, and what a reader would take from it who looks for events wherever they are.

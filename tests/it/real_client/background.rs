@@ -56,7 +56,7 @@ fn a_call_that_is_cut_with_work_under_way_is_no_success() {
     const ENDLESS: &str = r#"about "The task: cw-1"
   background "sleep 600"
   write /workspace/a.txt one"#;
-    let more = "stitch: {result_grace: 1s, timeout: 15s, max_attempts: 2}\n";
+    let more = "stitch: {result_grace: 1s, timeout: 10s, max_attempts: 2}\n";
     let Some(engine) = ClaudeEngine::find(EngineKind::Podman) else {
         return;
     };

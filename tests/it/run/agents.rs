@@ -7,9 +7,8 @@ use crate::support::project::Project;
 use crate::support::scripts::scripted;
 
 engine_tests! {
-    both: every_deed_has_its_outcome;
     podman: an_agent_that_says_nothing_is_stopped, an_agent_that_never_ends_is_stopped, forging_works_where_no_mask_is;
-    docker: an_agent_that_stays_after_its_result_has_succeeded, a_flood_of_output_does_no_harm;
+    docker: every_deed_has_its_outcome, an_agent_that_stays_after_its_result_has_succeeded, a_flood_of_output_does_no_harm;
 }
 
 /// A task, and what is to become of it.
@@ -286,7 +285,7 @@ fn an_agent_that_never_ends_is_stopped(engine: TestEngine) {
 }
 
 fn an_agent_that_stays_after_its_result_has_succeeded(engine: TestEngine) {
-    let project = Project::new(engine, "");
+    let project = Project::new(engine, "stitch: {result_grace: 2s}\n");
     project.add("stays", "write src/a.txt done\nhang-after-result");
     project.run(&["generator", "stitch"]).expect(0).says("merged as");
     assert_eq!(project.content("src/a.txt"), "done");

@@ -14,8 +14,8 @@ use crate::support::project::Project;
 use crate::support::scripts::{proposal, user_prompt};
 
 engine_tests! {
-    both: a_run_that_died_anywhere_comes_to_the_same_end;
-    podman: a_run_that_died_around_a_pause_comes_to_the_same_end, a_commit_of_another_generation_closes_no_task, a_run_that_died_while_it_tried_the_gates_tries_them_again;
+    podman: a_run_that_died_anywhere_comes_to_the_same_end,
+        a_run_that_died_around_a_pause_comes_to_the_same_end, a_commit_of_another_generation_closes_no_task, a_run_that_died_while_it_tried_the_gates_tries_them_again;
 }
 
 /// One task by hand, and one that measure proposes and that waits for it.

@@ -18,8 +18,7 @@ use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 
 engine_tests! {
-    both: a_gate_written_in_rust_looks_judges_and_has_commands_run;
-    podman: a_gate_that_breaks_holds_the_task_and_nothing_else;
+    podman: a_gate_written_in_rust_looks_judges_and_has_commands_run, a_gate_that_breaks_holds_the_task_and_nothing_else;
     docker: a_merge_is_judged_too, names_are_told_apart;
 }
 

@@ -11,8 +11,7 @@ use crate::support::project::Project;
 use crate::support::scripts::scripted;
 
 engine_tests! {
-    both: a_proof_fails_before_the_work_and_passes_on_it;
-    podman: a_proof_that_proves_nothing_is_told_and_held, a_run_that_died_at_a_proof_comes_to_the_same_end;
+    podman: a_proof_fails_before_the_work_and_passes_on_it, a_proof_that_proves_nothing_is_told_and_held, a_run_that_died_at_a_proof_comes_to_the_same_end;
     docker: a_proof_that_cannot_be_run_is_never_a_pass;
 }
 

@@ -17,9 +17,8 @@ use crate::support::project::waiting::{signal, wait_until};
 use crate::support::scripts::scripted;
 
 engine_tests! {
-    both: what_a_review_refuses_goes_back_to_the_session_that_wrote_it, a_run_that_died_in_a_review_goes_on_there;
-    podman: without_an_answer_there_is_no_pass, what_no_round_mends_is_held_with_the_findings;
-    docker: a_review_keeps_to_its_budgets, a_review_writes_nothing_of_the_work;
+    podman: what_a_review_refuses_goes_back_to_the_session_that_wrote_it, without_an_answer_there_is_no_pass, what_no_round_mends_is_held_with_the_findings;
+    docker: a_run_that_died_in_a_review_goes_on_there, a_review_keeps_to_its_budgets, a_review_writes_nothing_of_the_work;
 }
 
 const REVIEWED: &str = "stages: [stitch, review]\n";

@@ -19,11 +19,10 @@ use crate::support::repository::TestRepository;
 use crate::support::scripts::scripted;
 
 engine_tests! {
-    both: the_example_has_three_models_at_work_on_a_task, a_run_that_died_in_a_stage_goes_on_there;
-    podman: what_a_stage_may_not_change_is_thrown_away, a_stage_that_must_pass_holds_its_task_and_is_called_again,
+    podman: the_example_has_three_models_at_work_on_a_task, what_a_stage_may_not_change_is_thrown_away, a_stage_that_must_pass_holds_its_task_and_is_called_again,
         what_a_review_finds_goes_to_a_session_that_sees_what_stages_made,
         a_stage_keeps_to_its_model_and_finds_what_was_prepared;
-    docker: a_stage_without_a_prompt_that_can_be_used_stops_the_run_before_a_call,
+    docker: a_run_that_died_in_a_stage_goes_on_there, a_stage_without_a_prompt_that_can_be_used_stops_the_run_before_a_call,
         a_limit_and_a_budget_in_a_stage_leave_the_work_waiting, a_stage_that_needs_nothing_of_a_task_is_left_out;
 }
 
