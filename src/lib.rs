@@ -78,6 +78,8 @@ pub use project::{detect, read_tree};
 
 mod run;
 pub use run::extension;
+#[doc(hidden)]
+pub use run::gate::measured;
 pub use run::waiting::pause;
 
 mod setup;

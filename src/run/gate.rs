@@ -39,6 +39,7 @@ mod files;
 mod heard;
 mod judgement;
 mod lanes;
+pub mod measured;
 mod prepare;
 mod proof;
 mod ran;
