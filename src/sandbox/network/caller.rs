@@ -20,7 +20,7 @@ impl Caller {
         ("gates", Self::Gates),
     ];
 
-    /// Returns whom a configuration can name so; `None` for nobody.
+    /// Returns the caller that a configuration names so; `None` where it can name none.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let known = Self::NAMED.into_iter().find(|(known, _)| *known == name);
         let stage = || StageName::new(name).map(|name| Self::Agent(Role::Stage(name)));

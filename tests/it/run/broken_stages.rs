@@ -91,7 +91,7 @@ fn a_stage_without_its_engine_is_called_again_for_the_same_work(engine: TestEngi
 struct BreaksOnDocuments;
 
 impl Gate for BreaksOnDocuments {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "documents"
     }
 
