@@ -8,7 +8,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::issues::proposal::{self, BatchLimits, Proposal};
 use crate::issues::review;
-use crate::issues::round::{RedBy, RedGate};
+use crate::issues::round::{CheckKind, FailedCheck};
 
 mod context;
 mod fence;
@@ -131,7 +131,7 @@ fn work(values: &Value) -> Result<String> {
 /// Returns the prompt of a call that continues a session: the client still has the conversation so far. `remarks` are
 /// comments that people have added since; `red` is the check that was to be made to pass when it was interrupted, if
 /// one was.
-pub fn continuation(attempt: u32, remarks: &[String], red: Option<&RedGate>) -> String {
+pub fn continuation(attempt: u32, remarks: &[String], red: Option<&FailedCheck>) -> String {
     let mut prompt = format!(
         "Attempt {attempt}\n\n\
          You were interrupted from outside, not because of anything that you did. The folder is as you left it. Continue \
@@ -166,7 +166,7 @@ const FIX: &str = "Find the cause and fix it below /workspace. Do not weaken, sk
      unless the task asks for that. The files as you leave them are your result, and everything is checked again.\n";
 
 /// Returns the prompt of a fix round: the session goes on, and is told which check does not pass on what it left.
-pub fn fix_round(attempt: u32, red: &RedGate) -> String {
+pub fn fix_round(attempt: u32, red: &FailedCheck) -> String {
     format!(
         "Attempt {attempt}\n\n{}\n{FIX}End with a short summary: what the cause was, and what you changed.\n",
         what_failed(red, "does not pass on what you left")
@@ -174,15 +174,15 @@ pub fn fix_round(attempt: u32, red: &RedGate) -> String {
 }
 
 /// Says what did not pass, with what it told between marks.
-fn what_failed(red: &RedGate, when: &str) -> String {
+fn what_failed(red: &FailedCheck, when: &str) -> String {
     match red.by {
-        RedBy::Gate => check_that_failed(red, when),
-        RedBy::Review => review_that_failed(red),
+        CheckKind::Gate => check_that_failed(red, when),
+        CheckKind::Review => review_that_failed(red),
     }
 }
 
 /// Says that a review did not pass the work, with its findings between marks.
-fn review_that_failed(red: &RedGate) -> String {
+fn review_that_failed(red: &FailedCheck) -> String {
     let said = format!(
         "All checks pass, but a reviewer who read what you left did not pass it: the review {}.",
         one_line(&red.how, 300)
@@ -199,7 +199,7 @@ fn review_that_failed(red: &RedGate) -> String {
 }
 
 /// Says which check failed, with what it printed between marks.
-fn check_that_failed(red: &RedGate, when: &str) -> String {
+fn check_that_failed(red: &FailedCheck, when: &str) -> String {
     let (gate, how) = (one_line(&red.gate, 200), one_line(&red.how, 300));
     let said = format!("The check `{gate}` {when}: it {how}.");
     if red.output.is_empty() {

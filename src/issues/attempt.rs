@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
-use crate::issues::round::{RedGate, Round};
+use crate::issues::round::{FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, RunId, Usage};
 
@@ -143,7 +143,7 @@ pub struct Attempt {
     pub stages: Vec<StageRun>,
     /// The gate that was red at its end, or when the run ended before it was fixed; or the review that did not pass it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub red: Option<RedGate>,
+    pub red: Option<FailedCheck>,
 }
 
 /// A setting of an attempt that a rule has set.

@@ -11,7 +11,7 @@ use crate::model::{Role, Usage};
 /// What did not let an attempt's work pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RedBy {
+pub enum CheckKind {
     /// A gate.
     #[default]
     Gate,
@@ -19,7 +19,7 @@ pub enum RedBy {
     Review,
 }
 
-impl RedBy {
+impl CheckKind {
     /// Returns whether it is a gate.
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub(crate) fn is_gate(&self) -> bool {
@@ -38,10 +38,10 @@ impl RedBy {
 /// A gate that failed on what an attempt left, or a review that did not pass it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RedGate {
+pub struct FailedCheck {
     /// What it is.
-    #[serde(default, skip_serializing_if = "RedBy::is_gate")]
-    pub by: RedBy,
+    #[serde(default, skip_serializing_if = "CheckKind::is_gate")]
+    pub by: CheckKind,
     /// Its name.
     pub gate: String,
     /// How it ended, as the end of a sentence about it: `exited with 101`.
@@ -52,7 +52,7 @@ pub struct RedGate {
     pub output: String,
 }
 
-impl RedGate {
+impl FailedCheck {
     /// Returns it as the subject of a sentence.
     pub(crate) fn subject(&self) -> String {
         self.by.subject(&self.gate)
@@ -105,7 +105,7 @@ pub struct Round {
     /// Counted from 1 within the attempt.
     pub number: u32,
     /// What it was asked to make pass.
-    pub red: RedGate,
+    pub red: FailedCheck,
     /// The folder with prompt, transcript and stderr, below the state folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<String>,
@@ -181,9 +181,9 @@ impl Calls {
 mod tests {
     use super::*;
 
-    fn red(output: &str) -> RedGate {
-        RedGate {
-            by: RedBy::Gate,
+    fn red(output: &str) -> FailedCheck {
+        FailedCheck {
+            by: CheckKind::Gate,
             gate: "test".to_owned(),
             how: "exited with 1".to_owned(),
             output: output.to_owned(),
@@ -200,7 +200,7 @@ mod tests {
             assert!(!red(one).is_like(&red(&one.replace("left: 3", after))), "{before}");
         }
         assert!(!red("3 failed").is_like(&red("2 failed")));
-        let otherwise = RedGate {
+        let otherwise = FailedCheck {
             how: "exited with 2".to_owned(),
             ..red(one)
         };

@@ -9,7 +9,7 @@ use crate::accounting::ledger::{Entry, is_first};
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
 pub use crate::issues::proposal::review::{Action, Change};
-pub use crate::issues::round::{Fixing, RedBy};
+pub use crate::issues::round::{CheckKind, Fixing};
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, RunId, Severity, Usage};
 pub use crate::model::{TestCounts, Verdict};
@@ -330,8 +330,8 @@ pub enum EventKind {
         /// How many rounds the attempt may have.
         of: u32,
         /// What it is that did not pass.
-        #[serde(default, skip_serializing_if = "RedBy::is_gate")]
-        by: RedBy,
+        #[serde(default, skip_serializing_if = "CheckKind::is_gate")]
+        by: CheckKind,
         /// The gate, or `review`.
         gate: String,
         /// How it ended, as the end of a sentence about it.

@@ -6,7 +6,7 @@ use crate::base::text::one_line;
 use crate::git::{DiffStat, FileDiff, Hazard, Oid, Snapshot};
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
-use crate::issues::round::{RedBy, RedGate};
+use crate::issues::round::{CheckKind, FailedCheck};
 use crate::project::generated::is_generated;
 use crate::project::tampering::Finding;
 use crate::run::waiting::pause::{LimitMet, PauseCause};
@@ -25,7 +25,7 @@ pub(crate) struct AttemptVerdict {
     /// Whether trying again as it is would only cost: the task is held at once.
     pub(crate) hold: bool,
     /// The gate that failed, where one did, or the review that did not pass it.
-    pub(crate) red: Option<RedGate>,
+    pub(crate) red: Option<FailedCheck>,
     /// What the call of a later stage came to, where that ended the attempt.
     pub(crate) later: LaterCall,
 }
@@ -52,11 +52,11 @@ impl AttemptVerdict {
     }
 
     /// Builds the verdict on work on which a gate failed, or which a review did not pass: a person has to look at that.
-    pub(crate) fn red(red: RedGate) -> Self {
+    pub(crate) fn red(red: FailedCheck) -> Self {
         let reason = format!("{} {}", red.subject(), red.how);
         let verdict = match red.by {
-            RedBy::Gate => Self::of(Outcome::GateFailed, reason),
-            RedBy::Review => Self::held(Outcome::ReviewRefused, reason),
+            CheckKind::Gate => Self::of(Outcome::GateFailed, reason),
+            CheckKind::Review => Self::held(Outcome::ReviewRefused, reason),
         };
         Self {
             red: Some(red),

@@ -14,7 +14,7 @@ use crate::cli::issues::name::name;
 use crate::git::{DiffStat, Git};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
-use crate::issues::round::{RedGate, Round};
+use crate::issues::round::{FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::issues::store::Store;
 use crate::model::{CommitId, IssueId, TypedId, id_list};
@@ -299,7 +299,7 @@ fn stage(stage: &StageRun) -> Vec<String> {
 }
 
 /// Returns the lines of a gate that was red at an attempt's end, or of the review that did not pass it: what it printed.
-fn red(red: &RedGate) -> Vec<String> {
+fn red(red: &FailedCheck) -> Vec<String> {
     let (subject, how) = (red.subject(), text::one_line(&red.how, 300));
     let mut lines = vec![format!("  {subject} {how}:")];
     lines.extend(red.output.lines().map(|line| format!("    {}", text::harmless(line))));

@@ -3,7 +3,7 @@
 use super::parts::{last_lines, short_id};
 use crate::base::text::one_line;
 use crate::model::IssueId;
-use crate::record::event::{EventKind, RedBy, TestCounts, Verdict};
+use crate::record::event::{CheckKind, EventKind, TestCounts, Verdict};
 use crate::report::tone::Tone;
 
 /// Returns the tone of the line about a gate.
@@ -51,8 +51,8 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
         } => {
             let (gate, how) = (one_line(gate, 60), one_line(how, 300));
             let what = match by {
-                RedBy::Gate => format!("gate `{gate}`"),
-                RedBy::Review => by.subject(&gate),
+                CheckKind::Gate => format!("gate `{gate}`"),
+                CheckKind::Review => by.subject(&gate),
             };
             Some(format!("  {task}: fix round {round} of {of}: {what} {how}."))
         }

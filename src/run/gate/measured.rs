@@ -1,4 +1,4 @@
-//! What `cargo xtask bench quality` measures of gates by itself. It is no part of the library's interface.
+//! What `cargo xtask bench quality` measures of gates by itself, beside the interface of the library.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -18,7 +18,7 @@ use crate::base::text::one_line;
 use crate::config::Gate;
 use crate::git::Oid;
 use crate::issues::issue::{FileAction, Issue};
-use crate::issues::round::{RedBy, RedGate};
+use crate::issues::round::{CheckKind, FailedCheck};
 use crate::model::{GateResult, Verdict};
 use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
@@ -53,7 +53,7 @@ pub(crate) enum GateVerdict {
         results: Vec<GateResult>,
     },
     /// This one did not.
-    Failed(RedGate),
+    Failed(FailedCheck),
     /// None failed, and one proves nothing of it: the task's own proof, or a gate that is written in Rust. Why, in a line.
     Unproven(String),
     /// Something failed under one that is neither its doing nor the work's: what, in a line.
@@ -107,8 +107,8 @@ impl Gates {
             prepare::Outcome::Ready(layer) => layer,
             prepare::Outcome::Cancelled => return Ok(GateVerdict::Cancelled),
             prepare::Outcome::Failed(how, output) => {
-                return Ok(GateVerdict::Failed(RedGate {
-                    by: RedBy::Gate,
+                return Ok(GateVerdict::Failed(FailedCheck {
+                    by: CheckKind::Gate,
                     gate: prepare::NAME.to_owned(),
                     how,
                     output: output.join("\n"),
@@ -252,8 +252,8 @@ impl Gates {
                 None
             }
             Verdict::NotRun => Some(GateVerdict::Unproven(says)),
-            _ => Some(GateVerdict::Failed(RedGate {
-                by: RedBy::Gate,
+            _ => Some(GateVerdict::Failed(FailedCheck {
+                by: CheckKind::Gate,
                 gate,
                 how: told.why,
                 output: told.findings,
@@ -292,8 +292,8 @@ impl Gates {
             Verdict::StillFailing => Some(says("still failing: ")),
             Verdict::Failed | Verdict::NotRun if gate.advisory => Some(says("advisory: ")),
             Verdict::Failed | Verdict::NotRun => {
-                return Ok(Some(GateVerdict::Failed(RedGate {
-                    by: RedBy::Gate,
+                return Ok(Some(GateVerdict::Failed(FailedCheck {
+                    by: CheckKind::Gate,
                     gate: gate.name.clone(),
                     how: judgement.why,
                     output: run.excerpt,
@@ -344,8 +344,8 @@ impl Gates {
         Ok(Some(match run.ran {
             // It is the proof that is wrong, or the task: nobody's work would make that better.
             Ran::Passed => GateVerdict::Unproven(format!("the task's proof {why}")),
-            _ => GateVerdict::Failed(RedGate {
-                by: RedBy::Gate,
+            _ => GateVerdict::Failed(FailedCheck {
+                by: CheckKind::Gate,
                 gate: gate.name.clone(),
                 // A person may have changed the command since the agent was given its task.
                 how: format!("{why} (`{}`)", one_line(&gate.command, 200)),

@@ -12,7 +12,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::regular;
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{Issue, Issues};
-use crate::issues::round::{Calls, RedGate, Round};
+use crate::issues::round::{Calls, FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, Role, RunId};
 use crate::record::recorder::{RED_FILE, STAGE_FILE, recorded_call, round_folder};
@@ -174,7 +174,7 @@ impl Recovery<'_> {
 }
 
 /// Reads the red gate that a fix round was to make pass; `None` where no such round was about to begin.
-fn red_of(folder: &Path) -> Result<Option<RedGate>> {
+fn red_of(folder: &Path) -> Result<Option<FailedCheck>> {
     read_json(&folder.join(RED_FILE))
 }
 

@@ -9,7 +9,7 @@ use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
-use crate::issues::round::{Calls, RedGate, Round};
+use crate::issues::round::{Calls, FailedCheck, Round};
 use crate::prompt;
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::{CallFolder, RED_FILE};
@@ -68,7 +68,7 @@ impl Stitch {
         &self,
         (session, calls): (&mut Session, &mut Calls),
         attempting: &Attempting,
-        (kept, red): (&Kept, &RedGate),
+        (kept, red): (&Kept, &FailedCheck),
         interruption: &Interruption,
     ) -> Result<Called, Box<Ended>> {
         let asked = self
@@ -93,7 +93,7 @@ impl Stitch {
         &self,
         (session, calls): (&mut Session, &mut Calls),
         attempting: &Attempting,
-        (kept, red): (&Kept, &RedGate),
+        (kept, red): (&Kept, &FailedCheck),
     ) -> Result<Option<Asked>> {
         let context = self.context();
         let number = calls.round().saturating_add(1);

@@ -10,7 +10,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Outcome};
-use crate::issues::round::RedGate;
+use crate::issues::round::FailedCheck;
 use crate::model::CommitId;
 use crate::record::event::EventKind;
 use crate::run::attempt_verdict::{AttemptVerdict, hold_reason, refusal};
@@ -152,7 +152,7 @@ fn record(
 
 /// Returns the gate that was red when an attempt ended: the one that it failed by, or the one that a round was to make
 /// pass which did not come to its own end.
-fn red_at_the_end(ended: &Ended, verdict: &AttemptVerdict) -> Option<RedGate> {
+fn red_at_the_end(ended: &Ended, verdict: &AttemptVerdict) -> Option<FailedCheck> {
     let unfinished = match verdict.outcome {
         Outcome::AgentFailed
         | Outcome::TimedOut

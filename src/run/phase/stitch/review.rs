@@ -15,7 +15,7 @@ use crate::config::{RoleConfig, Stage};
 use crate::git::{Git, Oid, path_in_tree};
 use crate::issues::attempt::Outcome;
 use crate::issues::review::{self, Answer, MOST_ANSWERS, Review, Threshold};
-use crate::issues::round::{Calls, RedBy, RedGate};
+use crate::issues::round::{Calls, CheckKind, FailedCheck};
 use crate::model::{IssueId, Role, Severity};
 use crate::prompt::{ReviewContext, render_review};
 use crate::record::event::EventKind;
@@ -141,8 +141,8 @@ impl Stitch {
             seconds: asked.begun.elapsed().as_secs_f64(),
         });
         Ok((!review.passed).then(|| {
-            AttemptVerdict::red(RedGate {
-                by: RedBy::Review,
+            AttemptVerdict::red(FailedCheck {
+                by: CheckKind::Review,
                 gate: Stage::Review.name().to_owned(),
                 how,
                 output: review.told(TOLD),

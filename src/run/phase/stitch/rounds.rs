@@ -7,7 +7,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::git::Oid;
-use crate::issues::round::{Calls, RedGate};
+use crate::issues::round::{Calls, FailedCheck};
 use crate::record::event::Step;
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::session::Session;
@@ -98,7 +98,7 @@ fn changed_nothing(kept: &Kept, before: Option<Oid>, calls: &Calls) -> Option<At
 }
 
 /// Returns the verdict on work on which a gate is red, where no further round is made.
-fn is_given_up(red: &RedGate, calls: &Calls, most: u32) -> Option<AttemptVerdict> {
+fn is_given_up(red: &FailedCheck, calls: &Calls, most: u32) -> Option<AttemptVerdict> {
     let rounds = calls.round();
     let why = match calls.rounds.last() {
         Some(last) if last.red.is_like(red) => format!("; fix round {} did not change that", last.number),
