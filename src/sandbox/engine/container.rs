@@ -27,8 +27,6 @@ use crate::sandbox::spec::ContainerSpec;
 const ENDED_OR_GONE: [u16; 2] = [404, 409];
 /// The time limit for the death of a killed container.
 const DEATH: Duration = Duration::from_secs(10);
-/// How long a container may live on before it is killed once more.
-const REPEATED: Duration = Duration::from_millis(500);
 /// How long podman may take to report that a container has ended.
 const TIDIED_UP: Duration = Duration::from_secs(2);
 /// The pause between two checks of a container that runs on although its output is closed.
@@ -177,21 +175,9 @@ impl Engine {
         }
     }
 
-    /// Kills a container, and waits until it has ended. One that is only being started may begin after the signal, which
-    /// then reaches nothing: it is sent again until there is nobody left to reach.
     pub(super) async fn kill_by_id(&self, id: &str) -> Result<()> {
         self.signal(id, "SIGKILL").await?;
-        let dying = async {
-            loop {
-                if let Ok(stopped) = tokio::time::timeout(REPEATED, self.stopped(id)).await {
-                    return stopped;
-                }
-                if let Err(error) = self.signal(id, "SIGKILL").await {
-                    tracing::debug!(container = %id, %error, "a container could not be killed again");
-                }
-            }
-        };
-        match tokio::time::timeout(DEATH, dying).await {
+        match tokio::time::timeout(DEATH, self.stopped(id)).await {
             Ok(stopped) => stopped,
             Err(_) => Err(deadline::late(self, "kill the container", DEATH)),
         }
