@@ -189,10 +189,10 @@ static HAS_NEXTEST: LazyLock<bool> = LazyLock::new(|| {
     asked.is_ok_and(|output| output.status.success())
 });
 
-/// How many tests run at once: two more than there are cores, since most wait for a container, a timer or the network now
-/// and then.
+/// How many tests run at once: one more than there are cores, since most wait for a container now and then. With two more,
+/// calls that have seconds to come to something ran out of them.
 fn at_once() -> usize {
-    std::thread::available_parallelism().map_or(2, NonZero::get) + 2
+    std::thread::available_parallelism().map_or(2, NonZero::get) + 1
 }
 
 fn succeeded(command: &mut Command) -> Result<bool> {
