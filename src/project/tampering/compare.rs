@@ -263,7 +263,7 @@ fn weaker<'side>(
             .collect();
         // A predicate may have the name of the value.
         let is_there = |word: &&Word| there.contains(*word) || words::share_parts(std::slice::from_ref(*word), &there);
-        let is_kept = !literals.is_empty() && literals.iter().all(|word| is_there(&word));
+        let is_kept = !literals.is_empty() && literals.iter().all(is_there);
         let mut weak = gained.iter().filter(|one| one.strength == Strength::Existence);
         let of_the_same = weak.find(|one| {
             let subject = |word: &&Word| matches!(word, Word::Name(name) if !super::words::is_assertion_word(name));
@@ -278,7 +278,7 @@ fn weaker<'side>(
 
 fn of_gone(pairs: &[Pair], matches: &Matches, excuses: &mut Excuses, asked_away: &[String]) -> Vec<Finding> {
     let mut by_file: BTreeMap<usize, Vec<Place>> = BTreeMap::new();
-    let mut excused: BTreeMap<usize, usize> = BTreeMap::new();
+    let mut accounted: BTreeMap<usize, usize> = BTreeMap::new();
     for place in &matches.gone {
         let (file, case) = pairs::before(pairs, *place);
         let is_asked = pairs[place.0].after.is_none() && asked_away.contains(&file.path);
@@ -286,7 +286,7 @@ fn of_gone(pairs: &[Pair], matches: &Matches, excuses: &mut Excuses, asked_away:
             continue;
         }
         if excuses.covers_case(file, case) {
-            *excused.entry(place.0).or_default() += 1;
+            *accounted.entry(place.0).or_default() += 1;
         } else {
             by_file.entry(place.0).or_default().push(*place);
         }
@@ -294,7 +294,7 @@ fn of_gone(pairs: &[Pair], matches: &Matches, excuses: &mut Excuses, asked_away:
     // A file whose tests are nearly all of something that is gone is of that as a whole.
     by_file.retain(|pair, places| {
         let is_gone = pairs[*pair].after.is_none();
-        !(is_gone && places.len() * 2 <= excused.get(pair).copied().unwrap_or_default())
+        !(is_gone && places.len() * 2 <= accounted.get(pair).copied().unwrap_or_default())
     });
     by_file
         .into_values()
