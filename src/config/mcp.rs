@@ -8,11 +8,11 @@ use serde::Serialize;
 
 use super::container::read_url;
 use super::defaults::NO_NETWORK;
-use super::field::{Entry, Field};
+use super::field::Field;
 use super::keys::MCP_SERVER;
 use super::node::Kind;
 use super::section::Section;
-use super::values::parse_duration;
+use super::values::{none_of, parse_duration};
 use super::{Config, maps, show};
 use crate::base::text;
 use crate::model::{Role, StageName};
@@ -197,7 +197,10 @@ fn read_tools(field: &Field<'_>, stages: &[StageName]) -> Option<BTreeMap<Role, 
     let mut is_named = false;
     for entry in field.entries("a mapping of roles, and of stages of your own")? {
         let Some(role) = roles.iter().find(|role| role.name() == entry.name) else {
-            refuse_role(&entry, &roles);
+            let names: Vec<&str> = roles.iter().map(|role| role.name()).collect();
+            let found = format!("`{}`", text::one_line(entry.name, 60));
+            let (message, hint) = none_of(&names, Some(entry.name), &found);
+            entry.refuse(message, hint);
             continue;
         };
         if matches!(entry.field.node.kind, Kind::Null) {
@@ -216,16 +219,6 @@ fn read_tools(field: &Field<'_>, stages: &[StageName]) -> Option<BTreeMap<Role, 
         );
     }
     Some(tools)
-}
-
-fn refuse_role(entry: &Entry<'_>, roles: &[Role]) {
-    let names: Vec<String> = roles.iter().map(|role| format!("`{role}`")).collect();
-    let found = text::one_line(entry.name, 60);
-    let near = text::nearest(entry.name, roles.iter().map(|role| role.name()));
-    entry.refuse(
-        format!("expected one of {}, found `{found}`", names.join(", ")),
-        near.map(|name| format!("did you mean `{name}`?")),
-    );
 }
 
 fn read_tool(field: &Field<'_>) -> Option<String> {

@@ -182,13 +182,10 @@ impl<'a> Field<'a> {
         if let Some((_, value)) = found {
             return Some(*value);
         }
-        let names: Vec<String> = choices.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let message = format!("expected one of {}, found {}", names.join(", "), self.node.describe());
-        match self
-            .scalar()
-            .and_then(|word| text::nearest(word, choices.iter().map(|(name, _)| *name)))
-        {
-            Some(near) => self.refuse_with(message, format!("did you mean `{near}`?")),
+        let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+        let (message, hint) = none_of(&names, self.scalar(), &self.node.describe());
+        match hint {
+            Some(hint) => self.refuse_with(message, hint),
             None => self.refuse(message),
         }
     }
@@ -250,4 +247,15 @@ pub(super) fn parse_duration(text: &str) -> Option<Duration> {
         rest = &tail[1..];
     }
     (!text.is_empty()).then(|| Duration::from_secs(seconds))
+}
+
+/// Returns the message about a `word` that is not one of a few, `found` being how it is quoted; and the hint, where one of
+/// them is near it.
+pub(super) fn none_of(names: &[&str], word: Option<&str>, found: &str) -> (String, Option<String>) {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let near = word.and_then(|word| text::nearest(word, names.iter().copied()));
+    (
+        format!("expected one of {}, found {found}", quoted.join(", ")),
+        near.map(|name| format!("did you mean `{name}`?")),
+    )
 }

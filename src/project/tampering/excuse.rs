@@ -187,10 +187,15 @@ impl Excuses {
     }
 }
 
+/// Returns whether a file is of what is tested: there is neither a test in it nor code that tests share.
+fn is_source(file: &ReadFile) -> bool {
+    file.cases.is_empty() && shared::of(file).is_empty()
+}
+
 /// Returns the fields, parameters and options of what is tested that nothing of the change has any more.
 fn removed(pairs: &[Pair]) -> BTreeSet<String> {
-    let of_sources = |file: &&ReadFile| file.cases.is_empty() && shared::of(file).is_empty();
-    let before = pairs.iter().filter_map(|pair| pair.before.as_ref()).filter(of_sources);
+    let before = pairs.iter().filter_map(|pair| pair.before.as_ref());
+    let before = before.filter(|file| is_source(file));
     let mut gone: BTreeSet<String> = before.flat_map(|file| file.members.iter().cloned()).collect();
     gone.extend(taken_out(pairs));
     if gone.is_empty() {
@@ -201,8 +206,7 @@ fn removed(pairs: &[Pair]) -> BTreeSet<String> {
             gone.remove(found.as_str());
         }
         for word in words::of(&after.source.text) {
-            let (Word::Name(text) | Word::Literal(text)) = word;
-            gone.remove(&text);
+            gone.remove(word.text());
         }
     }
     gone
@@ -212,7 +216,6 @@ fn removed(pairs: &[Pair]) -> BTreeSet<String> {
 /// more than it brings.
 fn taken_out(pairs: &[Pair]) -> BTreeSet<String> {
     let mut gone = BTreeSet::new();
-    let is_source = |file: &ReadFile| file.cases.is_empty() && shared::of(file).is_empty();
     for pair in pairs {
         let Some(before) = pair.before.as_ref().filter(|file| is_source(file)) else {
             continue;
@@ -229,9 +232,9 @@ fn taken_out(pairs: &[Pair]) -> BTreeSet<String> {
         let there: BTreeSet<&String> = new.iter().collect();
         for line in old.iter().filter(|line| !there.contains(line)) {
             for word in words::of(line) {
-                let (Word::Name(text) | Word::Literal(text)) = word;
+                let text = word.text();
                 if text.len() > 3 && text.len() < 200 && text.contains(|letter: char| letter.is_alphabetic()) {
-                    gone.insert(text);
+                    gone.insert(text.to_owned());
                 }
             }
         }

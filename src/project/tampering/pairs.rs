@@ -68,19 +68,11 @@ pub(super) fn of_cases(pairs: &[Pair]) -> Matches {
     matches.by_key(pairs, |place, case| (Some(place.0), case.case.plain_name()));
     matches.by_key(pairs, |_, case| (None, case.case.name.clone()));
     matches.by_key(pairs, |_, case| (None, case.case.plain_name()));
-    matches.by_likeness(pairs, LIKE, |_, gone, new| words::likeness(&gone.words, &new.words));
-    matches.by_likeness(pairs, LIKE_IN_FILE, |is_of_file, gone, new| {
-        if is_of_file {
-            words::likeness(&gone.words, &new.words)
-        } else {
-            0.0
-        }
-    });
-    matches.by_likeness(pairs, LIKE_NAMES, |is_of_file, gone, new| {
-        let is_like = is_of_file
-            && words::likeness(&gone.words, &new.words) >= LIKE_WITH_NAME
-            && new.asserts.len() >= gone.asserts.len();
-        if is_like {
+    let by_words = |gone: &ReadCase, new: &ReadCase| words::likeness(&gone.words, &new.words);
+    matches.by_likeness(pairs, (LIKE, Where::Anywhere), by_words);
+    matches.by_likeness(pairs, (LIKE_IN_FILE, Where::InOneFile), by_words);
+    matches.by_likeness(pairs, (LIKE_NAMES, Where::InOneFile), |gone, new| {
+        if by_words(gone, new) >= LIKE_WITH_NAME && new.asserts.len() >= gone.asserts.len() {
             words::likeness_of_names(&gone.case.name, &new.case.name)
         } else {
             0.0
@@ -88,14 +80,17 @@ pub(super) fn of_cases(pairs: &[Pair]) -> Matches {
     });
     let names = Names::of(pairs);
     // What is renamed has its new name all over.
-    matches.by_likeness(pairs, LIKE_BUT_FOR_NAMES, |is_of_file, gone, new| {
-        if is_of_file {
-            words::likeness(&names.without_old(&gone.words), &names.without_new(&new.words))
-        } else {
-            0.0
-        }
+    matches.by_likeness(pairs, (LIKE_BUT_FOR_NAMES, Where::InOneFile), |gone, new| {
+        words::likeness(&names.without_old(&gone.words), &names.without_new(&new.words))
     });
     matches
+}
+
+/// Where cases are that are compared with each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Where {
+    Anywhere,
+    InOneFile,
 }
 
 impl Matches {
@@ -120,13 +115,21 @@ impl Matches {
         self.new.sort_unstable();
     }
 
-    /// Matches cases that are at least so alike, the most alike first. `likeness` is told whether both are in one file.
-    fn by_likeness(&mut self, pairs: &[Pair], least: f64, likeness: impl Fn(bool, &ReadCase, &ReadCase) -> f64) {
+    /// Matches cases that are at least so alike, the most alike first.
+    fn by_likeness(
+        &mut self,
+        pairs: &[Pair],
+        (least, place): (f64, Where),
+        likeness: impl Fn(&ReadCase, &ReadCase) -> f64,
+    ) {
         let mut alike = Vec::new();
         for gone in self.gone.iter().take(MOST) {
             for new in self.new.iter().take(MOST) {
+                if place == Where::InOneFile && gone.0 != new.0 {
+                    continue;
+                }
                 let (old_case, new_case) = (before(pairs, *gone).1, after(pairs, *new).1);
-                let likeness = likeness(gone.0 == new.0, old_case, new_case);
+                let likeness = likeness(old_case, new_case);
                 if likeness >= least {
                     alike.push((likeness, *gone, *new));
                 }

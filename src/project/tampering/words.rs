@@ -12,6 +12,14 @@ pub(super) enum Word {
     Literal(String),
 }
 
+impl Word {
+    /// Returns the word as it is written.
+    pub(super) fn text(&self) -> &str {
+        let (Self::Name(text) | Self::Literal(text)) = self;
+        text
+    }
+}
+
 /// Words that say nothing about what is tested.
 const COMMON: [&str; 62] = [
     "and", "as", "async", "await", "auto", "bool", "const", "def", "do", "done", "else", "end", "err", "error",
@@ -198,7 +206,6 @@ fn is_of_asserting(word: &Word) -> bool {
 
 /// Returns the parts of a name or of a text, in small letters.
 fn parts(word: &Word) -> Vec<String> {
-    let (Word::Name(text) | Word::Literal(text)) = word;
-    let found = pattern!(r"[A-Z]?[a-z]+|[A-Z]+|\d+").find_iter(text);
+    let found = pattern!(r"[A-Z]?[a-z]+|[A-Z]+|\d+").find_iter(word.text());
     found.map(|part| part.as_str().to_lowercase()).collect()
 }

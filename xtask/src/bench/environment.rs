@@ -51,22 +51,10 @@ pub(crate) fn run(args: &EnvironmentBenchArgs, no_install: bool) -> Result<ExitC
     let measured = on_each(args.engine, no_install, |setting| {
         let mut is_met = true;
         if is_wanted(Part::Prepared) {
-            is_met &= prepared::measure(
-                setting.engine,
-                setting.agent,
-                setting.install,
-                args.rounds,
-                setting.runtime,
-            )?;
+            is_met &= prepared::measure(setting, args.rounds)?;
         }
         if is_wanted(Part::Service) {
-            is_met &= service::measure(
-                setting.engine,
-                setting.agent,
-                setting.install,
-                args.rounds,
-                setting.runtime,
-            )?;
+            is_met &= service::measure(setting, args.rounds)?;
         }
         Ok(is_met)
     })?;

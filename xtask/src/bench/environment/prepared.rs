@@ -16,30 +16,23 @@ use cordwainer::event::EventKind;
 use cordwainer::generator::{Environment, StartOptions};
 use cordwainer::git::Git;
 use jiff::Timestamp;
-use tokio::runtime::Runtime;
 use tokio::sync::mpsc::unbounded_channel;
 use tokio_util::sync::CancellationToken;
 
 use super::ecosystem::{Ecosystem, GREEN, NODE, RUST};
-use crate::agent_image::AgentImage;
+use crate::bench::engines::Setting;
 use crate::bench::memory;
 use crate::bench::scene::{BY_HAND, add_task, commit_all};
 use crate::bench::times::{Times, print_ratio};
-use crate::provision::{Install, Started};
+use crate::provision::Started;
 use crate::toolchains_image;
 
 /// A task may take this part of what the script takes.
 const TARGET: f64 = 1.1;
 
 /// Measures on one engine, and prints a table. Returns whether the target was met.
-pub(super) fn measure(
-    engine: &Started,
-    agent: &AgentImage,
-    install: Install,
-    rounds: u32,
-    runtime: &Runtime,
-) -> Result<bool> {
-    toolchains_image::provide(engine, agent, install)?;
+pub(super) fn measure(setting: &Setting<'_>, rounds: u32) -> Result<bool> {
+    toolchains_image::provide(setting.engine, setting.agent, setting.install)?;
     println!("The second task of a project, to its first green test");
     println!(
         "{:>7}  {:<24} {:>9} {:>9}  {:>7}",
@@ -47,7 +40,7 @@ pub(super) fn measure(
     );
     let mut is_met = true;
     for ecosystem in [&RUST, &NODE] {
-        is_met &= runtime.block_on(compare(engine, ecosystem, rounds))?;
+        is_met &= setting.runtime.block_on(compare(setting.engine, ecosystem, rounds))?;
     }
     Ok(is_met)
 }

@@ -1,12 +1,11 @@
 //! A task whose agent has a service beside it, beside the engine's bare calls for both containers and the tree work.
 
 use anyhow::Result;
-use tokio::runtime::Runtime;
 
-use crate::agent_image::AgentImage;
+use crate::bench::engines::Setting;
 use crate::bench::scene::Scene;
 use crate::bench::times::{Times, print_head, print_ratio, print_times};
-use crate::provision::{Install, Started};
+use crate::provision::Started;
 use crate::services_image;
 
 /// A task may take this part of the bare calls and the tree work together.
@@ -26,17 +25,11 @@ enum Kind {
 }
 
 /// Measures on one engine, and prints a table. Returns whether the target was met.
-pub(super) fn measure(
-    engine: &Started,
-    agent: &AgentImage,
-    install: Install,
-    rounds: u32,
-    runtime: &Runtime,
-) -> Result<bool> {
-    services_image::provide(engine, agent, install)?;
+pub(super) fn measure(setting: &Setting<'_>, rounds: u32) -> Result<bool> {
+    services_image::provide(setting.engine, setting.agent, setting.install)?;
     println!("A task with a service, Redis");
     print_head();
-    runtime.block_on(compare(engine, rounds))
+    setting.runtime.block_on(compare(setting.engine, rounds))
 }
 
 /// Alternates the kinds of round, each in each place, so that noise meets all of them.
