@@ -23,7 +23,8 @@ const POLL: Duration = Duration::from_millis(250);
 const REST: Duration = Duration::from_secs(10);
 /// Counting may take this part of the time between two counts, at most.
 const SHARE: u32 = 50;
-/// The part where the file system asks for them: whatever else writes there does that, too.
+/// The part where the file system asks for them, since whatever else writes there does that, too, and when a container has
+/// ended.
 const URGENT_SHARE: u32 = 4;
 /// After so many failures in a row it is not known what is written.
 const MOST_FAILURES: u32 = 20;
@@ -211,9 +212,8 @@ impl Watched {
             let may_be_over = growth.since_count >= self.limit.saturating_sub(last.written);
             let rest = match (may_be_over, is_last) {
                 (true, true) => Duration::ZERO,
-                (true, false) => last.took * URGENT_SHARE,
-                // Whoever freed the file system meanwhile may hide what it wrote.
-                (false, true) => last.took * SHARE,
+                // Whoever freed the file system meanwhile may hide what was written, and nobody looks after this.
+                (true, false) | (false, true) => last.took * URGENT_SHARE,
                 (false, false) => REST.max(last.took * SHARE),
             };
             if last.at.elapsed() < rest {
@@ -317,6 +317,28 @@ mod tests {
             growth.note(in_use);
         }
         assert_eq!((growth.since_count, growth.in_all), (35, 35));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_others_freed_hides_nothing_once_the_container_has_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        let watched = Watched {
+            folders: vec![folder.path().to_owned()],
+            limit: LIMIT,
+            written: DiskUse::after(Some(0)),
+        };
+        fs::write(folder.path().join("a"), vec![7; 2 * SIZE]).unwrap();
+        let counted = |ago| Counted {
+            written: 0,
+            at: Instant::now().checked_sub(Duration::from_secs(ago)).unwrap(),
+            took: Duration::from_secs(1),
+        };
+        // The file system does not seem to be any fuller.
+        for (ago, is_last, is_found) in [(9, false, false), (9, true, true), (3, true, false)] {
+            let (mut growth, mut last) = (Growth::default(), Some(counted(ago)));
+            let found = watched.look(&mut growth, &mut last, is_last).await.unwrap();
+            assert_eq!(found.is_some(), is_found, "{ago} s after a count, last: {is_last}");
+        }
     }
 
     #[tokio::test(flavor = "multi_thread")]
