@@ -52,6 +52,11 @@ pub(crate) fn run(args: &TestArgs) -> Result<ExitCode> {
     }
     let mut tests = runner(&args.filter, args.long);
     tests.envs(environment(&engines));
+    // This program is of the sources that are tested, and need not be built once more.
+    tests.env(
+        "CORDWAINER_TEST_XTASK",
+        std::env::current_exe().context("cannot find this program")?,
+    );
     if args.long {
         tests.env("CORDWAINER_TEST_LONG", "1");
     }

@@ -44,7 +44,7 @@ mod rows {
             broken_off: true,
             ..timed_out(
                 script,
-                "stitch: {idle_timeout: 3s, max_attempts: 1}\n",
+                "stitch: {idle_timeout: 6s, max_attempts: 1}\n",
                 "`idle_timeout`",
             )
         }
@@ -60,7 +60,7 @@ mod rows {
             broken_off: true,
             ..timed_out(
                 script,
-                "stitch: {idle_timeout: 3s, max_attempts: 1}\n",
+                "stitch: {idle_timeout: 6s, max_attempts: 1}\n",
                 "`idle_timeout`",
             )
         }
@@ -75,7 +75,7 @@ mod rows {
             broken_off: true,
             ..timed_out(
                 script,
-                "stitch: {timeout: 4s, max_attempts: 1}\n",
+                "stitch: {timeout: 8s, max_attempts: 1}\n",
                 "it ran past `timeout`",
             )
         }
