@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use cordwainer::engine::EngineKind;
 use cordwainer::image::NAME;
@@ -17,6 +18,8 @@ use crate::support::repository::TestRepository;
 pub(super) const IMAGE: &str = "localhost/cordwainer-claude:latest";
 /// What an image may do to its client, and no check of ours sees before a call.
 const WRAPPER: &str = "#!/bin/sh\nANTHROPIC_API_KEY=sk-ant-api03-dummy exec claude \"$@\"\n";
+/// Until the client must have come to what a test waits for.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// The only task.
 pub(super) const TASK: &str = "cw-1";
 /// By which the script knows the task's conversation.
@@ -167,6 +170,21 @@ impl Live {
             .env(name, credential)
     }
 
+    /// Calls the program, and kills it once the API has come so far. Returns what was served by then.
+    #[track_caller]
+    pub(super) fn killed_when(&self, arguments: &[&str], has_come: impl Fn(&MessagesApi) -> bool) -> Served {
+        let mut run = self.command(arguments).spawn();
+        let begun = Instant::now();
+        while !has_come(&self.api) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let (in_time, served) = (has_come(&self.api), self.api.served());
+        run.kill().unwrap();
+        run.wait().unwrap();
+        assert!(in_time, "{served:?}\n{}", self.transcripts());
+        served
+    }
+
     /// The task as `cordwainer issues show --json` has it.
     pub(super) fn task(&self) -> Value {
         self.call(&["issues", "show", TASK, "--json"]).json()
@@ -294,6 +312,11 @@ pub(super) fn counted(served: Served) -> [u64; 4] {
     [served.input, served.cache_write, served.cache_read, served.output]
 }
 
+/// The tokens of a usage, in the same order.
+pub(super) fn tokens(usage: &Value) -> [u64; 4] {
+    ["input", "cache_write", "cache_read", "output"].map(|name| usage[name].as_u64().unwrap())
+}
+
 impl Live {
     /// How each attempt ended, and what its call came to.
     pub(super) fn attempts<'a>(task: &'a Value) -> Vec<(&'a str, &'a str)> {
@@ -319,13 +342,21 @@ impl Live {
 
     fn sums(task: &Value, ledger: &str) -> [u64; 4] {
         let mut sum = [0; 4];
-        for attempt in task["attempts"].as_array().unwrap() {
-            let usage = &attempt["call"][ledger];
-            for (sum, name) in sum.iter_mut().zip(["input", "cache_write", "cache_read", "output"]) {
-                *sum += usage[name].as_u64().unwrap();
-            }
+        for call in Self::calls(task) {
+            let tokens = tokens(&call[ledger]);
+            sum.iter_mut().zip(tokens).for_each(|(sum, tokens)| *sum += tokens);
         }
         sum
+    }
+
+    /// The calls of all attempts: the first one of each, its fix rounds, and its stages.
+    pub(super) fn calls(task: &Value) -> impl Iterator<Item = &Value> {
+        let attempts = task["attempts"].as_array().unwrap().iter();
+        let made = attempts.flat_map(|attempt| {
+            let further = ["rounds", "stages"].map(|kind| attempt[kind].as_array());
+            std::iter::once(attempt).chain(further.into_iter().flatten().flatten())
+        });
+        made.map(|made| &made["call"]).filter(|call| call.is_object())
     }
 
     /// Whether an event says that client and gateway count differently in a call about the task.
@@ -361,8 +392,7 @@ impl Live {
 
     /// Whether an attempt's client died before it told what it used.
     fn is_estimated(task: &Value) -> bool {
-        let attempts = task["attempts"].as_array().unwrap();
-        attempts.iter().any(|attempt| attempt["call"]["estimated"] == true)
+        Self::calls(task).any(|call| call["estimated"] == true)
     }
 
     /// What the client said, for a person who looks for the cause of a failure.
