@@ -23,6 +23,7 @@ mod limits;
 mod passing;
 mod refusals;
 mod remote;
+mod rounds;
 mod servers;
 mod time;
 mod verdicts;
