@@ -15,6 +15,7 @@ mod effective;
 mod field;
 pub(crate) mod file;
 mod gates;
+mod git;
 mod guard;
 mod image;
 mod keep;
@@ -78,9 +79,11 @@ pub(crate) use document::quoted;
 pub use effective::{EffectiveValue, effective};
 pub(crate) use gates::PROOF;
 pub use gates::{Compare, Gate, ResultsFormat, Serve, When};
+pub use git::GitConfig;
 pub use image::DEFAULT_BASE;
 pub(crate) use image::{BUILT, SERVICE};
 pub use image::{Image, ImageBuild, ToolVersion};
+pub use keep::KeepConfig;
 pub use limit_wait::LimitWait;
 pub(crate) use mcp::ALL_TOOLS;
 pub use mcp::McpServer;
@@ -217,33 +220,12 @@ pub struct Config {
     pub commits: CommitsConfig,
     /// `keep`.
     pub keep: KeepConfig,
+    /// `git`.
+    pub git: GitConfig,
     /// `protected_paths`: globs; a task that touches one is held.
     pub protected_paths: Vec<String>,
     /// `gates`: commands that must succeed, in a container of the same kind, before a task is merged.
     pub gates: Vec<Gate>,
-}
-
-/// The `keep` section: what `cordwainer gc` leaves.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct KeepConfig {
-    /// Records of runs, the newest (50); `None` means all.
-    #[serde(serialize_with = "or_off")]
-    pub runs: Option<u32>,
-    /// How long ago the last event of a kept run may be (90 days); `None` means for ever.
-    #[serde(serialize_with = "show::duration_or_off")]
-    pub run_age: Option<Duration>,
-    /// Bytes of all records together (10 GiB); `None` means no limit.
-    #[serde(serialize_with = "show::size_or_off")]
-    pub run_size: Option<u64>,
-    /// Archives of merged generations, the newest (20); `None` means all.
-    #[serde(serialize_with = "or_off")]
-    pub archives: Option<u32>,
-    /// How long ago a prepared layer may have been used (30 days); `None` means for ever.
-    #[serde(serialize_with = "show::duration_or_off")]
-    pub layer_age: Option<Duration>,
-    /// Bytes of all prepared layers together (20 GiB); `None` means no limit.
-    #[serde(serialize_with = "show::size_or_off")]
-    pub layer_size: Option<u64>,
 }
 
 /// In whose name the work of agents is committed.

@@ -259,7 +259,9 @@ impl Project {
     }
 
     pub(crate) fn slots(&self) -> SlotPool {
-        SlotPool::new(self.git.clone(), &self.state_dir).telling(self.environment.leftovers.clone())
+        SlotPool::new(self.git.clone(), &self.state_dir)
+            .with_history(self.config.git.history)
+            .telling(self.environment.leftovers.clone())
     }
 
     /// Returns what no task may change without a person's consent: `protected_paths`, the configuration, the files that keys of the

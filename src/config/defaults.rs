@@ -8,7 +8,8 @@ use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
     AgentConfig, BudgetConfig, CommandsConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice,
-    Image, KeepConfig, LimitWait, LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, Tampering, paths,
+    GitConfig, Image, KeepConfig, LimitWait, LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, Tampering,
+    paths,
 };
 
 /// The network that reaches nothing.
@@ -114,6 +115,7 @@ impl Config {
             retry: NO_RETRY,
             commits: CommitsConfig::default(),
             keep: KeepConfig::default(),
+            git: GitConfig::default(),
             limits: LimitsConfig::unset(),
             protected_paths: Vec::new(),
             gates: Vec::new(),

@@ -93,6 +93,8 @@ pub(crate) enum Shape {
     Count,
     /// A whole number from 1, or `off`.
     CountOrOff,
+    /// A whole number from 1, or this word.
+    CountOr(&'static str),
     /// A number from 1.
     Number,
     /// A number from [`LEAST_NUMBER`](super::values::LEAST_NUMBER), or `off`.

@@ -91,6 +91,7 @@ mod tests {
             | Shape::Flag
             | Shape::Count
             | Shape::CountOrOff
+            | Shape::CountOr(_)
             | Shape::Number
             | Shape::NumberOrOff
             | Shape::SizeOrOff

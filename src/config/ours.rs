@@ -7,13 +7,14 @@ use super::problems::Report;
 use crate::base::text;
 
 /// Keys that files of other programs have, too: one of them alone says nothing.
-const COMMON: [&str; 13] = [
+const COMMON: [&str; 14] = [
     "agent",
     "budget",
     "commands",
     "commits",
     "container",
     "cycles",
+    "git",
     "image",
     "limits",
     "measure",

@@ -102,6 +102,7 @@ fn read_top(root: &Node, report: &Report<'_>, config: &mut Config, resolve: &dyn
     super::money::read(&top, config);
     super::commits::read(&top, config);
     super::keep::read(&top, config);
+    super::git::read(&top, config);
     super::roles::read(&top, config);
     super::stages::read(&top, config);
     super::rules::read(&top, config);

@@ -57,6 +57,7 @@ fn accepted(shape: Shape) -> Value {
         Shape::Flag => json!({"type": "boolean"}),
         Shape::Count => json!({"type": "integer", "minimum": 1}),
         Shape::CountOrOff => or_off(&json!({"type": "integer", "minimum": 1})),
+        Shape::CountOr(word) => json!({"anyOf": [{"enum": [word]}, {"type": "integer", "minimum": 1}]}),
         Shape::Number => json!({"type": "number", "minimum": 1}),
         Shape::NumberOrOff => or_off(&json!({"type": "number", "minimum": LEAST_NUMBER})),
         Shape::SizeOrOff => or_off(&json!({"anyOf": [

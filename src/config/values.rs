@@ -104,6 +104,12 @@ impl<'a> Field<'a> {
         }
     }
 
+    /// Reads a whole number from 1 to `most`, of 32 bits, beside which a word is accepted that the caller knows.
+    pub(super) fn small_count_or(&self, most: u32, word: &str) -> Option<u32> {
+        let count = self.whole(u64::from(most), &format!(" or `{word}`"))?;
+        u32::try_from(count).ok()
+    }
+
     fn whole(&self, most: u64, or: &str) -> Option<u64> {
         let digits = self
             .plain()

@@ -8,6 +8,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::history::{Histories, HistoryDepth};
 use super::{Git, is_at};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
@@ -54,6 +55,7 @@ const MOST_SLOTS: u32 = 10_000;
 #[derive(Clone, Debug)]
 pub struct SlotPool {
     git: Git,
+    histories: Histories,
     folder: PathBuf,
     private: PathBuf,
     sessions: PathBuf,
@@ -97,6 +99,7 @@ impl SlotPool {
     /// Builds the pool below a state folder.
     pub fn new(git: Git, state_dir: &Path) -> Self {
         Self {
+            histories: Histories::new(git.clone(), state_dir.join("history"), HistoryDepth::Full),
             git,
             folder: state_dir.join("slots"),
             private: state_dir.join("private"),
@@ -112,6 +115,20 @@ impl SlotPool {
     pub fn telling(mut self, leftovers: Leftovers) -> Self {
         self.leftovers = leftovers;
         self
+    }
+
+    /// Has agents read so much of git's history; all of it, unless this says otherwise.
+    #[must_use]
+    pub fn with_history(self, depth: HistoryDepth) -> Self {
+        Self {
+            histories: self.histories.with_depth(depth),
+            ..self
+        }
+    }
+
+    /// Returns what agents can read of git's history.
+    pub(crate) fn histories(&self) -> &Histories {
+        &self.histories
     }
 
     /// Takes the first free slot and notes durably what it is for. Slots that a dead run left are not free.
@@ -320,7 +337,7 @@ impl SlotPool {
             tops: self.tops_folder(number),
             marker: self.marker(number),
         };
-        Ok(Slot::new(self.git.clone(), number, places, (lock, left)))
+        Ok(Slot::new(self.histories.clone(), number, places, (lock, left)))
     }
 
     fn lock(&self, number: u32) -> PathBuf {

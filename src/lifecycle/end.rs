@@ -75,7 +75,9 @@ impl Generator {
             crash_point!("end.branch");
         }
         // What a dead run of another generation left stays: the next run of that generation keeps it.
-        self.project.slots().remove_all()?;
+        let slots = self.project.slots();
+        slots.remove_all()?;
+        slots.histories().remove(generation.as_str())?;
         crash_point!("end.slots");
         let mut marks = self.project.own_marks(generation)?;
         marks.retain(|(mark, _)| ![ISSUES, BASE, TIP].contains(&mark.as_str()));

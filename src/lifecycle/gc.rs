@@ -38,6 +38,8 @@ enum How {
     Record(records::Record),
     Archive(archives::Archive),
     Prepared(layers::Prepared),
+    /// The history of a branch that agents could read.
+    History(String),
     Left(engine::Left),
 }
 
@@ -106,6 +108,7 @@ async fn found(project: &Project, id: &str, options: &GcOptions) -> Result<(Look
         slots(project)?.map(How::Slot),
         records::look(project, &open)?.map(How::Record),
         layers::look(project, &open)?.map(How::Prepared),
+        histories(project)?.map(How::History),
         archives::look(project, &options.archives)?.map(How::Archive),
         left.map(How::Left),
     ] {
@@ -132,6 +135,27 @@ fn slots(project: &Project) -> Result<Looked<u32>> {
     Ok(looked)
 }
 
+/// Lists the histories that agents could read of branches that nothing works on.
+fn histories(project: &Project) -> Result<Looked<String>> {
+    let open = project.generations()?;
+    let is_needed = |branch: &str| {
+        branch == project.config.base_branch || open.iter().any(|generation| generation.as_str() == branch)
+    };
+    let mut looked = Looked::default();
+    for (branch, folder) in project.slots().histories().list()? {
+        if !is_needed(&branch) {
+            let what = format!("what agents could read of the history of `{branch}`");
+            looked.free(
+                what,
+                "no generation that is open needs it",
+                Some(size_on_disk(&folder)),
+                branch,
+            );
+        }
+    }
+    Ok(looked)
+}
+
 /// Frees one thing; returns whether it is gone.
 async fn free(project: &Project, engine: Option<&Engine>, how: How) -> Result<bool> {
     let is_gone = match (how, engine) {
@@ -139,6 +163,7 @@ async fn free(project: &Project, engine: Option<&Engine>, how: How) -> Result<bo
         (How::Record(record), _) => record.remove().map(|()| true)?,
         (How::Archive(archive), _) => archive.remove(&project.git)?,
         (How::Prepared(prepared), _) => prepared.remove(&project.layers())?,
+        (How::History(branch), _) => project.slots().histories().remove(&branch).map(|()| true)?,
         (How::Left(left), Some(engine)) => left.remove(engine).await?,
         (How::Left(_), None) => false,
     };

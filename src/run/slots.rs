@@ -197,13 +197,14 @@ impl Slots {
         let base = Some(suspended.base.clone());
         slot.mark(&SlotOwner { base, ..owner }.to_text()?)?;
         let folder = slots.private_folder(suspended.slot);
-        let private = if let Some(private) = slot.private_repository_again(&folder) {
-            private
-        } else {
+        let private = tokio::task::block_in_place(|| {
+            if let Some(private) = slot.private_repository_again(&folder)? {
+                return Ok(private);
+            }
             let commit = project.git.resolve(suspended.base.as_str())?;
             let branch = self.context.generation.as_str();
-            slot.private_repository(&folder, branch, commit, Some(self.owner_ids))?
-        };
+            slot.private_repository(&folder, branch, commit, Some(self.owner_ids))
+        })?;
         let session = slots.session_folder(suspended.slot);
         if !session.is_dir() {
             // The client will not find its session, and report that.

@@ -7,6 +7,7 @@ mod commits;
 mod diff_stats;
 mod discovery;
 mod file_systems;
+mod history;
 mod inside;
 mod locks;
 mod merge_differences;

@@ -14,6 +14,7 @@ mod engines;
 mod environment;
 mod gateway;
 mod growth;
+mod history;
 mod memory;
 mod quality;
 mod scene;
@@ -52,6 +53,8 @@ enum Bench {
     Environment(environment::EnvironmentBenchArgs),
     /// An attempt with three gates, a fix round and a review, beside a shell script that does the same
     Quality(quality::QualityBenchArgs),
+    /// The history that agents can read, made for a branch, beside a clone of that by git
+    History(history::HistoryBenchArgs),
     /// What building the program costs, beside another commit
     Build(build::BuildBenchArgs),
     /// How the time of each step that reads agents' bytes grows with their number
@@ -74,6 +77,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Budget(budget) => budget::run(budget),
         Bench::Growth(growth) => growth::run(growth),
         Bench::Build(build) => build::run(build),
+        Bench::History(history) => history::run(history),
         Bench::Quality(quality) => quality::run(quality, args.no_install),
         Bench::Environment(environment) => environment::run(environment, args.no_install),
     }

@@ -207,6 +207,13 @@ pub(super) const LIMITS: &[Key] = &[
     ),
 ];
 
+pub(super) const GIT: &[Key] = &[Key::new(
+    "history",
+    Shape::CountOr("full"),
+    "full",
+    "Commits of the generation that an agent can read, back from the one with which the\ngeneration began. Nothing else of the repository's objects is in its container.",
+)];
+
 pub(super) const KEEP: &[Key] = &[
     Key::new(
         "runs",

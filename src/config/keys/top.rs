@@ -1,7 +1,7 @@
 //! The top level of the file.
 
 use super::roles::{MEASURE, REVIEW, STITCH};
-use super::sections::{AGENT, BUDGET, COMMANDS, COMMITS, CONTAINER, KEEP, LIMITS, NETWORK, RETRY};
+use super::sections::{AGENT, BUDGET, COMMANDS, COMMITS, CONTAINER, GIT, KEEP, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
 use crate::config::tools::OBEYED;
 
@@ -235,6 +235,7 @@ pub(crate) const TOP: &[Key] = &[
         "",
         "What `cordwainer gc` leaves. Work that is not merged always stays.",
     ),
+    Key::new("git", Shape::Section(GIT), "", "What agents can read of the repository."),
     Key::new("limits", Shape::Section(LIMITS), "", "What happens at a usage limit of your account."),
     Key::new(
         "protected_paths",

@@ -1,8 +1,9 @@
-//! The repository that git uses inside the container: objects borrowed read-only, everything else its own. It means
-//! nothing to the host and is thrown away afterwards.
+//! The repository that git uses inside the container: the history that agents can read is borrowed read-only, everything else
+//! is its own. It means nothing to the host and is thrown away afterwards.
 
 use std::fs::{self, File, FileTimes};
 use std::io;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use git2::Oid;
@@ -10,16 +11,17 @@ use git2::Oid;
 use super::folder::{Folder, Owner, remove_path};
 use crate::base::error::{Context as _, Result};
 use crate::base::fs::own_folder;
+use crate::base::regular;
 use crate::git::Git;
-use crate::git::bytes;
+use crate::git::history::{Histories, HistoryDepth, Readable};
 use crate::git::rules::Settings;
 
 /// Where the private repository is mounted.
 const GIT: &str = "/run/cordwainer/git";
-/// Where the main repository's objects are mounted; `-1`, `-2` and so on are those that it borrows itself.
+/// Where the objects of the history are mounted.
 const OBJECTS: &str = "/run/cordwainer/objects";
-/// Git follows alternates this many times, too.
-const DEEPEST_ALTERNATES: usize = 5;
+/// The file that records, for a session that goes on, which branch's history it can read, and of which commit.
+const READS: &str = "reads";
 
 /// Only what git needs to know: nothing of the person's configuration.
 const CONFIG: &str = "[core]
@@ -40,7 +42,7 @@ const CONFIG: &str = "[core]
 \tdetachedHead = false
 ";
 
-/// A mount that the private repository needs, always read-only.
+/// A mount that the private repository needs, read-only.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrivateMount {
     /// What to mount.
@@ -56,13 +58,14 @@ pub struct PrivateRepository {
     pub pointer_file: PathBuf,
     /// To be mounted writable at `/run/cordwainer/git`.
     pub git_dir: PathBuf,
-    /// To be mounted read-only, in this order: some cover a part of an earlier one.
-    pub object_dirs: Vec<PrivateMount>,
+    /// To be mounted read-only.
+    pub objects: PrivateMount,
 }
 
 impl Git {
     /// Makes the repository that git uses in a container whose worktree is not a slot, and is empty, as
-    /// [`Slot::private_repository`](super::Slot::private_repository) does for a slot.
+    /// [`Slot::private_repository`](super::Slot::private_repository) does for a slot, with the commit alone: the history is
+    /// made beside it.
     pub fn private_repository(
         &self,
         dir: &Path,
@@ -70,8 +73,20 @@ impl Git {
         commit: Oid,
         owner_ids: Option<(u32, u32)>,
     ) -> Result<PrivateRepository> {
-        let head = Head { branch, commit };
-        make(self, None, dir, head, owner_ids)
+        let beside = dir.with_extension("history");
+        let depth = HistoryDepth::Commits(NonZero::<u32>::MIN);
+        let histories = Histories::new(self.clone(), beside, depth);
+        make(
+            self,
+            &histories,
+            None,
+            dir,
+            Head {
+                branch,
+                commit,
+                owner: owner_ids,
+            },
+        )
     }
 }
 
@@ -79,15 +94,17 @@ impl Git {
 pub(super) struct Head<'a> {
     pub(super) branch: &'a str,
     pub(super) commit: Oid,
+    /// Whom the repository is given to.
+    pub(super) owner: Owner,
 }
 
 /// Makes the private repository in `dir`; `index` is that of the worktree, which has none of its own when it is empty.
 pub(super) fn make(
     git: &Git,
+    histories: &Histories,
     index: Option<&Path>,
     dir: &Path,
-    Head { branch, commit }: Head<'_>,
-    owner: Owner,
+    Head { branch, commit, owner }: Head<'_>,
 ) -> Result<PrivateRepository> {
     let failed = || format!("cannot make the container's repository in `{}`", dir.display());
     if let Some(parent) = dir.parent() {
@@ -95,12 +112,13 @@ pub(super) fn make(
     }
     remove_path(dir)?;
     let settings = Settings::of(git, &git.open()?)?;
+    let readable = histories.reach(branch, commit)?;
     let git_dir = dir.join("git");
-    let alternates = alternates(git, dir);
+    fs::create_dir_all(git_dir.join("objects/pack")).context(failed())?;
+    let commit = readable.add_to(git, &git_dir.join("objects"), commit)?;
     let write = || -> io::Result<()> {
         let reference = format!("refs/heads/{branch}");
         fs::create_dir_all(git_dir.join("objects/info"))?;
-        fs::create_dir_all(git_dir.join("objects/pack"))?;
         fs::create_dir_all(git_dir.join("refs/tags"))?;
         fs::create_dir_all(git_dir.join("info"))?;
         if let Some(folder) = git_dir.join(&reference).parent() {
@@ -109,20 +127,20 @@ pub(super) fn make(
         fs::write(git_dir.join("HEAD"), format!("ref: {reference}\n"))?;
         fs::write(git_dir.join(&reference), format!("{commit}\n"))?;
         fs::write(git_dir.join("config"), format!("{}{CONFIG}", file_system(&settings)))?;
-        fs::write(git_dir.join("objects/info/alternates"), alternates.lines())?;
-        copy_if_there(&git.common_dir().join("shallow"), &git_dir.join("shallow"))?;
+        fs::write(git_dir.join("objects/info/alternates"), format!("{OBJECTS}\n"))?;
+        copy_if_there(&readable.shallow, &git_dir.join("shallow"))?;
         fs::write(git_dir.join("info/exclude"), settings.all_ignore_rules())?;
         if let Some(index) = index {
             copy_index(index, &git_dir.join("index"))?;
         }
-        fs::write(dir.join("no-alternates"), "")?;
+        fs::write(dir.join(READS), format!("{}\n{branch}", readable.base))?;
         fs::write(dir.join("pointer"), format!("gitdir: {GIT}\n"))?;
         let folder = Folder::open(dir)?;
         folder.own(b"pointer", owner)?;
         give(&folder, b"git", owner)
     };
     write().context(failed())?;
-    Ok(described(dir, alternates))
+    Ok(described(dir, readable))
 }
 
 /// Returns what git in the container must know of the file system that it works on.
@@ -133,79 +151,32 @@ fn file_system(settings: &Settings) -> String {
     )
 }
 
-/// Finds the private repository that was made in `dir` before, as the agent left it.
-pub(super) fn again(git: &Git, dir: &Path) -> Option<PrivateRepository> {
-    let whole = dir.join("pointer").is_file() && dir.join("no-alternates").is_file() && dir.join("git").is_dir();
-    whole.then(|| described(dir, alternates(git, dir)))
+/// Finds the private repository that was made in `dir` before, as the agent left it; `None` where there is none whose
+/// history is known.
+pub(super) fn again(histories: &Histories, dir: &Path) -> Result<Option<PrivateRepository>> {
+    let reads = match regular::read_to_string(&dir.join(READS)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        reads => reads.context(format!("cannot read `{}`", dir.join(READS).display()))?,
+    };
+    let known = reads.split_once('\n');
+    let known = known.and_then(|(base, branch)| Some((base.parse().ok()?, branch)));
+    let is_whole = dir.join("pointer").is_file() && dir.join("git").is_dir();
+    match known {
+        Some((base, branch)) if is_whole && histories.has(branch, base)? => {
+            Ok(Some(described(dir, histories.store_of(branch, base)?)))
+        }
+        _ => Ok(None),
+    }
 }
 
-fn alternates(git: &Git, dir: &Path) -> Alternates {
-    Alternates::of(&git.common_dir().join("objects"), &dir.join("no-alternates"))
-}
-
-fn described(dir: &Path, alternates: Alternates) -> PrivateRepository {
+fn described(dir: &Path, readable: Readable) -> PrivateRepository {
     PrivateRepository {
         pointer_file: dir.join("pointer"),
         git_dir: dir.join("git"),
-        object_dirs: alternates.mounts,
-    }
-}
-
-/// The object folders that a repository reads from, its own first.
-struct Alternates {
-    mounts: Vec<PrivateMount>,
-    folders: usize,
-}
-
-impl Alternates {
-    /// Follows `info/alternates` from `objects`. Where a folder has such a file, its paths mean nothing in the
-    /// container: `empty` is mounted over it, and the private repository names all folders itself.
-    fn of(objects: &Path, empty: &Path) -> Self {
-        let mut found = vec![objects.to_path_buf()];
-        let mut generation = vec![objects.to_path_buf()];
-        let mut covers = Vec::new();
-        for _ in 0..DEEPEST_ALTERNATES {
-            let mut next = Vec::new();
-            for folder in &generation {
-                let Ok(lines) = fs::read(folder.join("info/alternates")) else {
-                    continue;
-                };
-                let at = found.iter().position(|known| known == folder).unwrap_or_default();
-                covers.push(PrivateMount {
-                    host: empty.to_path_buf(),
-                    container: format!("{}/info/alternates", container_path(at)),
-                });
-                for line in lines.split(|byte| *byte == b'\n') {
-                    let named = folder.join(bytes::to_path(line));
-                    let named = named.canonicalize().unwrap_or(named);
-                    if !line.is_empty() && line[0] != b'#' && named.is_dir() && !found.contains(&named) {
-                        found.push(named.clone());
-                        next.push(named);
-                    }
-                }
-            }
-            generation = next;
-        }
-        let folders = found.len();
-        let mount = |(at, host): (usize, PathBuf)| PrivateMount {
-            host,
-            container: container_path(at),
-        };
-        let mounts = found.into_iter().enumerate().map(mount).chain(covers).collect();
-        Self { mounts, folders }
-    }
-
-    /// Returns the lines of the private repository's own `info/alternates`.
-    fn lines(&self) -> String {
-        (0..self.folders).map(|at| container_path(at) + "\n").collect()
-    }
-}
-
-fn container_path(at: usize) -> String {
-    if at == 0 {
-        OBJECTS.to_owned()
-    } else {
-        format!("{OBJECTS}-{at}")
+        objects: PrivateMount {
+            host: readable.objects,
+            container: OBJECTS.to_owned(),
+        },
     }
 }
 

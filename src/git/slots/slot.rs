@@ -12,6 +12,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
 use crate::base::interruption::LeftoverGuard;
 use crate::git::Git;
+use crate::git::history::Histories;
 
 /// A slot that this process holds. Dropped without [`Slot::release`], it becomes a [`super::Leftover`].
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Slot {
     pub(super) git: Git,
     pub(super) path: PathBuf,
     pub(super) registration: Registration,
+    /// What its agent can read of git's history.
+    histories: Histories,
     number: u32,
     /// What else its agent can write: the private repository and the session.
     beside: [PathBuf; 2],
@@ -41,7 +44,8 @@ pub(super) struct Places {
 }
 
 impl Slot {
-    pub(super) fn new(git: Git, number: u32, places: Places, held: (Lock, LeftoverGuard)) -> Self {
+    pub(super) fn new(histories: Histories, number: u32, places: Places, held: (Lock, LeftoverGuard)) -> Self {
+        let git = histories.git().clone();
         let Places {
             path,
             beside,
@@ -51,6 +55,7 @@ impl Slot {
         Self {
             registration: Registration::of(&git, number, &path),
             git,
+            histories,
             path,
             number,
             beside,
@@ -77,7 +82,8 @@ impl Slot {
     }
 
     /// Makes the repository that git uses in the container, in the folder `dir` of the caller's, which is made anew.
-    /// HEAD is `branch` (a short name) at `commit`, which the slot was restored to.
+    /// HEAD is `branch` (a short name) at `commit`, which the slot was restored to. Where that is not on the branch, it is a
+    /// commit with the same tree and one parent, the nearest one on the branch: nothing but the branch's history can be read.
     pub fn private_repository(
         &self,
         dir: &Path,
@@ -85,13 +91,22 @@ impl Slot {
         commit: Oid,
         owner_ids: Option<(u32, u32)>,
     ) -> Result<PrivateRepository> {
-        let head = private::Head { branch, commit };
-        private::make(&self.git, Some(&self.registration.index()), dir, head, owner_ids)
+        let head = private::Head {
+            branch,
+            commit,
+            owner: owner_ids,
+        };
+        let index = self.registration.index();
+        private::make(&self.git, &self.histories, Some(&index), dir, head)
     }
 
     /// Returns the repository that an earlier call of this slot's had, as that left it; `None` where there is none.
-    pub fn private_repository_again(&self, dir: &Path) -> Option<PrivateRepository> {
-        private::again(&self.git, dir)
+    ///
+    /// # Errors
+    ///
+    /// Where the history that it borrows from cannot be read or made.
+    pub fn private_repository_again(&self, dir: &Path) -> Result<Option<PrivateRepository>> {
+        private::again(&self.histories, dir)
     }
 
     /// Reads a file of the slot, `path` from its root, at most `most` bytes; `None` where there is nothing. Links are

@@ -141,14 +141,12 @@ fn mount(source: &Path, target: String, read_only: bool) -> Mount {
 
 /// Returns the mounts that git in a container needs: its own repository, and the objects that it borrows.
 pub(crate) fn private_mounts(private: &PrivateRepository) -> Vec<Mount> {
-    let mut mounts = vec![
+    let objects = &private.objects;
+    vec![
         mount(&private.pointer_file, format!("{WORKSPACE}/.git"), true),
         mount(&private.git_dir, PRIVATE_GIT.to_owned(), false),
-    ];
-    for objects in &private.object_dirs {
-        mounts.push(mount(&objects.host, objects.container.clone(), true));
-    }
-    mounts
+        mount(&objects.host, objects.container.clone(), true),
+    ]
 }
 
 /// Returns the mount where the client keeps its session, so that a later call finds it again: that alone, and no

@@ -3,6 +3,7 @@
 
 mod control;
 mod folder;
+mod history;
 mod hooks;
 mod masks;
 mod settings;
@@ -13,12 +14,13 @@ use std::path::PathBuf;
 
 pub(super) use self::control::agent;
 use self::control::{Scene, trigger};
+use self::history::only_the_history_of_the_generation_can_be_read;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 
 engine_tests! {
     both: hooks_and_settings_run_nothing, forged_folders_of_git_mean_nothing, forged_trees_lead_nowhere,
-        masks_cannot_be_moved_away;
+        masks_cannot_be_moved_away, only_the_history_of_the_generation_can_be_read;
 }
 
 /// One attack. In its texts `{git}` is the folder of git, `{marker}` the file whose being there proves that the host

@@ -24,9 +24,7 @@ fn mounted(private: &PrivateRepository, slot: &Path, root: &Path) -> PathBuf {
     let inside = |path: &str| root.join(path.trim_start_matches('/'));
     copy(slot, &inside("/workspace"));
     copy(&private.git_dir, &inside("/run/cordwainer/git"));
-    for mount in &private.object_dirs {
-        copy(&mount.host, &inside(&mount.container));
-    }
+    copy(&private.objects.host, &inside(&private.objects.container));
     let substitute = |path: &Path, text: String| {
         fs::write(
             path,

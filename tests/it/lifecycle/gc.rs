@@ -172,6 +172,10 @@ fn keeps_what_is_not_merged(repository: &TestRepository, before: &BTreeMap<Strin
 fn what_is_over_is_freed_and_what_is_not_merged_stays() {
     let repository = prepare();
     let before = refs(&repository);
+    let histories = repository.path().join(".git/cordwainer/history");
+    for branch in ["generation-gone", "main"] {
+        fs::create_dir_all(histories.join(branch)).unwrap();
+    }
     let (would, _) = gc(&repository, &["--dry-run"]);
     assert_eq!(refs(&repository), before);
     assert_eq!(listed(&repository, "runs").len(), 6);
@@ -191,12 +195,14 @@ fn what_is_over_is_freed_and_what_is_not_merged_stays() {
             "record of run run-0",
             "record of run run-3",
             "slot 3",
+            "what agents could read of the history of `generation-gone`",
             "what is left of a prepared layer",
             "what was prepared by `fetch cw-9` for cw-9",
             "what was prepared by `fetch old`"
         ]
     );
     assert_eq!(listed(&repository, "layers"), ["new", "private"]);
+    assert_eq!(listed(&repository, "history"), ["main"]);
     assert_eq!(listed(&repository, "layers/private/cw-1"), ["own"]);
     assert_eq!(listed(&repository, "layers/private/cw-9"), Vec::<String>::new());
     assert_eq!(
