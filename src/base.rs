@@ -9,6 +9,7 @@ pub(crate) mod fs;
 pub mod graph;
 pub mod interruption;
 pub mod lines;
+pub(crate) mod machine;
 pub(crate) mod panic;
 pub(crate) mod process;
 pub mod redact;

@@ -36,6 +36,7 @@ mod network;
 mod network_limits;
 mod node;
 mod ours;
+mod parallel;
 mod parse;
 mod paths;
 mod podman_args;
@@ -89,6 +90,7 @@ pub(crate) use mcp::ALL_TOOLS;
 pub use mcp::McpServer;
 pub(crate) use named::protected_files;
 pub use ours::is_ours;
+pub use parallel::Parallel;
 pub(crate) use paths::lexical;
 pub use problems::{Problem, Problems};
 pub use rules::{Rule, RuleWhen};
@@ -430,9 +432,9 @@ pub struct RoleConfig {
     /// Attempts at a task (stitch: 3), answers of a measure (2); 0 where a role has none.
     #[serde(skip_serializing_if = "is_zero")]
     pub max_attempts: u32,
-    /// Calls at once: 1 until parallel work is there; 0 where a role's calls belong to those of another.
-    #[serde(skip_serializing_if = "is_zero")]
-    pub parallel: u32,
+    /// Tasks worked on at once (stitch: 1), and measures (always 1).
+    #[serde(skip_serializing_if = "Parallel::is_none")]
+    pub parallel: Parallel,
     /// Fix rounds of an attempt (stitch: 2); 0 is `off`. `None` where a role has no attempts.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::count_or_off")]
     pub fix_rounds: Option<u32>,

@@ -19,6 +19,8 @@ pub(crate) mod plan;
 pub(crate) mod preflight;
 pub(crate) mod prompt_inputs;
 pub(crate) mod recover;
+mod room;
+pub(crate) mod schedule;
 pub(crate) mod selection;
 pub(crate) mod session;
 pub(crate) mod slots;

@@ -148,6 +148,12 @@ impl Reservation {
         }
     }
 
+    /// Returns whether the call may use less than the budgets have left, for what other calls hold or are to get: whoever
+    /// meets its limit may have more once they have ended.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.granted.shared
+    }
+
     /// Returns the value of `--max-budget-usd`; see [`Allowance::for_client`].
     pub(crate) fn for_client(&self) -> Option<f64> {
         self.allowance().for_client(dollars(self.granted.dearest_turn.usd))

@@ -8,8 +8,8 @@ use super::document::quoted;
 use super::keys::{Key, Shape, TOP};
 use super::{
     AgentConfig, BudgetConfig, CommandsConfig, CommitsConfig, Config, ContainerConfig, Credentials, EngineChoice,
-    GitConfig, Image, KeepConfig, LimitWait, LimitsConfig, NetworkConfig, RetryConfig, RoleConfig, Services, Tampering,
-    paths,
+    GitConfig, Image, KeepConfig, LimitWait, LimitsConfig, NetworkConfig, Parallel, RetryConfig, RoleConfig, Services,
+    Tampering, paths,
 };
 
 /// The network that reaches nothing.
@@ -190,7 +190,7 @@ impl RoleConfig {
             args: Vec::new(),
             max_per_cycle: None,
             max_attempts: 0,
-            parallel: 0,
+            parallel: Parallel::Count(0),
             fix_rounds: None,
             review: None,
             min_score: None,

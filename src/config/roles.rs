@@ -4,7 +4,7 @@ use super::container::read_url;
 use super::field::Field;
 use super::money::{self, MOST_DOLLARS, MOST_TOKENS};
 use super::section::{Section, subsection};
-use super::{BudgetConfig, Config, RoleConfig, claude_args, timers};
+use super::{BudgetConfig, Config, RoleConfig, claude_args, parallel, timers};
 use crate::issues::review::BEST_SCORE;
 use crate::model::Severity;
 
@@ -25,8 +25,10 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
             read_role(&section, role, budget);
             read_pace(&section, role);
             if name == "measure" {
+                section.set("parallel", &mut role.parallel, parallel::read_one);
                 section.set_some("review", &mut role.review, Field::flag);
             } else {
+                section.set("parallel", &mut role.parallel, parallel::read);
                 section.set_some("fix_rounds", &mut role.fix_rounds, |field| {
                     Some(field.small_count_or_off(100)?.limit().unwrap_or_default())
                 });
@@ -152,12 +154,4 @@ fn read_pace(section: &Section<'_>, role: &mut RoleConfig) {
         Some(field.small_count_or_off(1_000_000)?.limit().unwrap_or_default())
     });
     section.set("max_attempts", &mut role.max_attempts, |field| field.small_count(100));
-    section.set("parallel", &mut role.parallel, read_parallel);
-}
-
-fn read_parallel(field: &Field<'_>) -> Option<u32> {
-    match field.small_count(1000)? {
-        1 => Some(1),
-        _ => field.refuse("expected 1: this version makes one call at a time"),
-    }
 }

@@ -188,6 +188,7 @@ fn read_name(field: &Field<'_>) -> Option<StageName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Parallel;
 
     #[test]
     fn a_stage_is_shown_as_a_file_has_it_and_is_a_role_like_any_other() {
@@ -201,6 +202,9 @@ mod tests {
         assert_eq!((role.model.as_deref(), role.restricted), (Some("haiku"), false));
         // Timers and budgets as a review has them, and nothing that only a review has.
         assert_eq!(role.timeout, Config::default().review.timeout);
-        assert_eq!((role.min_score, role.block, role.parallel), (None, None, 0));
+        assert_eq!(
+            (role.min_score, role.block, role.parallel),
+            (None, None, Parallel::Count(0))
+        );
     }
 }

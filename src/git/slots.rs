@@ -7,6 +7,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use super::history::{Histories, HistoryDepth};
 use super::{Git, is_at};
@@ -48,6 +49,10 @@ use slot::Places;
 pub use slot::Slot;
 pub use snapshot::Snapshot;
 
+/// How long a slot is waited for that somebody may only be looking at.
+const LONGEST_LOOK: Duration = Duration::from_secs(2);
+/// How long to wait before it is tried again.
+const BETWEEN_TRIES: Duration = Duration::from_millis(5);
 /// Slots are looked for up to this number.
 const MOST_SLOTS: u32 = 10_000;
 
@@ -153,10 +158,14 @@ impl SlotPool {
     pub fn leftovers(&self) -> Result<Vec<Leftover>> {
         let mut found = Vec::new();
         for number in self.listed()? {
-            let Some(owner) = marker::read(&self.marker(number))? else {
+            if marker::read(&self.marker(number))?.is_none() {
+                continue;
+            }
+            let Claim::Ours(_lock) = self.look(number)? else {
                 continue;
             };
-            if let Claim::Ours(_) = self.claim(number)? {
+            // Whoever had it may have given it back before it was locked.
+            if let Some(owner) = marker::read(&self.marker(number))? {
                 let holder = mounted::holder(&self.folder.join(number.to_string()));
                 found.push(Leftover { number, owner, holder });
             }
@@ -164,13 +173,17 @@ impl SlotPool {
         Ok(found)
     }
 
-    /// Takes a slot that a dead run left, as it is.
+    /// Takes a slot that a dead run left, as it is. Whoever only looks at slots has it for a moment, which is waited for.
     ///
     /// Fails with [`ErrorKind::Locked`] when somebody holds it.
     pub fn adopt(&self, number: u32) -> Result<Slot> {
-        match self.claim(number)? {
-            Claim::Ours(lock) => self.slot(number, lock),
-            Claim::Busy => Err(Error::new(ErrorKind::Locked, format!("slot {number} is in use"))),
+        let begun = Instant::now();
+        loop {
+            match self.claim(number)? {
+                Claim::Ours(lock) => return self.slot(number, lock),
+                Claim::Busy if begun.elapsed() < LONGEST_LOOK => std::thread::sleep(BETWEEN_TRIES),
+                Claim::Busy => return Err(Error::new(ErrorKind::Locked, format!("slot {number} is in use"))),
+            }
         }
     }
 
@@ -220,7 +233,7 @@ impl SlotPool {
         let mut free = Vec::new();
         for number in self.listed()? {
             if marker::read(&self.marker(number))?.is_none()
-                && let Claim::Ours(_) = self.claim(number)?
+                && let Claim::Ours(_) = self.look(number)?
             {
                 free.push(number);
             }
@@ -303,8 +316,19 @@ impl SlotPool {
         Ok(())
     }
 
-    /// Tries to lock a slot. A lock file that was removed meanwhile is made anew.
+    /// Tries to lock a slot.
     fn claim(&self, number: u32) -> Result<Claim> {
+        self.lock_by(number, File::try_lock)
+    }
+
+    /// Sees whether nobody has a slot, and keeps everybody from taking it until the lock is dropped. Several can look at the
+    /// same time: none of them takes another one for its user.
+    fn look(&self, number: u32) -> Result<Claim> {
+        self.lock_by(number, File::try_lock_shared)
+    }
+
+    /// Tries to lock a slot in one of these ways. A lock file that was removed meanwhile is made anew.
+    fn lock_by(&self, number: u32, lock: fn(&File) -> Result<(), TryLockError>) -> Result<Claim> {
         let path = self.lock(number);
         let failed = || format!("cannot lock `{}`", path.display());
         loop {
@@ -314,7 +338,7 @@ impl SlotPool {
                 .write(true)
                 .open(&path)
                 .context(failed())?;
-            match file.try_lock() {
+            match lock(&file) {
                 Ok(()) if is_at(&file, &path).context(failed())? => return Ok(Claim::Ours(Lock(file))),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(Claim::Busy),

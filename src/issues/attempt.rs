@@ -57,7 +57,6 @@ impl Outcome {
     pub fn counts(self) -> bool {
         match self {
             Self::NoChange
-            | Self::Conflict
             | Self::ProtectedPath
             | Self::TooLarge
             | Self::WeakenedTests
@@ -66,8 +65,9 @@ impl Outcome {
             | Self::AgentFailed
             | Self::TimedOut => true,
             // A call that reached its own limit is held at once, and so is work whose review or stage failed, or that is not
-            // proven; a spent budget of any other scope is not the task's fault.
+            // proven; a spent budget of any other scope is not the task's fault, nor is what others have merged meanwhile.
             Self::BudgetSpent
+            | Self::Conflict
             | Self::ReviewFailed
             | Self::StageFailed
             | Self::Unproven

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::issues::attempt::Attempt;
+use crate::issues::attempt::{Attempt, Outcome};
 use crate::model::Usage;
 
 mod batch;
@@ -219,6 +219,17 @@ impl Issue {
             .skip(forgiven)
             .filter(|attempt| attempt.outcome.counts());
         u32::try_from(counted.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Counts the last attempts whose work conflicted, since a person last forgave attempts. Those that nothing of their own
+    /// ended come between without a break.
+    pub(crate) fn conflicts_in_a_row(&self) -> u32 {
+        let forgiven = usize::try_from(self.forgiven_attempts).unwrap_or(usize::MAX);
+        let outcomes = self.attempts.iter().skip(forgiven).rev().map(|attempt| attempt.outcome);
+        let conflicts = outcomes
+            .take_while(|outcome| !outcome.counts() && *outcome != Outcome::Merged)
+            .filter(|outcome| *outcome == Outcome::Conflict);
+        u32::try_from(conflicts.count()).unwrap_or(u32::MAX)
     }
 
     /// Sums tokens and money over all attempts, the forgiven ones too.

@@ -9,8 +9,10 @@ use self::report::Looked;
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::fs::size_on_disk;
+use crate::base::machine::Machine;
 use crate::lifecycle::Generator;
 use crate::project::Project;
+use crate::run::schedule;
 use crate::sandbox::engine::Engine;
 use crate::setup::image::{self, Cleaning, CleaningOptions};
 
@@ -120,12 +122,18 @@ async fn found(project: &Project, id: &str, options: &GcOptions) -> Result<(Look
 
 /// Lists the free slots beyond as many as work at once.
 fn slots(project: &Project) -> Result<Looked<u32>> {
-    let needed = usize::try_from(project.config.stitch.parallel).unwrap_or(usize::MAX);
+    let config = &project.config;
+    let most = schedule::most(config.stitch.parallel, &config.container, Machine::here());
+    let needed = usize::try_from(most).unwrap_or(usize::MAX);
     let pool = project.slots();
     let mut looked = Looked::default();
     for number in pool.free()?.into_iter().skip(needed) {
         let bytes = pool.folders(number).iter().map(|folder| size_on_disk(folder)).sum();
-        let why = format!("it is free, and {needed} free slot is enough");
+        let enough = match needed {
+            1 => "1 free slot is enough".to_owned(),
+            _ => format!("{needed} free slots are enough"),
+        };
+        let why = format!("it is free, and {enough}");
         looked.free(format!("slot {number}"), why, Some(bytes), number);
     }
     for left in pool.leftovers()? {

@@ -105,6 +105,7 @@ impl Generator {
 
     async fn run_begun(&self, begun: &Begun, options: RunOptions, interruption: &Interruption) -> Result<RunSummary> {
         let phases = self.phases(begun, filed_as(options.confirm), interruption).await?;
+        let phases = Arc::new(phases);
         let selection = TaskSelection::of(&options.only, &phases.sessions.context.store.read()?)?;
         let cycles = if selection.is_named() { Some(0) } else { options.cycles };
         let mut limits = RunLimits::new(&self.project.config, cycles, options.max_tasks);
@@ -211,9 +212,9 @@ impl Generator {
         if let Some(spent) = phases.sessions.spent(Role::Stitch, Some(&task), &issues) {
             return Err(Error::new(ErrorKind::Limit, spent.reason));
         }
-        phases.gates.see_that_they_run(interruption).await?;
+        let base = phases.gates.see_that_they_run(interruption).await?;
         interruption.unless_asked()?;
-        let claimed = phases.stitch.claim(&task)?;
+        let claimed = phases.stitch.claim(&task, base)?;
         let done = Box::pin(phases.stitch.attempt(claimed, interruption)).await?;
         match done.refused {
             Some(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
@@ -224,7 +225,7 @@ impl Generator {
     /// Takes the lock and opens the records; checks that the generation can be worked on.
     fn begin(&self, events: EventSender) -> Result<Begun> {
         let run = self.project.new_run();
-        let lock = self.project.lock(run.as_str())?;
+        let lock = Arc::new(self.project.lock(run.as_str())?);
         let generation = self.project.generation()?;
         if self.project.phase(&generation)? != Phase::Open {
             return Err(Error::new(
@@ -277,6 +278,7 @@ impl Generator {
             recorder: begun.recorder.clone(),
             gates: self.gates.clone(),
             active_work: ActiveWork::default(),
+            _lock: Some(Arc::clone(&begun.lock)),
         };
         for ignored in preflight::settings(&self.project, context.tip()?)? {
             context.warn(ignored);
@@ -287,7 +289,7 @@ impl Generator {
 
 /// What a run holds from beginning to end.
 struct Begun {
-    lock: HeldLock,
+    lock: Arc<HeldLock>,
     generation: GenerationName,
     recorder: Recorder,
 }

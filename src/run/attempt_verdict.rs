@@ -14,6 +14,10 @@ use crate::run::waiting::pause::{LimitMet, PauseCause};
 /// How many times its estimate a change may have before a person is asked.
 const TIMES_THE_ESTIMATE: u64 = 10;
 
+/// After so many conflicts in a row a task is held: what others do meanwhile is not its fault, but work that never fits is
+/// lost money.
+const MOST_CONFLICTS: u32 = 2;
+
 /// How an attempt is judged.
 #[derive(Clone, Debug)]
 pub(crate) struct AttemptVerdict {
@@ -186,6 +190,11 @@ pub(crate) fn hold_reason(issue: &Issue, verdict: &AttemptVerdict, most: u32) ->
     };
     if verdict.hold {
         return Some(said);
+    }
+    if verdict.outcome == Outcome::Conflict {
+        let conflicts = issue.conflicts_in_a_row();
+        let held = || format!("{conflicts} attempts in a row failed; the last one: {said}");
+        return (conflicts >= MOST_CONFLICTS).then(held);
     }
     let counted = issue.counted_attempts();
     let attempts = if counted == 1 { "attempt" } else { "attempts" };

@@ -10,8 +10,8 @@ use crate::git::Oid;
 use crate::issues::store::Store;
 use crate::model::IssueId;
 use crate::model::generation::GenerationName;
-use crate::project::Project;
 use crate::project::labels::{ROLE_LABEL, RUN_LABEL, TASK_LABEL, repository_labels};
+use crate::project::{HeldLock, Project};
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::Recorder;
 use crate::run::active_work::ActiveWork;
@@ -30,6 +30,8 @@ pub(crate) struct RunContext {
     pub(crate) gates: Vec<AddedGate>,
     /// What is at work now.
     pub(crate) active_work: ActiveWork,
+    /// The repository's lock, which is held until nothing of the run is at work any more, however it ends.
+    pub(crate) _lock: Option<Arc<HeldLock>>,
 }
 
 impl RunContext {

@@ -75,6 +75,16 @@ pub(crate) struct Gates {
     context: Arc<RunContext>,
     engine: Engine,
     checked: CheckedLayer,
+    turns: Turns,
+}
+
+/// What is done one at a time, however many tasks are at work.
+#[derive(Default)]
+struct Turns {
+    /// Running gates on a commit that has landed: whoever comes later finds the results.
+    tip: tokio::sync::Mutex<()>,
+    /// Preparing a layer that all share.
+    prepare: tokio::sync::Mutex<()>,
 }
 
 impl Gates {
@@ -83,6 +93,7 @@ impl Gates {
             context,
             engine,
             checked: CheckedLayer::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -93,6 +104,7 @@ impl Gates {
             recorder: &self.context.recorder,
             interruption,
             checked: Some(&self.checked),
+            turn_of_preparing: Some(&self.turns.prepare),
         }
     }
 }
@@ -105,6 +117,8 @@ pub(crate) struct Runner<'a> {
     pub(crate) interruption: &'a Interruption,
     /// The layer that was checked for the task at hand.
     checked: Option<&'a CheckedLayer>,
+    /// Who prepares a layer that all share; `None` where nothing else does.
+    turn_of_preparing: Option<&'a tokio::sync::Mutex<()>>,
 }
 
 impl Runner<'_> {

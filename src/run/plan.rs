@@ -1,4 +1,5 @@
-//! What to do next: a pure function from how things stand to one step, so that `resume` is `run` on what is there.
+//! What to do next: a pure function from how things stand to one step, so that `resume` is `run` on what is there. It is
+//! asked again after each step that began, and after each that ended, until there is nothing to do but to wait.
 
 use std::collections::BTreeSet;
 
@@ -29,10 +30,31 @@ pub(crate) struct RunState {
     pub(crate) stitch: Hindrance,
     /// What stands in the way of a measure.
     pub(crate) measure: Hindrance,
+    /// What is at work.
+    pub(crate) at_work: AtWork,
+    /// How many tasks may be at work at once; at least one may.
+    pub(crate) places: u32,
+    /// When a ready task that is not counted as such, since its calls failed, may be tried again.
+    pub(crate) ready_again: Option<Timestamp>,
     /// What this run did so far.
     pub(crate) run: Progress,
     /// The present moment.
     pub(crate) now: Timestamp,
+}
+
+/// What is at work.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct AtWork {
+    /// Tasks.
+    pub(crate) tasks: u32,
+    /// Whether a measure is.
+    pub(crate) measure: bool,
+}
+
+impl AtWork {
+    fn is_nothing(self) -> bool {
+        self.tasks == 0 && !self.measure
+    }
 }
 
 /// What stands in the way of a role's calls.
@@ -40,6 +62,8 @@ pub(crate) struct RunState {
 pub(crate) struct Hindrance {
     /// Which budget has no room for one, in a sentence.
     pub(crate) spent: Option<String>,
+    /// Whether calls in progress hold what one would need: there may be room once they have ended.
+    pub(crate) held: bool,
     /// Until when they pause.
     pub(crate) pause: Option<Pause>,
 }
@@ -63,12 +87,36 @@ pub(crate) struct Progress {
     pub(crate) failures: u32,
     /// Why the last of them failed.
     pub(crate) last_failure: String,
+    /// Whether the infrastructure is given some time before the next call.
+    pub(crate) rest: Rest,
     /// A budget that a call met: what is left of it is too little for another call.
     pub(crate) spent: Option<String>,
     /// A refusal that no retry fixes: the account, the model, what is in every request.
     pub(crate) refused: Option<String>,
     /// The tasks whose requests were refused for what is in them, since one was merged.
     pub(crate) requests_refused: BTreeSet<IssueId>,
+}
+
+/// Whether failing infrastructure is given some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// It is not: what was called last got through.
+    #[default]
+    None,
+    /// It is: how long is still to be drawn.
+    Owed,
+    /// It is until then.
+    Until(Timestamp),
+}
+
+impl Rest {
+    fn is_on(self, now: Timestamp) -> bool {
+        match self {
+            Self::None => false,
+            Self::Owed => true,
+            Self::Until(until) => until > now,
+        }
+    }
 }
 
 /// So many different tasks in a row whose requests are refused show that the tasks are not the reason.
@@ -125,6 +173,10 @@ pub(crate) enum Step {
     Measure,
     /// Pause.
     Wait(Pause),
+    /// Give failing infrastructure some time, or until what is at work has shown that it works again.
+    Rest,
+    /// Wait until something that is at work has ended, or until this moment.
+    Await(Option<Timestamp>),
     /// End the run.
     Stop(Reason),
 }
@@ -157,8 +209,25 @@ pub(crate) enum Reason {
     Infrastructure(String),
 }
 
-/// Decides the next step.
+/// Decides the next step. A run does not end while anything is at work, and nothing begins beside what cannot have it
+/// beside itself: a measure, and putting right what was left.
 pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
+    let step = with_nothing_at_work(now, limits);
+    let rests = now.run.rest.is_on(now.now);
+    if now.at_work.is_nothing() {
+        let is_begun = matches!(step, Step::Recover | Step::Stitch(_) | Step::Measure);
+        return if is_begun && rests { Step::Rest } else { step };
+    }
+    let has_place = !now.at_work.measure && now.at_work.tasks < now.places.max(1);
+    match step {
+        Step::Stitch(_) if has_place && !now.stitch.held && rests => Step::Rest,
+        Step::Stitch(task) if has_place && !now.stitch.held => Step::Stitch(task),
+        _ => Step::Await(now.ready_again),
+    }
+}
+
+/// Decides what to do next as if nothing were at work.
+fn with_nothing_at_work(now: &RunState, limits: &RunLimits) -> Step {
     // Before the leftovers: what cannot be put right must not be tried for ever.
     if now.run.failures_in_a_row > limits.retry.count || now.run.failures >= limits.retry.breaker {
         return Step::Stop(Reason::Infrastructure(now.run.last_failure.clone()));
@@ -180,7 +249,7 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
     let cycle_full = may_measure
         && limits
             .tasks_per_cycle
-            .is_some_and(|most| now.run.attempted_in_cycle >= most);
+            .is_some_and(|most| now.run.attempted_in_cycle + now.at_work.tasks >= most);
     let call = match &now.ready {
         Some(task) if !cycle_full => Step::Stitch(task.clone()),
         _ if may_measure && !measured_in_vain(&now.run) => Step::Measure,
@@ -239,243 +308,15 @@ impl Progress {
         self.failures_in_a_row += 1;
         self.failures += 1;
         self.last_failure = why;
+        self.rest = Rest::Owed;
+    }
+
+    /// Takes in that calls get through.
+    pub(crate) fn got_through(&mut self) {
+        self.failures_in_a_row = 0;
+        self.rest = Rest::None;
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::run::waiting::pause::{LimitMet, PauseCause};
-
-    #[test]
-    fn three_tasks_in_a_row_that_are_refused_end_a_run_and_one_does_not() {
-        let mut progress = Progress::default();
-        let ends = [1, 1, 1, 2, 2, 3].map(|number| {
-            progress.request_refused(&IssueId::new(number), "no");
-            progress.refused.is_some()
-        });
-        assert_eq!(ends, [false, false, false, false, false, true]);
-    }
-
-    const NOW: &str = "2026-11-21T09:00:00Z";
-    const FIRST: Step = Step::Measure;
-
-    fn task() -> IssueId {
-        IssueId::new(3)
-    }
-
-    fn pause(hours: i64, cause: PauseCause) -> Pause {
-        let now: Timestamp = NOW.parse().unwrap();
-        let limit = LimitMet {
-            resets_at: Some(now + jiff::SignedDuration::from_hours(hours)),
-            reason: "five hours".into(),
-            cause,
-        };
-        Pause::new(None, limit, 0, Duration::ZERO, now)
-    }
-
-    /// Checks the step after `change` was made to an empty generation whose run may make one cycle.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "cases read better without a reference each"
-    )]
-    fn check(change: impl FnOnce(&mut RunState, &mut RunLimits), expect: Step) {
-        let mut now = RunState {
-            now: NOW.parse().unwrap(),
-            ..RunState::default()
-        };
-        let mut limits = RunLimits {
-            cycles: Some(1),
-            tasks_per_cycle: None,
-            retry: Config::default().retry,
-            wait: LimitWait::Never,
-            most_tasks: None,
-            confirm: false,
-        };
-        change(&mut now, &mut limits);
-        assert_eq!(next(&now, &limits), expect, "{now:?}");
-    }
-
-    #[test]
-    fn a_run_without_measures_ends_when_its_tasks_are_done() {
-        let no_measure = |_: &mut RunState, limits: &mut RunLimits| limits.cycles = Some(0);
-        check(no_measure, Step::Stop(Reason::TasksDone));
-        let with_a_task = |now: &mut RunState, limits: &mut RunLimits| {
-            with_a_task(now);
-            limits.cycles = Some(0);
-        };
-        check(with_a_task, Step::Stitch(task()));
-    }
-
-    #[test]
-    fn a_run_that_only_proposes_ends_when_its_proposals_wait_to_be_released() {
-        let measured = |blocked| {
-            move |now: &mut RunState, limits: &mut RunLimits| {
-                *limits = limits.clone().confirming();
-                (now.proposed, now.blocked) = (3, blocked);
-                (now.run.measures, now.run.last_filed) = (1, Some(3));
-            }
-        };
-        check(measured(3), Step::Stop(Reason::Proposed(3)));
-        // Another held task needs a person for another reason.
-        check(measured(4), Step::Stop(Reason::Blocked));
-        let endless = |_: &mut RunState, limits: &mut RunLimits| {
-            limits.cycles = None;
-            assert_eq!(limits.clone().confirming().cycles, Some(1));
-        };
-        check(endless, Step::Measure);
-    }
-
-    #[test]
-    fn a_run_ends_after_so_many_tasks_as_were_asked_for() {
-        let attempted = |begun, is_ready: bool| {
-            move |now: &mut RunState, limits: &mut RunLimits| {
-                with_a_task(now);
-                now.ready = now.ready.take().filter(|_| is_ready);
-                now.begun = begun;
-                limits.most_tasks = Some(2);
-            }
-        };
-        check(attempted(1, true), Step::Stitch(task()));
-        // One that was begun is tried again.
-        check(attempted(2, true), Step::Stitch(task()));
-        check(attempted(2, false), Step::Stop(Reason::TasksAttempted(2)));
-    }
-
-    fn with_a_task(now: &mut RunState) {
-        now.ready = Some(task());
-        now.open = 1;
-    }
-
-    #[test]
-    fn what_was_left_comes_first_then_tasks_then_a_measure() {
-        check(|_, _| {}, FIRST);
-        check(|now, _| with_a_task(now), Step::Stitch(task()));
-        let left = |now: &mut RunState, _: &mut RunLimits| {
-            with_a_task(now);
-            now.leftovers = true;
-        };
-        check(left, Step::Recover);
-        let measured = |now: &mut RunState, _: &mut RunLimits| {
-            with_a_task(now);
-            now.run.measures = 1;
-        };
-        check(measured, Step::Stitch(task()));
-    }
-
-    #[test]
-    fn a_run_ends_when_nothing_is_left_and_never_measures_twice_in_vain() {
-        // With nothing to do, there is no call.
-        let in_vain = |open, blocked| {
-            move |now: &mut RunState, limits: &mut RunLimits| {
-                limits.cycles = None;
-                (now.open, now.blocked) = (open, blocked);
-                now.run.measures = 4;
-                now.run.last_filed = Some(0);
-            }
-        };
-        check(in_vain(0, 0), Step::Stop(Reason::Complete));
-        check(in_vain(2, 1), Step::Stop(Reason::Blocked));
-    }
-
-    #[test]
-    fn a_full_cycle_measures_although_tasks_are_ready() {
-        let full = |measures| {
-            move |now: &mut RunState, limits: &mut RunLimits| {
-                with_a_task(now);
-                limits.tasks_per_cycle = Some(2);
-                now.run.attempted_in_cycle = 2;
-                now.run.measures = measures;
-            }
-        };
-        check(full(0), Step::Measure);
-        check(full(1), Step::Stitch(task()));
-    }
-
-    #[test]
-    fn a_spent_budget_stops_before_the_next_call() {
-        let spent = || "5 of 5 USD".to_owned();
-        let stop = || Step::Stop(Reason::BudgetSpent(spent()));
-        check(|now, _| now.measure.spent = Some(spent()), stop());
-        check(|now, _| now.run.spent = Some(spent()), stop());
-        let refused = |now: &mut RunState, _: &mut RunLimits| {
-            now.measure.spent = Some(spent());
-            now.run.refused = Some("the call's budget is spent".into());
-        };
-        check(refused, stop());
-        // With nothing left to call for, money is not the reason.
-        let done = |now: &mut RunState, _: &mut RunLimits| {
-            now.measure.spent = Some(spent());
-            now.run.measures = 1;
-        };
-        check(done, Step::Stop(Reason::CyclesMade));
-        let task_spent = |now: &mut RunState, _: &mut RunLimits| {
-            now.unaffordable = Some(spent());
-            now.open = 1;
-            now.run.measures = 1;
-        };
-        check(task_spent, stop());
-    }
-
-    #[test]
-    fn a_limit_is_waited_out_only_when_allowed_and_near() {
-        let met = |pause: Pause, wait| {
-            move |now: &mut RunState, limits: &mut RunLimits| {
-                with_a_task(now);
-                now.stitch.pause = Some(pause);
-                limits.wait = wait;
-            }
-        };
-        let hours = |hours: u64| LimitWait::UpTo(Duration::from_secs(hours * 3600));
-        let stop = |pause: Pause| Step::Stop(Reason::Limited(pause));
-        let near = || pause(1, PauseCause::Limit);
-        check(met(near(), LimitWait::Never), stop(near()));
-        check(met(near(), hours(1)), stop(near()));
-        check(met(near(), hours(2)), Step::Wait(near()));
-        check(met(near(), LimitWait::Always), Step::Wait(near()));
-        check(
-            met(pause(100, PauseCause::Limit), LimitWait::Always),
-            Step::Wait(pause(100, PauseCause::Limit)),
-        );
-        check(
-            met(pause(1, PauseCause::Overage), LimitWait::Always),
-            stop(pause(1, PauseCause::Overage)),
-        );
-    }
-
-    #[test]
-    fn a_pause_holds_up_its_own_calls_alone() {
-        let other = |now: &mut RunState, _: &mut RunLimits| {
-            with_a_task(now);
-            now.measure.pause = Some(pause(1, PauseCause::Limit));
-        };
-        check(other, Step::Stitch(task()));
-        // Putting right what was left does not count as a call.
-        let left = |now: &mut RunState, _: &mut RunLimits| {
-            now.leftovers = true;
-            now.measure.pause = Some(pause(1, PauseCause::Limit));
-        };
-        check(left, Step::Recover);
-    }
-
-    #[test]
-    fn failures_of_the_infrastructure_end_the_run_at_last() {
-        let failed = |in_a_row, all, leftovers| {
-            move |now: &mut RunState, _: &mut RunLimits| {
-                with_a_task(now);
-                now.leftovers = leftovers;
-                now.run.failures_in_a_row = in_a_row;
-                now.run.failures = all;
-                now.run.last_failure = "529".into();
-            }
-        };
-        let stop = || Step::Stop(Reason::Infrastructure("529".into()));
-        check(failed(5, 5, false), Step::Stitch(task()));
-        check(failed(6, 6, false), stop());
-        check(failed(1, 20, false), stop());
-        // Not even what was left is tried again: the engine is needed for that, too.
-        check(failed(6, 6, true), stop());
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::accounting::budget::{Allowance, Budgets, Request, Reservation, Spent};
+use crate::accounting::budget::{Reservation, Spent};
 use crate::accounting::ledger::{Entry, Sum, learned_rates};
 use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::base::error::{Error, Result};
@@ -14,6 +14,7 @@ use crate::config::RoleConfig;
 use crate::git::{Oid, Slot, Snapshot};
 use crate::issues::issue::Issues;
 use crate::model::{CommitId, IssueId, Role, SessionId};
+use crate::project::labels::TASK_LABEL;
 use crate::project::layers::Layer;
 use crate::record::event::{CallName, Step};
 use crate::record::recorder::CallFolder;
@@ -22,6 +23,7 @@ use crate::run::call::{self, Call, CallResult, Sandbox};
 use crate::run::context::RunContext;
 use crate::run::land::SNAPSHOT_LIMITS;
 use crate::run::preflight;
+use crate::run::room::{Reserved, Room};
 use crate::run::slots::{Resume, SlotMounts, Slots};
 use crate::run::waiting::pausing::Pauses;
 use crate::run::waiting::suspend::{self, SlotOwner, Suspended, suspend};
@@ -37,7 +39,7 @@ pub(crate) struct Sessions {
     /// Where gateways have the credential from; `None` where nobody asks for one.
     credential: Option<CredentialSource>,
     /// What is left of the budgets.
-    budgets: Budgets,
+    pub(crate) room: Room,
 }
 
 /// What a session is for.
@@ -90,7 +92,7 @@ impl Sessions {
                 engine.slot_owner_for(&user),
                 engine.layering(&project.state_dir),
             ),
-            budgets: Budgets::new(project.config.budget),
+            room: Room::new(project.config.budget, context.recorder.run().clone()),
             credential,
             engine,
             context,
@@ -199,33 +201,18 @@ impl Sessions {
         })))
     }
 
-    /// Returns what a call of a role is to the budgets; `issues` determine which cycle it belongs to.
-    fn request(&self, (role, settings): (Role, &RoleConfig), task: Option<&IssueId>, issues: &Issues) -> Request {
-        Request {
-            role,
-            task: task.cloned(),
-            cycle: cycle_of(role, task, issues),
-            run: self.context.recorder.run().clone(),
-            call: Allowance {
-                usd: settings.budget_usd,
-                tokens: settings.budget_tokens,
-            },
-            parallel: settings.parallel,
-        }
-    }
-
     /// Returns the budget that has no room for a call, if one has none.
     pub(crate) fn spent(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Option<Spent> {
         let settings = self.context.project.config.role(role);
-        self.budgets
-            .spent(&self.request((role, settings), task, issues), issues.ledger())
+        let place = (task, cycle_of(role, task, issues));
+        self.room.spent((role, settings), place, issues)
     }
 
     /// Ends whatever still runs of a role's call, and of its gates, after something failed under it; returns whether
     /// that is known. Else its slot may still be written, and stays as it is for the next recovery.
     pub(crate) async fn is_over(&self, role: Role, task: Option<&IssueId>) -> bool {
-        match self.engine.sweep(&self.context.labels(role.name(), task)).await {
-            Ok(_) => true,
+        match self.end_containers(role, task).await {
+            Ok(()) => true,
             Err(error) => {
                 let error = error.in_a_line();
                 self.context.warn(format!(
@@ -234,6 +221,19 @@ impl Sessions {
                 false
             }
         }
+    }
+}
+
+impl Sessions {
+    /// Ends the containers of a role's calls about this very task; `None` is those that are about none.
+    async fn end_containers(&self, role: Role, task: Option<&IssueId>) -> Result<()> {
+        let named = task.map(ToString::to_string);
+        for container in self.engine.list(&self.context.labels(role.name(), task)).await? {
+            if container.labels.get(TASK_LABEL) == named.as_ref() {
+                self.engine.remove(&container).await?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -347,13 +347,19 @@ impl Session {
         Ok(())
     }
 
-    /// Sets aside what a call may use, or returns which budget has no room for it.
-    pub(crate) fn reserve(&self, issues: &Issues) -> Result<Reservation, Spent> {
+    /// Sets aside what a call may use, or returns which budget has no room for it. What other calls hold is waited for.
+    /// `None` when the run is to end.
+    pub(crate) async fn reserve(
+        &self,
+        issues: &Issues,
+        interruption: &Interruption,
+    ) -> Result<Option<Reserved>, Spent> {
         let Purpose {
             role, settings, task, ..
         } = &self.purpose;
-        let request = self.sessions.request((*role, settings), task.as_ref(), issues);
-        self.sessions.budgets.reserve(&request, issues.ledger())
+        let place = (task.as_ref(), cycle_of(*role, task.as_ref(), issues));
+        let room = &self.sessions.room;
+        room.reserve((*role, settings), place, issues, interruption).await
     }
 
     /// Makes a call, and notes the limit that it met, before anything else is done about it. An error is the
@@ -379,13 +385,14 @@ impl Session {
             json_schema: ask.json_schema.clone(),
             reservation: ask.reservation,
         };
+        let seen = pauses.seen();
         let mut made = call::make(&call, engine, &context.recorder, interruption).await?;
         // A call that was made is always returned, with what it used: that must come into the ledger.
         let suspended = match made.failure {
             None => self.note_unfinished(&made.report),
             Some(_) => Ok(()),
         };
-        let paused = limit_of(&made.report).map_or(Ok(()), |limit| pauses.note(role, &limit));
+        let paused = limit_of(&made.report).map_or(Ok(()), |limit| pauses.note(role, &limit, seen));
         made.failure = made.failure.or(suspended.err()).or(paused.err());
         Ok(made)
     }

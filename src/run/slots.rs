@@ -128,7 +128,7 @@ impl Slots {
 
     /// Takes the slot of a suspended session.
     pub(crate) fn adopt(&self, suspended: &Suspended) -> Result<Slot> {
-        self.context.project.slots().adopt(suspended.slot)
+        tokio::task::block_in_place(|| self.context.project.slots().adopt(suspended.slot))
     }
 
     /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
@@ -237,7 +237,7 @@ impl Slots {
         let number = slot.number();
         let released = match mounts {
             Some(mounts) => tokio::task::block_in_place(|| mounts.give_back(slot)),
-            None => slot.release(),
+            None => tokio::task::block_in_place(|| slot.release()),
         };
         if let Err(error) = released {
             let error = error.in_a_line();

@@ -23,6 +23,7 @@ mod limits;
 mod logins;
 mod measure;
 mod neighbours;
+mod parallel;
 mod pauses;
 mod people;
 mod places;

@@ -21,6 +21,8 @@ pub(super) struct Granted {
     pub(super) scopes: Pair<Scope>,
     /// The highest average turn of such a call so far.
     pub(super) dearest_turn: Amount,
+    /// Whether it is less than the budgets have left, for what other calls hold or are to get.
+    pub(super) shared: bool,
 }
 
 /// A requested call, and the state of the budgets.
@@ -39,6 +41,14 @@ struct Balance {
     used: u64,
     held: u64,
     limit: u64,
+}
+
+/// What a call may have of one budget.
+#[derive(Clone, Copy)]
+struct Share {
+    given: u64,
+    /// What it could have were it the only call.
+    left: u64,
 }
 
 impl Balance {
@@ -74,10 +84,13 @@ impl<'a> BudgetQuery<'a> {
             usd: Scope::Call,
             tokens: Scope::Call,
         };
-        let (mut bound, mut scopes) = (own, call);
+        let (mut bound, mut scopes, mut whole) = (own, call, own);
         for scope in SCOPES.into_iter().filter(|scope| self.is_in(*scope)) {
             let share = self.share(scope, own)?;
-            let both = bound.zip(share).map(|(one, other)| least(one, other));
+            let given = share.map(|share| share.map(|share| share.given));
+            let left = share.map(|share| share.map(|share| share.left));
+            whole = whole.zip(left).map(|(one, other)| least(one, other));
+            let both = bound.zip(given).map(|(one, other)| least(one, other));
             let narrowed = both.zip(bound).map(|(now, before)| now != before);
             scopes = scopes
                 .zip(narrowed)
@@ -88,6 +101,7 @@ impl<'a> BudgetQuery<'a> {
             bound,
             scopes,
             dearest_turn: self.history.dearest_turn,
+            shared: bound != whole,
         })
     }
 
@@ -97,10 +111,13 @@ impl<'a> BudgetQuery<'a> {
     }
 
     /// Returns what the call may have of one scope's budget.
-    fn share(&self, scope: Scope, own: Bound) -> Result<Bound, Spent> {
+    fn share(&self, scope: Scope, own: Bound) -> Result<Pair<Option<Share>>, Spent> {
         let limits = scope.bound(self.config);
         if limits == Bound::default() {
-            return Ok(limits);
+            return Ok(Pair {
+                usd: None,
+                tokens: None,
+            });
         }
         let same = |held: &&Held| self.same(scope, (&held.run, held.task.as_ref(), held.cycle));
         let out: Vec<&Held> = self.out.values().filter(same).collect();
@@ -112,11 +129,15 @@ impl<'a> BudgetQuery<'a> {
         let sharers = u64::from(self.request.parallel.saturating_sub(others).max(1));
         let dear = self.history.dearest_call.and_a_half();
         Ok(stands.zip(own.zip(dear)).map(|(balance, (own, dear))| {
-            let available = balance?.available();
+            let balance = balance?;
+            let available = balance.available();
             // A role's own limit already keeps one call from taking everything, and a task's calls are made one by one.
             let alone = own.is_some() || scope == Scope::Task;
             let share = (available / sharers).max(dear).min(available);
-            Some(if alone { available } else { share })
+            Some(Share {
+                given: if alone { available } else { share },
+                left: balance.left(),
+            })
         }))
     }
 

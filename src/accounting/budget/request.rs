@@ -18,7 +18,7 @@ pub(crate) struct Request {
     pub(crate) run: RunId,
     /// The role's own limit.
     pub(crate) call: Allowance,
-    /// How many calls may be in progress at once.
+    /// How many calls share what is left: those in progress, and those that can begin beside them.
     pub(crate) parallel: u32,
 }
 

@@ -8,6 +8,12 @@ pub(in crate::config) const MEASURE: [Key; 22] = {
         "2",
         "Proposals of one cycle; `max_issues` limits them, too.",
         "Answers of one measure: the second gets the problems of the first.",
+        Key::new(
+            "parallel",
+            Shape::Count,
+            "1",
+            "Measures at once: they are made one at a time.",
+        ),
     );
     let review = Key::new(
         "review",
@@ -24,6 +30,12 @@ pub(super) const STITCH: [Key; 22] = {
         "3",
         "Tasks of one cycle.",
         "Attempts at one task before it is held for you.",
+        Key::new(
+            "parallel",
+            Shape::CountOr("auto"),
+            "1",
+            "Tasks worked on at once; `auto`: as many as cores and memory of this machine carry.",
+        ),
     );
     let rounds = Key::new(
         "fix_rounds",
@@ -307,15 +319,10 @@ const fn paced(
     attempts: &'static str,
     cycle: &'static str,
     attempts_about: &'static str,
+    parallel: Key,
 ) -> [Key; 21] {
     let max_per_cycle = Key::new("max_per_cycle", Shape::CountOrOff, "off", cycle);
     let max_attempts = Key::new("max_attempts", Shape::Count, attempts, attempts_about);
-    let parallel = Key::new(
-        "parallel",
-        Shape::Count,
-        "1",
-        "Calls at once; this version makes one at a time.",
-    );
     let mut keys = with(call, [parallel; 21]);
     keys[call.len()] = max_per_cycle;
     keys[call.len() + 1] = max_attempts;

@@ -34,6 +34,17 @@ pub(crate) struct Sandbox<'a> {
 }
 
 impl Sandbox<'_> {
+    /// Returns what the names of its containers begin with. That of an attempt has one sandbox at a time; gates on a commit
+    /// that has landed are told apart by their slot.
+    pub(crate) fn container_name(&self, run: &RunId) -> String {
+        let CallName { attempt, .. } = &self.name;
+        let slot = self.slot.file_name().filter(|_| *attempt == 0);
+        match slot {
+            Some(slot) => format!("cordwainer-{run}-{}-slot-{}", self.name, slot.display()),
+            None => format!("cordwainer-{run}-{}-{attempt}", self.name),
+        }
+    }
+
     /// Begins to watch what a container of the sandbox writes to the disk.
     pub(crate) fn watch_disk(&self) -> DiskWatch {
         let folders = std::iter::once(self.slot.clone())

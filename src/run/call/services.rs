@@ -148,7 +148,6 @@ impl<'a> Services<'a> {
     async fn specification(&self, number: u8, service: &ServiceConfig, engine: &Engine) -> Result<ServiceSpec> {
         let Sandbox {
             config,
-            name,
             labels,
             mounts,
             folder,
@@ -157,10 +156,8 @@ impl<'a> Services<'a> {
         let mut spec = specification(config, number, service, engine).await?;
         let container = &mut spec.container;
         let (run, prefix) = (self.recorder.run(), self.whose.prefix());
-        container.name = format!(
-            "cordwainer-{run}-{name}-{}-{prefix}service-{}",
-            name.attempt, service.name
-        );
+        let name = self.sandbox.container_name(run);
+        container.name = format!("{name}-{prefix}service-{}", service.name);
         container.labels.extend(labels.clone());
         spec.folder = mounts.gateway.with_extension(format!("service-{}", service.name));
         // What is written for the container to read counts, too.

@@ -57,7 +57,7 @@ pub(super) fn specification(call: &Call<'_>, run: &RunId) -> Result<ContainerSpe
 /// Returns what a container of a sandbox is to be that runs `command`.
 pub(crate) fn container(sandbox: &Sandbox<'_>, run: &RunId, command: Vec<String>) -> ContainerSpec {
     let mut spec = recipe(sandbox.config, &sandbox.slot, sandbox.writable);
-    spec.name = format!("cordwainer-{run}-{}-{}", sandbox.name, sandbox.name.attempt);
+    spec.name = sandbox.container_name(run);
     spec.command = command;
     spec.labels.extend(sandbox.labels.clone());
     spec.mounts.extend(private_mounts(&sandbox.mounts.private));

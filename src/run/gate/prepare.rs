@@ -95,6 +95,11 @@ impl Runner<'_> {
         if let Some(layer) = self.checked.and_then(|checked| checked.get(&key.hash)) {
             return Ok(Outcome::Ready(Some(layer)));
         }
+        // A task's own layer is made by the task alone.
+        let _turn = match self.turn_of_preparing {
+            Some(turn) if wanted.task.is_none() => Some(turn.lock().await),
+            _ => None,
+        };
         let outcome = match tokio::task::block_in_place(|| self.existing(wanted, &key))? {
             Some(layer) => Outcome::Ready(Some(layer)),
             None => self.make(wanted, prepare, &key, ids).await?,

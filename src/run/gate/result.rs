@@ -316,6 +316,8 @@ impl Gates {
     async fn on_base(&self, work: Work<'_>, interruption: &Interruption) -> Result<Option<Vec<Tried>>> {
         let context = &self.context;
         let labels = context.labels("gate", None);
+        let _turn = self.turns.tip.lock().await;
+        let _alive = context.active_work.note("gate", None);
         let branch = context.generation.as_str();
         let runner = self.runner(interruption);
         Box::pin(runner.try_on(work.base, branch, labels, false)).await

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::cause::Missing;
 use super::fault::{fault, refuse};
@@ -23,30 +23,37 @@ use crate::project::Project;
 use crate::project::layers::Layer;
 use crate::record::event::EventKind;
 
+/// Held while the table of results is changed: gates of several tasks end at the same time.
+static CHANGING: Mutex<()> = Mutex::new(());
+
 impl Gates {
     /// Checks that every gate can run on the generation's tip, from which the next call begins. Only gates that nobody
-    /// tried on that tree, with that command and image, are run.
+    /// tried on that tree, with that command and image, are run. Returns that commit.
     ///
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Configuration`] where a gate's command is what keeps it from running, of kind
     /// [`ErrorKind::Engine`] where the image is, or where something failed under it again and again.
-    pub(crate) async fn see_that_they_run(&self, interruption: &Interruption) -> Result<()> {
+    pub(crate) async fn see_that_they_run(&self, interruption: &Interruption) -> Result<Oid> {
         let context = &self.context;
         let project = &*context.project;
         let gates = &project.config.gates;
+        let _turn = self.turns.tip.lock().await;
         let commit = context.tip()?;
+        if interruption.is_asked() {
+            return Ok(commit);
+        }
         // What the last task stood on is looked at again before this one.
         self.checked.forget();
         if self.layer_of(commit, interruption).await?.is_break() || gates.is_empty() {
-            return Ok(());
+            return Ok(commit);
         }
         let _alive = context.active_work.note("gate", None);
         let tried = self
             .runner(interruption)
             .try_on(commit, context.generation.as_str(), context.labels("gate", None), false)
             .await?;
-        let Some(tried) = tried else { return Ok(()) };
+        let Some(tried) = tried else { return Ok(commit) };
         let verdicts = Verdicts::open(&project.state_dir);
         let mut faults = Vec::new();
         for (gate, tried) in gates.iter().zip(&tried) {
@@ -56,7 +63,7 @@ impl Gates {
                 _ => self.tell(gate, commit, tried, may_wait),
             }
         }
-        refuse(&faults)
+        refuse(&faults).map(|()| commit)
     }
 
     /// Returns what is prepared for a commit that has landed; made now, if it is not there. Breaks when the run is to end.
@@ -364,5 +371,6 @@ pub(super) fn keep(
         results: results.cloned(),
     };
     let surroundings = surroundings(project, image);
+    let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
     Verdicts::open(&project.state_dir).note(&tree.to_string(), gate, &surroundings, &kept)
 }

@@ -135,6 +135,7 @@ impl Outside {
             recorder: &self.recorder,
             interruption,
             checked: None,
+            turn_of_preparing: None,
         }
     }
 }

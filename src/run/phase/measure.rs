@@ -121,17 +121,17 @@ impl Measure {
         let context = self.context();
         // While no call is made, a session that was to go on is as it was.
         let untouched = session.can_go_on(None);
-        let reservation = match session.reserve(&asked.issues) {
-            Ok(reservation) => reservation,
+        let reservation = match session.reserve(&asked.issues, interruption).await {
+            Ok(Some(reservation)) => reservation,
+            Ok(None) => {
+                let done = self.fail(asked, MeasureOutcome::Cancelled, "the run was interrupted")?;
+                return Ok(Round::Over(done, untouched));
+            }
             Err(Spent { reason, .. }) => {
                 let done = self.fail(asked, MeasureOutcome::Spent(reason.clone()), &reason)?;
                 return Ok(Round::Over(done, untouched));
             }
         };
-        if interruption.is_asked() {
-            let done = self.fail(asked, MeasureOutcome::Cancelled, "the run was interrupted")?;
-            return Ok(Round::Over(done, untouched));
-        }
         let prompt = match session.resumes() {
             Some(_) => prompt::continuation(told.attempt, &[], None),
             None => prompt_inputs::measure_prompt(context, &told)?,

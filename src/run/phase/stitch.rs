@@ -5,6 +5,8 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use tokio::task::block_in_place;
+
 use crate::agent::CallOutcome;
 use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
@@ -53,14 +55,13 @@ impl Stitch {
         &self.sessions.context
     }
 
-    /// Claims a ready task.
+    /// Claims a ready task, whose work begins from the commit `base` of the generation.
     ///
     /// # Errors
     ///
     /// Of kind [`Precondition`](crate::base::error::ErrorKind::Precondition), where the task is not ready (any more).
-    pub(crate) fn claim(&self, id: &IssueId) -> Result<Claimed> {
+    pub(crate) fn claim(&self, id: &IssueId, base: Oid) -> Result<Claimed> {
         let context = self.context();
-        let base = context.tip()?;
         let now = context.now();
         let claim = Claim {
             run: context.recorder.run().clone(),
@@ -69,9 +70,11 @@ impl Stitch {
         };
         // Before the store has the claim: at no moment is it anybody's left behind.
         let alive = context.active_work.note(Role::Stitch.name(), Some(id.clone()));
-        let issues = context.store.update(&format!("claim {id}"), now, |issues| {
-            issues.claim_as(id, claim.clone())?;
-            Ok(issues.clone())
+        let issues = block_in_place(|| {
+            context.store.update(&format!("claim {id}"), now, |issues| {
+                issues.claim_as(id, claim.clone())?;
+                Ok(issues.clone())
+            })
         })?;
         crash_point!("stitch.claimed");
         Ok(Claimed {
@@ -88,7 +91,7 @@ impl Stitch {
         let base = claimed.base;
         let attempting = self.begin(claimed)?;
         let ended = self.enter(&attempting, base, interruption).await;
-        self.conclude(&attempting, ended)
+        block_in_place(|| self.conclude(&attempting, ended))
     }
 
     /// Opens the records of an attempt.
@@ -188,7 +191,7 @@ impl Stitch {
         if ended.left.as_ref().is_some_and(|left| left.commit.is_some()) {
             return is_over;
         }
-        match self.keep(session, attempting, &ended.calls) {
+        match block_in_place(|| self.keep(session, attempting, &ended.calls)) {
             Ok(left) => {
                 ended.left = Some(left);
                 is_over

@@ -56,6 +56,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
         store,
         recorder: recorder.unwrap(),
         active_work: ActiveWork::default(),
+        _lock: None,
     };
     (folder, context, id)
 }

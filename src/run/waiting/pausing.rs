@@ -1,7 +1,6 @@
 //! Pauses: noted when a call meets a limit, looked at before each call, waited out, or lifted by a person.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::base::crash::crash_point;
@@ -44,21 +43,40 @@ fn way_out(pause: &Pause) -> &'static str {
     }
 }
 
+/// Returns whether a pause holds calls up at least as long, and as surely, as another one of its account.
+fn covers(one: &Pause, other: &Pause) -> bool {
+    let is_as_sure = one.cause == other.cause || one.cause == PauseCause::Overage;
+    is_as_sure && one.until >= other.until
+}
+
 /// The pauses of a run: what its calls met, and how often in a row.
 pub(crate) struct Pauses {
     context: Arc<RunContext>,
     /// Where gateways have the credential from; `None` where nobody asks for one.
     credential: Option<CredentialSource>,
-    /// Usage limits met in a row.
-    limits_in_a_row: AtomicU32,
+    /// What calls met so far; locked while the file is changed.
+    met: Mutex<Met>,
 }
+
+/// The limits that calls met. One that several calls meet at the same time is one.
+#[derive(Debug, Default)]
+struct Met {
+    /// Limits in a row.
+    in_a_row: u32,
+    /// Limits in all.
+    all: u64,
+}
+
+/// How many limits a run had met when a call began: one that was met since then is not another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LimitsSeen(u64);
 
 impl Pauses {
     pub(crate) fn new(context: Arc<RunContext>, credential: Option<CredentialSource>) -> Self {
         Self {
             context,
             credential,
-            limits_in_a_row: AtomicU32::new(0),
+            met: Mutex::default(),
         }
     }
 
@@ -66,6 +84,12 @@ impl Pauses {
     pub(crate) fn holding_up<'p>(&self, role: Role, pauses: &'p [Pause]) -> Option<&'p Pause> {
         let account = self.context.project.config.base_url(role);
         pauses.iter().find(|pause| pause.account.as_deref() == account)
+    }
+
+    /// Returns the pause that holds up the calls of a role now, if one does: another call may have met a limit.
+    pub(crate) fn now(&self, role: Role) -> Result<Option<Pause>> {
+        let pauses = in_force(&self.context.project)?;
+        Ok(self.holding_up(role, &pauses).cloned())
     }
 
     /// Fails while a pause holds up the calls of a role.
@@ -103,7 +127,7 @@ impl Pauses {
             reason: format!("{problem}: {}", problem.hint()),
             cause: PauseCause::Login,
         };
-        self.note(role, &limit)
+        self.note(role, &limit, self.seen())
     }
 
     /// Returns why there is no login now, if there is none.
@@ -111,9 +135,25 @@ impl Pauses {
         self.credential.as_ref()?.current(self.context.now()).err()
     }
 
-    /// Writes down that a call met a limit, before anything else is done about it.
-    pub(crate) fn note(&self, role: Role, limit: &LimitMet) -> Result<()> {
-        let earlier = self.limits_in_a_row.fetch_add(1, Ordering::Relaxed);
+    /// Returns which limits are known, for a call that begins now.
+    pub(crate) fn seen(&self) -> LimitsSeen {
+        LimitsSeen(self.met().all)
+    }
+
+    fn met(&self) -> MutexGuard<'_, Met> {
+        self.met.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes down that a call met a limit, before anything else is done about it. Those that were at work when one was
+    /// met meet the same one: it is paused for once, for the longest time that one of them reported.
+    pub(crate) fn note(&self, role: Role, limit: &LimitMet, seen: LimitsSeen) -> Result<()> {
+        let mut met = self.met();
+        let is_known = seen.0 < met.all;
+        if !is_known {
+            met.in_a_row = met.in_a_row.saturating_add(1);
+            met.all += 1;
+        }
+        let earlier = met.in_a_row.saturating_sub(1);
         let config = &self.context.project.config;
         let account = config.base_url(role).map(str::to_owned);
         let pause = Pause::new(
@@ -123,18 +163,27 @@ impl Pauses {
             config.limits.default_wait,
             self.context.now(),
         );
-        file::note(&self.context.project.state_dir, pause)?;
+        let state_dir = &self.context.project.state_dir;
+        let is_covered = |other: &Pause| other.account == pause.account && covers(other, &pause);
+        if is_known && file::load(state_dir)?.iter().any(is_covered) {
+            return Ok(());
+        }
+        file::note(state_dir, pause)?;
         crash_point!("pause.noted");
         Ok(())
     }
 
-    /// Notes that a call got through: no limit is the last word any more.
-    pub(crate) fn got_through(&self) {
-        self.limits_in_a_row.store(0, Ordering::Relaxed);
+    /// Notes that a call got through, of those that had seen these limits: no limit is the last word any more.
+    pub(crate) fn got_through(&self, seen: LimitsSeen) {
+        let mut met = self.met();
+        if seen.0 == met.all {
+            met.in_a_row = 0;
+        }
     }
 
     /// Notes that a pause is over.
     pub(crate) fn end(&self, pause: &Pause) -> Result<()> {
+        let _changing = self.met();
         file::forget(&self.context.project.state_dir, pause.account.as_deref())
     }
 

@@ -271,9 +271,12 @@ impl Container {
     }
 
     /// Kills the container; it has ended, or is gone, when this returns.
-    pub async fn kill(&self) -> Result<()> {
-        self.killed.store(true, Relaxed);
-        self.engine.kill_by_id(&self.id).await
+    pub fn kill(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let (engine, id, killed) = (self.engine.clone(), self.id.clone(), Arc::clone(&self.killed));
+        async move {
+            killed.store(true, Relaxed);
+            engine.kill_by_id(&id).await
+        }
     }
 
     /// Removes the container, killing it if it still runs.

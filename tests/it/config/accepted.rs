@@ -284,8 +284,8 @@ cycles: off
 user_prompt: \"off\"
 binary_name: \"12\"
 container: {cpus: 1.5, memory: 100000000, mounts: ['/srv:/srv:rw'], tmpfs: {/t: ''}, user: 1000, env: {A: 'yes'}}
-stitch: {timeout: 1h30m, tools: [Read], model: opus, parallel: 1}
-measure: {model: opus, idle_timeout: 1m, denied_tools: [Bash]}
+stitch: {timeout: 1h30m, tools: [Read], model: opus, parallel: auto}
+measure: {model: opus, parallel: 1, idle_timeout: 1m, denied_tools: [Bash]}
 retry: {factor: 1.5, initial: 1s}
 budget: {usd: 12.5, tokens: 1000000, task_usd: 1, cycle_tokens: 5}
 limits: {wait: never, default_wait: 2h}

@@ -269,3 +269,32 @@ fn the_next_task_touches_only_what_changed() {
     assert_eq!(before.0, after.0);
     assert_ne!(before.1, after.1);
 }
+
+/// Several tasks at once look for their sessions at the same time, and take them up.
+#[test]
+fn whoever_only_looks_at_a_slot_hides_it_from_nobody() {
+    let repository = project();
+    let pool = pool(&repository);
+    drop(pool.acquire("a session waits").unwrap());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                for _ in 0..200 {
+                    assert_eq!(pool.leftovers().unwrap().len(), 1);
+                }
+            });
+        }
+    });
+    let looking = || (0..400).for_each(|_| drop(pool.leftovers().unwrap()));
+    std::thread::scope(|scope| {
+        scope.spawn(looking);
+        for _ in 0..20 {
+            // It waits for those who look, and for nobody who has it.
+            drop(pool.adopt(1).unwrap());
+        }
+    });
+    let held = pool.adopt(1).unwrap();
+    assert_eq!(pool.adopt(1).unwrap_err().kind(), ErrorKind::Locked);
+    assert_eq!(pool.leftovers().unwrap(), []);
+    held.release().unwrap();
+}

@@ -39,7 +39,7 @@ fn a_conflict_that_stays_is_held(engine: TestEngine) {
     project.while_the_agent_waits(|| move_on(&project, "theirs again"));
     Ran::from(run.wait_with_output().unwrap())
         .expect(7)
-        .says("held for you: 2 attempts failed.");
+        .says("held for you: 2 attempts in a row failed.");
     assert_eq!(project.outcomes("cw-1"), ["conflict", "conflict"]);
     assert_eq!(project.content("src/shared.txt"), "theirs again");
     project.expect_tidy();
@@ -55,14 +55,17 @@ fn a_text_that_takes_too_much_work_to_merge_is_a_conflict_and_the_run_goes_on(en
         repository,
         "stitch: {max_attempts: 1}\nmax_changed_lines: off\n",
     );
-    project.add("shares a file", &format!("copy noise src\n{WAIT}"));
+    project.add(
+        "shares a file",
+        "on 1 copy noise src\non 1 fifo go\non 1 append go x\non 2 write src/b.txt x",
+    );
     project.add("shares nothing", "write src/a.txt x");
     let run = project.spawn(&["generator", "run"]);
     project.while_the_agent_waits(|| move_on(&project, noise(1, "another end").as_str()));
-    let ran = Ran::from(run.wait_with_output().unwrap()).expect(7);
+    let ran = Ran::from(run.wait_with_output().unwrap()).expect(0);
     ran.says("conflicts with newer work in `src/shared.txt`");
-    assert_eq!(project.outcomes("cw-1"), ["conflict"]);
-    assert_eq!(project.issue("cw-1")["status"], "blocked");
+    // It does not count: what others did meanwhile is not the task's fault.
+    assert_eq!(project.outcomes("cw-1"), ["conflict", "merged"]);
     assert_eq!(project.outcomes("cw-2"), ["merged"]);
     assert_eq!(project.content("src/shared.txt"), noise(1, "another end"));
     project.expect_tidy();

@@ -17,10 +17,7 @@ const OWN_TASKS: [&str; 1] = ["requirements"];
 /// Keys that nothing outside `src/config/` reads, each with who does.
 const READ_ELSEWHERE: [(&str, &str); 3] = [
     ("podman_args", "read into `container`"),
-    (
-        "measure.parallel",
-        "src/config/roles.rs admits 1 alone until parallel work is there",
-    ),
+    ("measure.parallel", "src/config/parallel.rs admits 1 alone"),
     ("limits.overage", "read as `allow_overage`"),
 ];
 

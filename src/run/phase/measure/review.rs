@@ -120,13 +120,11 @@ impl Measure {
     ) -> Result<Heard> {
         let context = self.context();
         let cancelled = || Heard::Ended(MeasureOutcome::Cancelled, "the run was interrupted".to_owned());
-        let reservation = match session.reserve(&asked.issues) {
-            Ok(reservation) => reservation,
+        let reservation = match session.reserve(&asked.issues, interruption).await {
+            Ok(Some(reservation)) => reservation,
+            Ok(None) => return Ok(cancelled()),
             Err(spent) => return Ok(Heard::Ended(MeasureOutcome::Spent(spent.reason.clone()), spent.reason)),
         };
-        if interruption.is_asked() {
-            return Ok(cancelled());
-        }
         let name = CallName {
             role: Role::Review,
             task: None,

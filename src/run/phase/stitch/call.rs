@@ -10,6 +10,7 @@ use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
 use crate::issues::round::{Calls, FailedCheck, Round};
+use crate::model::Role;
 use crate::prompt;
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::{CallFolder, RED_FILE};
@@ -139,15 +140,20 @@ impl Stitch {
         let before = |judged| Box::new(Ended::before_call(judged));
         let context = self.context();
         let issues = &attempting.issues;
-        let reservation = session.reserve(issues).map_err(|spent| {
+        match self.sessions.pauses.now(Role::Stitch) {
+            Ok(None) => {}
+            Ok(Some(pause)) => return Err(before(Ok(AttemptVerdict::of(Outcome::Limited, pause.reason)))),
+            Err(error) => return Err(before(Err(error))),
+        }
+        let reserved = session.reserve(issues, interruption).await.map_err(|spent| {
             Box::new(Ended {
                 no_room: Some(spent.scope),
                 ..Ended::before_call(Ok(AttemptVerdict::of(Outcome::BudgetSpent, spent.reason)))
             })
         })?;
-        if interruption.is_asked() {
+        let Some(reservation) = reserved else {
             return Err(before(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))));
-        }
+        };
         context.step(&asked.name, Step::Container);
         let ask = Ask {
             name: &asked.name,

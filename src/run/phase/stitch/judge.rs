@@ -1,8 +1,10 @@
 //! The verdict on what an attempt left.
 
+use tokio::task::block_in_place;
+
 use super::Stitch;
 use super::stages::{Attempting, Checked, INTERRUPTED, Kept};
-use crate::base::error::{ErrorKind, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
@@ -27,8 +29,10 @@ impl Stitch {
     ) -> Result<AttemptVerdict> {
         let Kept { called, left } = &*kept;
         let (git, base, tree) = (&self.context().project.git, session.base(), left.snapshot.tree);
-        let brought = git.hazards_brought(base, tree)?;
-        let touched = obeyed::touched(git, &self.protected, base, tree)?;
+        let (brought, touched) = block_in_place(|| {
+            let brought = git.hazards_brought(base, tree)?;
+            Ok::<_, Error>((brought, obeyed::touched(git, &self.protected, base, tree)?))
+        })?;
         if let Some(verdict) = attempt_verdict::of_report(&called.report, called.met)
             .or_else(|| attempt_verdict::of_snapshot(&left.snapshot, left.commit.is_some(), &touched, &brought))
         {
@@ -39,7 +43,7 @@ impl Stitch {
         if let Some(verdict) = attempt_verdict::of_size(&left.changed, estimate, most) {
             return Ok(verdict);
         }
-        if let Some(verdict) = self.weakened(attempting, base, tree)? {
+        if let Some(verdict) = block_in_place(|| self.weakened(attempting, base, tree))? {
             return Ok(verdict);
         }
         let work = gate::Work {
@@ -63,7 +67,7 @@ impl Stitch {
             Err(verdict) => return Ok(*verdict),
         };
         self.context().step(&kept.called.name, Step::Merge);
-        let mut verdict = self.merge(attempting, base, (&*kept, calls), results)?;
+        let mut verdict = block_in_place(|| self.merge(attempting, base, (&*kept, calls), results))?;
         if verdict.outcome == Outcome::Merged && !remarks.is_empty() {
             verdict.reason = one_line(&remarks.join("; "), 500);
         }

@@ -134,8 +134,12 @@ impl Stitch {
         let ends = |verdict| Ok(Err(Box::new(verdict)));
         let cancelled = || AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED);
         let issues = &attempting.issues;
-        let reservation = match session.reserve(issues) {
-            Ok(reservation) => reservation,
+        if let Some(pause) = self.sessions.pauses.now(role)? {
+            return ends(AttemptVerdict::of(Outcome::Limited, pause.reason));
+        }
+        let reservation = match session.reserve(issues, interruption).await {
+            Ok(Some(reservation)) => reservation,
+            Ok(None) => return ends(cancelled()),
             Err(spent) => {
                 return ends(AttemptVerdict {
                     later: LaterCall {
@@ -146,9 +150,6 @@ impl Stitch {
                 });
             }
         };
-        if interruption.is_asked() {
-            return ends(cancelled());
-        }
         let (asked, mut run) = self.begin_stage(role, attempting, question.commit, calls)?;
         let ask = Ask {
             name: &asked.name,

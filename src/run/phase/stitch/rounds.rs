@@ -1,5 +1,7 @@
 //! The rounds of an attempt: its first call, and those that make red gates pass.
 
+use tokio::task::block_in_place;
+
 use super::Stitch;
 use super::stages::{Attempting, Ended, Kept};
 use crate::agent::CallOutcome;
@@ -36,7 +38,7 @@ impl Stitch {
         let mut before = None;
         loop {
             self.context().step(&called.name, Step::Snapshot);
-            let left = match self.keep(session, attempting, calls) {
+            let left = match block_in_place(|| self.keep(session, attempting, calls)) {
                 Ok(left) => left,
                 Err(error) => return Ended::with_call(called, error),
             };

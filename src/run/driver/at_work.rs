@@ -1,0 +1,163 @@
+//! What is at work: a task of the runtime for each attempt, and for a measure.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::phases::Phases;
+use crate::base::error::{ErrorKind, Result};
+use crate::base::interruption::Interruption;
+use crate::model::IssueId;
+use crate::run::phase::measure::MeasureOutcome;
+use crate::run::phase::stitch::StitchOutcome;
+use crate::run::plan;
+use crate::run::waiting::pausing::LimitsSeen;
+
+/// What is at work now.
+#[derive(Default)]
+pub(super) struct AtWork {
+    running: JoinSet<Ended>,
+    tasks: BTreeMap<IssueId, u64>,
+    is_measuring: bool,
+    /// The number of what begins next.
+    next: u64,
+}
+
+/// Something that was at work and has ended.
+pub(super) struct Ended {
+    pub(super) work: Work,
+    /// Which one it was, counted from 0 in the order in which they begin.
+    pub(super) number: u64,
+    /// The limits that were known when it began.
+    pub(super) seen: LimitsSeen,
+    pub(super) came_to: Result<CameTo>,
+}
+
+/// What is at work.
+#[derive(Clone)]
+pub(super) enum Work {
+    Task(IssueId),
+    Measure,
+}
+
+/// What came of it.
+pub(super) enum CameTo {
+    Attempt(StitchOutcome),
+    Measure(MeasureOutcome),
+    /// It was not begun: the run is to end, or a person was faster.
+    Nothing,
+}
+
+impl AtWork {
+    /// Returns the number of what begins next.
+    pub(super) fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// Returns whether nothing is at work.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// Returns the tasks that are at work.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = &IssueId> {
+        self.tasks.keys()
+    }
+
+    /// Returns whether a task is at work.
+    pub(super) fn has(&self, task: &IssueId) -> bool {
+        self.tasks.contains_key(task)
+    }
+
+    /// Returns how much is at work.
+    pub(super) fn counts(&self) -> plan::AtWork {
+        plan::AtWork {
+            tasks: u32::try_from(self.tasks.len()).unwrap_or(u32::MAX),
+            measure: self.is_measuring,
+        }
+    }
+
+    /// Begins an attempt at a task.
+    pub(super) fn begin_attempt(&mut self, phases: &Arc<Phases>, task: IssueId, interruption: &Interruption) {
+        let number = self.number();
+        self.tasks.insert(task.clone(), number);
+        let (phases, interruption) = (Arc::clone(phases), interruption.clone());
+        let seen = phases.sessions.pauses.seen();
+        self.running.spawn(async move {
+            Ended {
+                came_to: Box::pin(attempt(&phases, &task, &interruption)).await,
+                work: Work::Task(task),
+                number,
+                seen,
+            }
+        });
+    }
+
+    /// Begins the measure of this number in its run.
+    pub(super) fn begin_measure(&mut self, phases: &Arc<Phases>, measure_number: u32, interruption: &Interruption) {
+        let number = self.number();
+        self.is_measuring = true;
+        let (phases, interruption) = (Arc::clone(phases), interruption.clone());
+        let seen = phases.sessions.pauses.seen();
+        self.running.spawn(async move {
+            Ended {
+                came_to: Box::pin(measure(&phases, measure_number, &interruption)).await,
+                work: Work::Measure,
+                number,
+                seen,
+            }
+        });
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next - 1
+    }
+
+    /// Waits for the next end; `None` where nothing is at work. It loses nothing when it is dropped.
+    pub(super) async fn ended(&mut self) -> Option<Ended> {
+        let ended = match self.running.join_next().await? {
+            Ok(ended) => ended,
+            // Nobody aborts one, so it has panicked: as if it had been called here.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        };
+        match &ended.work {
+            Work::Task(task) => drop(self.tasks.remove(task)),
+            Work::Measure => self.is_measuring = false,
+        }
+        Some(ended)
+    }
+}
+
+/// Sees that the gates run, claims a task, and makes one attempt at it.
+async fn attempt(phases: &Phases, task: &IssueId, interruption: &Interruption) -> Result<CameTo> {
+    let base = phases.gates.see_that_they_run(interruption).await?;
+    if interruption.is_asked() {
+        return Ok(CameTo::Nothing);
+    }
+    let claimed = match phases.stitch.claim(task, base) {
+        // A person closed, held or deleted it since we looked: then we look again.
+        Err(error)
+            if matches!(error.kind(), ErrorKind::Precondition | ErrorKind::Usage) && !is_ready(phases, task)? =>
+        {
+            return Ok(CameTo::Nothing);
+        }
+        claimed => claimed?,
+    };
+    phases.stitch.attempt(claimed, interruption).await.map(CameTo::Attempt)
+}
+
+fn is_ready(phases: &Phases, task: &IssueId) -> Result<bool> {
+    let issues = phases.sessions.context.store.read()?;
+    Ok(issues.ready().iter().any(|issue| issue.id == *task))
+}
+
+/// Sees that the gates run, and makes one measure.
+async fn measure(phases: &Phases, number: u32, interruption: &Interruption) -> Result<CameTo> {
+    phases.gates.see_that_they_run(interruption).await?;
+    if interruption.is_asked() {
+        return Ok(CameTo::Nothing);
+    }
+    phases.measure.measure(number, interruption).await.map(CameTo::Measure)
+}

@@ -1,0 +1,45 @@
+//! The parts of a run, which everything that is at work shares.
+
+use std::sync::Arc;
+
+use crate::base::error::Result;
+use crate::run::context::RunContext;
+use crate::run::gate::Gates;
+use crate::run::phase::measure::{FiledAs, Measure};
+use crate::run::phase::stitch::Stitch;
+use crate::run::session::Sessions;
+use crate::sandbox::engine::Engine;
+
+/// What a run is driven with.
+pub(crate) struct Phases {
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) gates: Arc<Gates>,
+    pub(crate) stitch: Stitch,
+    pub(crate) measure: Measure,
+}
+
+impl Phases {
+    /// Builds the driver of a run.
+    ///
+    /// # Errors
+    ///
+    /// Where git's settings, which name protected files, cannot be read.
+    pub(crate) fn new(context: Arc<RunContext>, engine: Engine, filed_as: FiledAs) -> Result<Self> {
+        let gates = Arc::new(Gates::new(Arc::clone(&context), engine.clone()));
+        let protected = context.project.protected()?;
+        let sessions = Arc::new(Sessions::new(context, engine));
+        Ok(Self {
+            stitch: Stitch {
+                sessions: Arc::clone(&sessions),
+                gates: Arc::clone(&gates),
+                protected,
+            },
+            measure: Measure {
+                sessions: Arc::clone(&sessions),
+                filed_as,
+            },
+            sessions,
+            gates,
+        })
+    }
+}

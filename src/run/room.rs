@@ -1,0 +1,257 @@
+//! Room in the budgets for the calls of a run: those at work at once share what is left, and wait for each other.
+
+use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::accounting::budget::{Allowance, BudgetConfig, Budgets, Request, Reservation, Spent};
+use crate::base::interruption::Interruption;
+use crate::config::RoleConfig;
+use crate::issues::issue::Issues;
+use crate::model::{IssueId, Role, RunId};
+
+/// What is left of the budgets of a run.
+pub(crate) struct Room {
+    budgets: Budgets,
+    run: RunId,
+    /// Told each time that a call gives back what it held.
+    freed: watch::Sender<()>,
+    /// How many calls about tasks share what is left.
+    sharers: AtomicU32,
+    /// The tasks whose last call got less than there is, for what others held or were to get.
+    shared: Mutex<BTreeSet<IssueId>>,
+}
+
+/// What was set aside for a call, until this is dropped.
+pub(crate) struct Reserved {
+    // Dropped first: whoever is told looks at what is there then.
+    reservation: Reservation,
+    _freed: Freed,
+}
+
+/// Tells others, when it is dropped, that there may be room.
+struct Freed(watch::Sender<()>);
+
+impl Room {
+    pub(crate) fn new(config: BudgetConfig, run: RunId) -> Self {
+        Self {
+            budgets: Budgets::new(config),
+            run,
+            freed: watch::Sender::new(()),
+            sharers: AtomicU32::new(1),
+            shared: Mutex::default(),
+        }
+    }
+
+    /// Has so many calls about tasks share what is left, from now on.
+    pub(crate) fn share_among(&self, calls: u32) {
+        self.sharers.store(calls.max(1), Ordering::Relaxed);
+    }
+
+    /// Returns whether the last call about a task got less than there was left, so that it can have more later.
+    pub(crate) fn was_shared(&self, task: &IssueId) -> bool {
+        self.shared().contains(task)
+    }
+
+    /// Returns the budget that has no room for a call in a cycle, if one has none.
+    pub(crate) fn spent(
+        &self,
+        by: (Role, &RoleConfig),
+        (task, cycle): (Option<&IssueId>, u32),
+        issues: &Issues,
+    ) -> Option<Spent> {
+        self.budgets.spent(&self.request(by, (task, cycle)), issues.ledger())
+    }
+
+    /// Sets aside what a call in a cycle may use, or returns which budget has no room for it. Where other calls hold what it
+    /// lacks, it waits for them. `None` when the run is to end.
+    pub(crate) async fn reserve(
+        &self,
+        by: (Role, &RoleConfig),
+        (task, cycle): (Option<&IssueId>, u32),
+        issues: &Issues,
+        interruption: &Interruption,
+    ) -> Result<Option<Reserved>, Spent> {
+        let mut freed = self.freed.subscribe();
+        loop {
+            freed.mark_unchanged();
+            // Settled calls count although `issues` was read before them.
+            let reserved = self.budgets.reserve(&self.request(by, (task, cycle)), issues.ledger());
+            if let Some(task) = task {
+                self.note_shared(task, reserved.as_ref().is_ok_and(Reservation::is_shared));
+            }
+            match reserved {
+                _ if interruption.is_asked() => return Ok(None),
+                Ok(reservation) => {
+                    return Ok(Some(Reserved {
+                        reservation,
+                        _freed: Freed(self.freed.clone()),
+                    }));
+                }
+                Err(spent) if !spent.held => return Err(spent),
+                Err(_) => {}
+            }
+            tokio::select! {
+                // The sender lives as long as this does.
+                _ = freed.changed() => {}
+                () = interruption.asked() => return Ok(None),
+            }
+        }
+    }
+
+    fn note_shared(&self, task: &IssueId, is_shared: bool) {
+        if is_shared {
+            self.shared().insert(task.clone());
+        } else {
+            self.shared().remove(task);
+        }
+    }
+
+    fn shared(&self) -> MutexGuard<'_, BTreeSet<IssueId>> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Returns what a call is to the budgets.
+    fn request(&self, (role, settings): (Role, &RoleConfig), (task, cycle): (Option<&IssueId>, u32)) -> Request {
+        Request {
+            role,
+            task: task.cloned(),
+            cycle,
+            run: self.run.clone(),
+            call: Allowance {
+                usd: settings.budget_usd,
+                tokens: settings.budget_tokens,
+            },
+            // Nothing is at work beside a measure.
+            parallel: task.map_or(1, |_| self.sharers.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+impl Deref for Reserved {
+    type Target = Reservation;
+
+    fn deref(&self) -> &Reservation {
+        &self.reservation
+    }
+}
+
+impl Drop for Freed {
+    fn drop(&mut self) {
+        self.0.send_replace(());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::issues::issue::{FORMAT, StoreMeta};
+    use crate::model::generation::GenerationName;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn room(usd: f64) -> (Arc<Room>, Issues) {
+        let config = BudgetConfig {
+            usd: Some(usd),
+            ..BudgetConfig::default()
+        };
+        let meta = StoreMeta {
+            format: FORMAT,
+            generation: GenerationName::new("generation-one").unwrap(),
+            base_branch: "main".to_owned(),
+            created_at: Timestamp::UNIX_EPOCH,
+            measures: Vec::new(),
+        };
+        let room = Room::new(config, "run-1".parse().unwrap());
+        (Arc::new(room), Issues::new(meta))
+    }
+
+    async fn reserve(
+        room: &Room,
+        issues: &Issues,
+        task: u32,
+        interruption: &Interruption,
+    ) -> Result<Option<Reserved>, Spent> {
+        let settings = Config::default().stitch;
+        let task = IssueId::new(task);
+        room.reserve((Role::Stitch, &settings), (Some(&task), 1), issues, interruption)
+            .await
+    }
+
+    #[tokio::test]
+    async fn what_another_call_holds_is_waited_for_and_what_is_spent_is_not() {
+        let (room, issues) = room(5.0);
+        let going_on = Interruption::default();
+        let first = reserve(&room, &issues, 1, &going_on)
+            .await
+            .unwrap()
+            .expect("it is asked");
+        assert_eq!(first.allowance().usd, Some(5.0));
+        assert!(!room.was_shared(&IssueId::new(1)));
+        let (waiting_room, waiting_issues) = (Arc::clone(&room), issues.clone());
+        let waiting = tokio::spawn(async move {
+            let second = reserve(&waiting_room, &waiting_issues, 2, &Interruption::default()).await;
+            second.unwrap().expect("it is asked").allowance().usd
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished(), "there is nothing left for it yet");
+        drop(first);
+        let second = tokio::time::timeout(PATIENCE, waiting).await.expect("it was told");
+        assert_eq!(second.unwrap(), Some(5.0));
+
+        let (spent, issues) = self::room(0.0);
+        let refused = reserve(&spent, &issues, 1, &going_on).await.err();
+        assert!(refused.is_some_and(|spent| !spent.held));
+    }
+
+    #[tokio::test]
+    async fn a_call_that_waits_for_room_ends_with_the_run() {
+        let (room, issues) = room(5.0);
+        let interruption = Interruption::default();
+        let _first = reserve(&room, &issues, 1, &interruption)
+            .await
+            .unwrap()
+            .expect("it is asked");
+        let asking = async {
+            tokio::task::yield_now().await;
+            interruption.ask();
+        };
+        let (second, ()) = tokio::join!(reserve(&room, &issues, 2, &interruption), asking);
+        assert!(second.is_ok_and(|second| second.is_none()));
+    }
+
+    #[tokio::test]
+    async fn calls_that_begin_side_by_side_share_what_is_left() {
+        let (room, issues) = room(6.0);
+        let going_on = Interruption::default();
+        room.share_among(3);
+        let mut shares = Vec::new();
+        for task in 1..=3 {
+            let share = reserve(&room, &issues, task, &going_on)
+                .await
+                .unwrap()
+                .expect("it is asked");
+            assert!(room.was_shared(&IssueId::new(task)));
+            shares.push(share);
+        }
+        let given: Vec<_> = shares.iter().map(|share| share.allowance().usd).collect();
+        assert_eq!(given, [Some(2.0); 3]);
+        drop(shares);
+        room.share_among(1);
+        let alone = reserve(&room, &issues, 1, &going_on)
+            .await
+            .unwrap()
+            .expect("it is asked");
+        assert_eq!(alone.allowance().usd, Some(6.0));
+        assert!(!room.was_shared(&IssueId::new(1)));
+    }
+}

@@ -1,0 +1,290 @@
+//! Several tasks at once (`stitch.parallel`).
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Child;
+
+use cordwainer::event::EventKind;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::run::budgets::by_the_client;
+use crate::run::limits::run_by_the_clock;
+use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::waiting::{signal, wait_until};
+use crate::support::project::{Project, Ran};
+use crate::support::scripts::{WAIT, proposal, user_prompt};
+
+engine_tests! {
+    both: tasks_are_at_work_at_the_same_time, a_run_killed_with_several_at_work_is_resumed, one_signal_ends_all;
+    podman: a_task_waits_for_its_dependencies, an_error_of_one_lets_the_others_end, one_pause_is_made_for_all,
+        one_whose_calls_fail_waits_while_others_go_on;
+    docker: tasks_of_the_same_files_wait_for_others, a_budget_holds_with_several_at_work,
+        a_call_that_met_its_share_goes_on_with_the_rest;
+}
+
+/// The slots in which agents wait for this test, by number.
+fn waiting(project: &Project) -> BTreeSet<u32> {
+    let slots = project.state().join("slots");
+    let is_waiting = |slot: &u32| {
+        // What an earlier agent has left is in a slot that nobody uses, or that is still being made.
+        let marker = fs::read_to_string(slots.join(format!("{slot}.dirty"))).unwrap_or_default();
+        let owner: Value = serde_json::from_str(&marker).unwrap_or_default();
+        slots.join(format!("{slot}/go")).exists() && owner["base"].is_string() && owner["session"].is_null()
+    };
+    (1..=9).filter(is_waiting).collect()
+}
+
+/// Waits until so many agents wait for this test at the same time; none of them goes on before.
+#[track_caller]
+fn wait_for_agents(project: &Project, count: usize) -> BTreeSet<u32> {
+    wait_until(|| waiting(project).len() == count);
+    waiting(project)
+}
+
+/// Lets the agent of a slot go on.
+fn let_go_on(project: &Project, slot: u32) {
+    let pipe = project.state().join(format!("slots/{slot}/go"));
+    assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+    // It waits no longer, however long its slot stays as it is.
+    fs::remove_file(&pipe).unwrap();
+}
+
+fn let_all_go_on(project: &Project, slots: &BTreeSet<u32>) {
+    for slot in slots {
+        let_go_on(project, *slot);
+    }
+}
+
+/// Files tasks that wait in their first attempt and write a file each, `src/1.txt` and so on.
+fn add_waiting(project: &Project, count: u32) {
+    for number in 1..=count {
+        let script = format!("on 1 fifo go\non 1 append go x\nwrite src/{number}.txt x");
+        project.add(&format!("waits {number}"), &script);
+    }
+}
+
+fn ended(run: Child) -> Ran {
+    run.wait_with_output().unwrap().into()
+}
+
+/// Panics unless tasks of these numbers were merged, once each.
+#[track_caller]
+fn expect_merged(project: &Project, numbers: std::ops::RangeInclusive<u32>) {
+    for number in numbers {
+        let id = format!("cw-{number}");
+        assert_eq!(project.merges_of(&id), 1, "{id}");
+        assert_eq!(project.issue(&id)["status"], "closed", "{id}");
+    }
+}
+
+fn tasks_are_at_work_at_the_same_time(engine: TestEngine) {
+    let project = Project::new(engine, "stitch: {parallel: 3}\n");
+    add_waiting(&project, 4);
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    // None of the three could wait for this test were it not at work beside the others.
+    let slots = wait_for_agents(&project, 3);
+    assert_eq!(project.containers().len(), 3);
+    assert_eq!(project.issue("cw-4")["status"], "open", "there are three places");
+    let first = *slots.first().unwrap();
+    let_go_on(&project, first);
+    // The fourth begins as soon as there is a place, while the other two still wait.
+    wait_until(|| project.issue("cw-4")["status"] == "in_progress");
+    let_all_go_on(&project, &wait_for_agents(&project, 3));
+    ended(run).expect(0);
+    expect_merged(&project, 1..=4);
+    project.expect_tidy();
+}
+
+fn a_task_waits_for_its_dependencies(engine: TestEngine) {
+    let project = Project::new(engine, "stitch: {parallel: 3}\n");
+    add_waiting(&project, 2);
+    // It fails unless the file is there.
+    project.add_after("comes after", "rename src/1.txt src/3.txt", &["cw-1"]);
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let slots = wait_for_agents(&project, 2);
+    assert_eq!(project.issue("cw-3")["status"], "open");
+    let_all_go_on(&project, &slots);
+    ended(run).expect(0);
+    assert_eq!(project.outcomes("cw-3"), ["merged"]);
+    expect_merged(&project, 1..=3);
+    assert_eq!(project.content("src/3.txt"), "x");
+    project.expect_tidy();
+}
+
+fn tasks_of_the_same_files_wait_for_others(engine: TestEngine) {
+    let task = |key: &str, file: &str| {
+        let mut task = proposal(
+            key,
+            key,
+            &[],
+            &format!("on 1 fifo go\non 1 append go x\nwrite {file} {key}"),
+        );
+        task["files"] = json!([{"path": file, "action": "create"}]);
+        task
+    };
+    // The third one names another file than the first two, which name the same one.
+    let proposals = [
+        task("first", "src/a.txt"),
+        task("second", "src/a.txt"),
+        task("third", "src/b.txt"),
+    ];
+    let script = format!("propose {}", json!({"proposals": proposals}));
+    let project = Project::new(engine, &format!("{}stitch: {{parallel: 2}}\n", user_prompt(&script)));
+    let run = project.spawn(&["generator", "run"]);
+    let slots = wait_for_agents(&project, 2);
+    let status = |id: &str| project.issue(id)["status"].clone();
+    assert_eq!(
+        ["cw-1", "cw-2", "cw-3"].map(status),
+        ["in_progress", "open", "in_progress"]
+    );
+    let first = project.issue("cw-1");
+    assert_eq!(first["title"], "first");
+    let_all_go_on(&project, &slots);
+    let last = wait_for_agents(&project, 1);
+    let_all_go_on(&project, &last);
+    ended(run).expect(0);
+    expect_merged(&project, 1..=3);
+    project.expect_tidy();
+}
+
+/// An error ends the run, but no work that is in progress.
+fn an_error_of_one_lets_the_others_end(engine: TestEngine) {
+    let project = Project::new(engine, "stitch: {parallel: 2}\n");
+    add_waiting(&project, 2);
+    project.add("comes later", "write src/3.txt x");
+    let mut run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let slots: Vec<u32> = wait_for_agents(&project, 2).into_iter().collect();
+    let place = project.repository.outside().join("elsewhere");
+    let place = place.to_str().unwrap();
+    project.repository.git(&["worktree", "add", place, "generation-one"]);
+    let_go_on(&project, slots[0]);
+    let has_ended = |event: &EventKind| matches!(event, EventKind::AttemptEnded { .. });
+    project.wait_for_event(has_ended);
+    assert!(run.try_wait().unwrap().is_none(), "the other one is still at work");
+    project.repository.git(&["worktree", "remove", "--force", place]);
+    let_go_on(&project, slots[1]);
+    ended(run).expect(9).says("was checked out at");
+    let merged = ["cw-1", "cw-2", "cw-3"].map(|id| project.merges_of(id));
+    assert_eq!(merged.iter().sum::<usize>(), 1, "{merged:?}");
+    assert!(project.outcomes("cw-3").is_empty(), "nothing began after the error");
+    project.expect_tidy();
+    project.run(&["generator", "resume", "--tasks-only"]).expect(0);
+    expect_merged(&project, 1..=3);
+}
+
+fn a_budget_holds_with_several_at_work(engine: TestEngine) {
+    let project = Project::new(engine, &by_the_client("stitch: {parallel: 4}\nbudget: {usd: 1.0}\n"));
+    for number in 1..=6 {
+        let answer = "tokens 100 10 0.08\n".repeat(4);
+        project.add(
+            &format!("is dear {number}"),
+            &format!("{answer}write src/{number}.txt x"),
+        );
+    }
+    let ran = project.run(&["generator", "run", "--tasks-only"]);
+    ran.expect(8).says("the generation's budget is spent");
+    let status = project.status();
+    let paid = status["usage"]["cost_usd"].as_f64().unwrap();
+    assert!(paid <= 1.0, "{paid}: {status:#}");
+    assert!(paid > 0.6, "{paid}: what is left goes to those that can still use it");
+    project.expect_tidy();
+}
+
+/// What others held when its call ended is there afterwards.
+fn a_call_that_met_its_share_goes_on_with_the_rest(engine: TestEngine) {
+    let project = Project::new(engine, &by_the_client("stitch: {parallel: 2}\nbudget: {usd: 2.0}\n"));
+    let answer = "tokens 100 10 0.3\n";
+    project.add("is dear", &format!("{answer}{answer}{answer}{answer}write src/1.txt x"));
+    project.add("is cheap", &format!("{WAIT}tokens 100 10 0.01\nwrite src/2.txt x"));
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let slots = wait_for_agents(&project, 1);
+    let has_ended = |event: &EventKind| matches!(event, EventKind::AttemptEnded { .. });
+    project.wait_for_event(has_ended);
+    let_all_go_on(&project, &slots);
+    ended(run).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["budget_spent", "merged"]);
+    expect_merged(&project, 1..=2);
+    project.expect_tidy();
+}
+
+fn one_pause_is_made_for_all(engine: TestEngine) {
+    let project = Project::new(engine, "limits: {wait: 1h}\nstitch: {parallel: 3}\n");
+    for number in 1..=3 {
+        let script = format!("on 1 fifo go\non 1 append go x\non 1 limit 1900000000\nwrite src/{number}.txt x");
+        project.add(&format!("meets a limit {number}"), &script);
+    }
+    // 1900000000 is 2030-03-17T17:46:40Z.
+    let (done, events) = std::thread::scope(|scope| {
+        let run = scope.spawn(|| run_by_the_clock(&project, "2030-03-17T17:00:00Z"));
+        let slots = wait_for_agents(&project, 3);
+        let_all_go_on(&project, &slots);
+        run.join().unwrap()
+    });
+    assert_eq!((done.merged, done.exit_code), (3, 0), "{done:?}");
+    for number in 1..=3 {
+        assert_eq!(project.outcomes(&format!("cw-{number}")), ["limited", "merged"]);
+    }
+    let paused = |event: &&EventKind| matches!(event, EventKind::Paused { .. });
+    assert_eq!(events.iter().filter(paused).count(), 1, "{events:?}");
+    project.expect_tidy();
+}
+
+fn one_whose_calls_fail_waits_while_others_go_on(engine: TestEngine) {
+    let project = Project::new(
+        engine,
+        "stitch: {parallel: 4}\nretry: {count: 3, initial: 1s, ceiling: 1s}\n",
+    );
+    project.add("fails once", "on 1 api-error 529 Overloaded\nwrite src/1.txt x");
+    project.add("waits", &format!("{WAIT}write src/2.txt x"));
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let slots = wait_for_agents(&project, 1);
+    // It is tried again, and merged, while the other one is still at work.
+    wait_until(|| project.issue("cw-1")["status"] == "closed");
+    assert_eq!(waiting(&project), slots);
+    let_all_go_on(&project, &slots);
+    ended(run).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["infrastructure_failed", "merged"]);
+    expect_merged(&project, 1..=2);
+    project.expect_tidy();
+}
+
+fn a_run_killed_with_several_at_work_is_resumed(engine: TestEngine) {
+    let project = Project::new(engine, "stitch: {parallel: 3}\n");
+    add_waiting(&project, 4);
+    let mut run = project.spawn(&["generator", "run", "--tasks-only"]);
+    wait_for_agents(&project, 3);
+    run.kill().unwrap();
+    run.wait().unwrap();
+    assert_eq!(project.containers().len(), 3);
+    let resumed = project.spawn(&["generator", "resume", "--tasks-only"]);
+    // The fourth one had not begun.
+    let last = || project.issue("cw-4")["status"] == "in_progress";
+    wait_until(last);
+    let_all_go_on(&project, &wait_for_agents(&project, 1));
+    let ran = ended(resumed).expect(0);
+    ran.says("Recovered: removed the container");
+    for number in 1..=3 {
+        assert_eq!(project.outcomes(&format!("cw-{number}")), ["cancelled", "merged"]);
+    }
+    expect_merged(&project, 1..=4);
+    project.expect_tidy();
+}
+
+fn one_signal_ends_all(engine: TestEngine) {
+    let project = Project::new(engine, "stop_grace: 1s\nstitch: {parallel: 3}\n");
+    add_waiting(&project, 4);
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    wait_for_agents(&project, 3);
+    signal(&run, Signal::INT);
+    ended(run).expect(130).says("Run ended: interrupted. ");
+    for number in 1..=3 {
+        let issue = project.issue(&format!("cw-{number}"));
+        assert_eq!(
+            (&issue["status"], &issue["attempts"][0]["outcome"]),
+            (&"open".into(), &"cancelled".into())
+        );
+    }
+    assert!(project.outcomes("cw-4").is_empty(), "nothing begins after the signal");
+    project.expect_tidy();
+}
