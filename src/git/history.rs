@@ -7,7 +7,6 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::num::NonZero;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +14,7 @@ use git2::{ObjectType, Oid, Repository};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
 use self::sources::Sources;
+pub use self::walk::HistoryDepth;
 use self::walk::{Found, Walk};
 use super::Git;
 use crate::base::crash::crash_point;
@@ -30,16 +30,6 @@ mod walk;
 const MOST_PACKS: usize = 24;
 /// What a folder's name cannot have.
 const RESERVED: &AsciiSet = &CONTROLS.add(b'/').add(b'%');
-
-/// How far back agents can read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HistoryDepth {
-    /// To the first commit.
-    #[default]
-    Full,
-    /// So many commits back from the one that a store began with, along each line of parents.
-    Commits(NonZero<u32>),
-}
 
 /// The stores of a repository.
 #[derive(Clone, Debug)]
@@ -326,7 +316,7 @@ impl Store {
     /// Returns the indexes of its packs with the sizes of these, the largest first.
     fn packs(&self) -> Result<Vec<(u64, PathBuf)>> {
         let mut packs = Vec::new();
-        for index in pack::indexes(&self.objects())? {
+        for index in sources::indexes(&self.objects())? {
             let size =
                 fs::metadata(index.with_extension("pack")).context(format!("cannot read `{}`", index.display()))?;
             packs.push((size.len(), index));

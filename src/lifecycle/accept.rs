@@ -1,7 +1,5 @@
 //! `cordwainer issues release --accept`: a person accepts the held result of a task as it is.
 
-use std::convert::Infallible;
-
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::Oid;
@@ -12,7 +10,7 @@ use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{CommitId, IssueId};
 use crate::run::commit_message::{AttemptName, accepted_message};
-use crate::run::land::{Contribution, Landed, land, merged_commit};
+use crate::run::land::{Contribution, OnTip, land, merge_onto, merged_commit};
 
 impl Generator {
     /// Merges the result of the last attempt at a task, which is held because it touches a protected path or holds what
@@ -86,27 +84,28 @@ impl Generator {
         };
         let changed = self.project.git.diff_stat(base, kept.id)?;
         let text = accepted_message(&name, issue, attempt, (changed, &self.project.git.user()?.name));
-        // The person has decided, whatever became protected meanwhile.
-        let refuse = |_, _| Ok(None::<Infallible>);
         let made = Contribution {
             generation,
             task: &issue.id,
             base,
             tree: kept.tree,
         };
-        match land(&self.project, made, &text, &refuse)? {
-            Landed::Merged(commit) => Ok(commit),
-            Landed::Conflict(paths) => Err(Error::new(
-                ErrorKind::Precondition,
-                format!(
-                    "{} cannot be accepted: it conflicts with newer work in {paths}",
-                    issue.id
-                ),
-            )
-            .hint(format!(
-                "it stays held; `cordwainer issues release {}` retries it on the current tip",
-                issue.id
-            ))),
+        loop {
+            let tip = self.project.tip(generation)?;
+            let tree = match merge_onto(&self.project, made, tip)? {
+                OnTip::Tree(tree) => tree,
+                OnTip::Conflict(paths) => {
+                    let id = &issue.id;
+                    let message = format!("{id} cannot be accepted: it conflicts with newer work in {paths}");
+                    return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                        "it stays held; `cordwainer issues release {id}` retries it on the current tip"
+                    )));
+                }
+            };
+            // The person has decided, whatever became protected meanwhile.
+            if let Some(commit) = land(&self.project, made, (tip, tree), &text)? {
+                return Ok(commit);
+            }
         }
     }
 }

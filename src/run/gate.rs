@@ -85,6 +85,8 @@ struct Turns {
     tip: tokio::sync::Mutex<()>,
     /// Preparing a layer that all share.
     prepare: tokio::sync::Mutex<()>,
+    /// Landing: what the gates have seen on the tip lands before anything else does.
+    landing: tokio::sync::Mutex<()>,
 }
 
 impl Gates {
@@ -95,6 +97,11 @@ impl Gates {
             checked: CheckedLayer::default(),
             turns: Turns::default(),
         }
+    }
+
+    /// Waits for the turn to land; nobody else lands while it is held.
+    pub(crate) async fn turn_of_landing(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.turns.landing.lock().await
     }
 
     fn runner<'a>(&'a self, interruption: &'a Interruption) -> Runner<'a> {

@@ -113,56 +113,68 @@ fn of_agents(project: &Project, tree: Oid, parents: Vec<Oid>, message: &str) -> 
     }
 }
 
-/// What came of putting work on a generation branch. Where nothing can speak against it, `Refusal` is a type without
-/// values.
-pub(crate) enum Landed<Refusal> {
-    /// It is there, as this commit.
-    Merged(Oid),
+/// What came of merging work onto a tip, in memory.
+pub(crate) enum OnTip {
+    /// This tree.
+    Tree(Oid),
     /// It does not fit on newer work in these paths, in words.
     Conflict(String),
-    /// On newer work something speaks against it.
-    Refused(Refusal),
 }
 
-/// Puts what an attempt made on the generation branch: one commit on its tip, by compare-and-swap. `refuse` returns
-/// what speaks against a tree on a tip.
-pub(crate) fn land<Refusal>(
-    project: &Project,
-    made: Contribution<'_>,
-    message: &str,
-    refuse: &dyn Fn(Oid, Oid) -> Result<Option<Refusal>>,
-) -> Result<Landed<Refusal>> {
+/// Merges what an attempt made onto a tip, in memory: the branch does not move.
+///
+/// # Errors
+///
+/// Where trees cannot be read, or the merge cannot be made for another reason than a conflict.
+pub(crate) fn merge_onto(project: &Project, made: Contribution<'_>, tip: Oid) -> Result<OnTip> {
     let git = &project.git;
-    let generation = made.generation;
     let ancestor = git.commit_info(made.base)?.tree;
-    loop {
-        let tip = project.tip(generation)?;
-        if let Some(place) = git.checked_out_at(generation.as_str())?.first() {
-            let message = format!(
-                "the generation branch was checked out at `{}` meanwhile",
-                place.display()
-            );
-            return Err(
-                Error::new(ErrorKind::Precondition, message).hint("check out another branch there, then resume")
-            );
-        }
-        let tree = match git.merge_trees(ancestor, git.commit_info(tip)?.tree, made.tree)? {
-            Merge::Clean(tree) => tree,
+    Ok(
+        match git.merge_trees(ancestor, git.commit_info(tip)?.tree, made.tree)? {
+            Merge::Clean(tree) => OnTip::Tree(tree),
             Merge::Conflict(paths) => {
                 let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-                return Ok(Landed::Conflict(paths.join(", ")));
+                OnTip::Conflict(paths.join(", "))
             }
-        };
-        if let Some(why) = refuse(tip, tree)? {
-            return Ok(Landed::Refused(why));
-        }
-        let commit = git.commit(&of_agents(project, tree, vec![tip], message))?;
-        let why = format!("cordwainer: {}", made.task);
-        match git.move_reference(&generation.branch(), Some(tip), Some(commit), &why)? {
-            RefMove::Moved => return Ok(Landed::Merged(commit)),
-            // Somebody was faster: on the new tip, then.
-            RefMove::Stale { .. } => {}
-        }
+        },
+    )
+}
+
+/// Commits a tree on a tip, for whoever looks at it before it lands; no ref holds it.
+///
+/// # Errors
+///
+/// Where the commit cannot be written.
+pub(crate) fn commit_on(project: &Project, tip: Oid, tree: Oid, message: &str) -> Result<Oid> {
+    project.git.commit(&of_agents(project, tree, vec![tip], message))
+}
+
+/// Puts a tree on the generation branch: one commit on its tip, by compare-and-swap. `None` where the branch is not at
+/// `tip` any more.
+///
+/// # Errors
+///
+/// Of kind [`ErrorKind::Precondition`] where the branch is checked out somewhere, and where the commit cannot be written.
+pub(crate) fn land(
+    project: &Project,
+    made: Contribution<'_>,
+    (tip, tree): (Oid, Oid),
+    message: &str,
+) -> Result<Option<Oid>> {
+    let git = &project.git;
+    let generation = made.generation;
+    if let Some(place) = git.checked_out_at(generation.as_str())?.first() {
+        let message = format!(
+            "the generation branch was checked out at `{}` meanwhile",
+            place.display()
+        );
+        return Err(Error::new(ErrorKind::Precondition, message).hint("check out another branch there, then resume"));
+    }
+    let commit = commit_on(project, tip, tree, message)?;
+    let why = format!("cordwainer: {}", made.task);
+    match git.move_reference(&generation.branch(), Some(tip), Some(commit), &why)? {
+        RefMove::Moved => Ok(Some(commit)),
+        RefMove::Stale { .. } => Ok(None),
     }
 }
 

@@ -24,25 +24,6 @@ const LONGEST_HEAD: u64 = 40;
 /// What is copied at once, in bytes.
 const PIECE: u64 = 1 << 18;
 
-/// Returns the indexes of packs in a folder of objects.
-pub(super) fn indexes(objects: &Path) -> Result<Vec<PathBuf>> {
-    let folder = objects.join("pack");
-    let failed = || format!("cannot read the folder `{}`", folder.display());
-    let entries = match fs::read_dir(&folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries.context(failed())?,
-    };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.context(failed())?.path();
-        if path.extension().is_some_and(|extension| extension == "idx") {
-            found.push(path);
-        }
-    }
-    found.sort();
-    Ok(found)
-}
-
 /// Writes these objects, and more that come with their content, as one pack into a folder; returns the path of its index.
 /// Until the index is there, git does not see it. Files of one that was never finished are removed.
 ///

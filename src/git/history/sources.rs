@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType, Oid, Repository};
 
-use super::pack::indexes;
 use super::walk::{is_partial, unreadable};
 use crate::base::error::{Context as _, Result};
 use crate::git::bytes;
@@ -17,6 +16,25 @@ use crate::git::bytes;
 const DEEPEST_ALTERNATES: usize = 5;
 /// The bytes of a checksum, and of an id.
 const ID: usize = 20;
+
+/// Returns the indexes of packs in a folder of objects.
+pub(super) fn indexes(objects: &Path) -> Result<Vec<PathBuf>> {
+    let folder = objects.join("pack");
+    let failed = || format!("cannot read the folder `{}`", folder.display());
+    let entries = match fs::read_dir(&folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.context(failed())?,
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.context(failed())?.path();
+        if path.extension().is_some_and(|extension| extension == "idx") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
 
 /// The objects of a repository and of those that it borrows from.
 pub(super) struct Sources<'a> {

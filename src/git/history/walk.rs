@@ -1,16 +1,26 @@
 //! Which objects a commit reaches that a store does not have yet.
 
 use std::collections::{HashSet, VecDeque};
+use std::num::NonZero;
 use std::path::Path;
 
 use git2::{ErrorCode, Odb, Oid, Repository};
 
-use super::HistoryDepth;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::regular;
 
 /// The mode of a submodule in a tree: a commit of another repository.
 const SUBMODULE: i32 = 0o160_000;
+
+/// How far back agents can read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HistoryDepth {
+    /// To the first commit.
+    #[default]
+    Full,
+    /// So many commits back from the one that a store began with, along each line of parents.
+    Commits(NonZero<u32>),
+}
 
 /// A walk through a repository.
 pub(super) struct Walk<'a> {

@@ -4,6 +4,7 @@
 use std::fs::{self, File, FileTimes};
 use std::io;
 use std::num::NonZero;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use git2::Oid;
@@ -18,8 +19,9 @@ use crate::git::rules::Settings;
 
 /// Where the private repository is mounted.
 const GIT: &str = "/run/cordwainer/git";
-/// Where the objects of the history are mounted.
+/// Where the objects of the history are mounted, and those of a commit beside the branch. The entrypoint looks for both.
 const OBJECTS: &str = "/run/cordwainer/objects";
+const OWN_OBJECTS: &str = "/run/cordwainer/objects-1";
 /// The file that records, for a session that goes on, which branch's history it can read, and of which commit.
 const READS: &str = "reads";
 
@@ -58,8 +60,8 @@ pub struct PrivateRepository {
     pub pointer_file: PathBuf,
     /// To be mounted writable at `/run/cordwainer/git`.
     pub git_dir: PathBuf,
-    /// To be mounted read-only.
-    pub objects: PrivateMount,
+    /// To be mounted read-only: the history, and what a commit beside the branch has of its own.
+    pub objects: Vec<PrivateMount>,
 }
 
 impl Git {
@@ -94,7 +96,7 @@ impl Git {
 pub(super) struct Head<'a> {
     pub(super) branch: &'a str,
     pub(super) commit: Oid,
-    /// Whom the repository is given to.
+    /// The user and group that the repository is given to.
     pub(super) owner: Owner,
 }
 
@@ -115,7 +117,13 @@ pub(super) fn make(
     let readable = histories.reach(branch, commit)?;
     let git_dir = dir.join("git");
     fs::create_dir_all(git_dir.join("objects/pack")).context(failed())?;
-    let commit = readable.add_to(git, &git_dir.join("objects"), commit)?;
+    let own = own_objects(dir);
+    fs::create_dir_all(own.join("pack")).context(failed())?;
+    for folder in [own.clone(), own.join("pack")] {
+        // Whoever git is in the container reads it, whatever the mask of this process.
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).context(failed())?;
+    }
+    let commit = readable.add_to(git, &own, commit)?;
     let write = || -> io::Result<()> {
         let reference = format!("refs/heads/{branch}");
         fs::create_dir_all(git_dir.join("objects/info"))?;
@@ -127,7 +135,10 @@ pub(super) fn make(
         fs::write(git_dir.join("HEAD"), format!("ref: {reference}\n"))?;
         fs::write(git_dir.join(&reference), format!("{commit}\n"))?;
         fs::write(git_dir.join("config"), format!("{}{CONFIG}", file_system(&settings)))?;
-        fs::write(git_dir.join("objects/info/alternates"), format!("{OBJECTS}\n"))?;
+        fs::write(
+            git_dir.join("objects/info/alternates"),
+            format!("{OBJECTS}\n{OWN_OBJECTS}\n"),
+        )?;
         copy_if_there(&readable.shallow, &git_dir.join("shallow"))?;
         fs::write(git_dir.join("info/exclude"), settings.all_ignore_rules())?;
         if let Some(index) = index {
@@ -160,7 +171,7 @@ pub(super) fn again(histories: &Histories, dir: &Path) -> Result<Option<PrivateR
     };
     let known = reads.split_once('\n');
     let known = known.and_then(|(base, branch)| Some((base.parse().ok()?, branch)));
-    let is_whole = dir.join("pointer").is_file() && dir.join("git").is_dir();
+    let is_whole = dir.join("pointer").is_file() && dir.join("git").is_dir() && own_objects(dir).is_dir();
     match known {
         Some((base, branch)) if is_whole && histories.has(branch, base)? => {
             Ok(Some(described(dir, histories.store_of(branch, base)?)))
@@ -170,14 +181,21 @@ pub(super) fn again(histories: &Histories, dir: &Path) -> Result<Option<PrivateR
 }
 
 fn described(dir: &Path, readable: Readable) -> PrivateRepository {
+    let mount = |(host, container): (PathBuf, &str)| PrivateMount {
+        host,
+        container: container.to_owned(),
+    };
+    let objects = [(readable.objects, OBJECTS), (own_objects(dir), OWN_OBJECTS)];
     PrivateRepository {
         pointer_file: dir.join("pointer"),
         git_dir: dir.join("git"),
-        objects: PrivateMount {
-            host: readable.objects,
-            container: OBJECTS.to_owned(),
-        },
+        objects: objects.map(mount).into(),
     }
+}
+
+/// Returns the folder with what a commit beside the branch has of its own.
+fn own_objects(dir: &Path) -> PathBuf {
+    dir.join("objects")
 }
 
 fn copy_if_there(from: &Path, to: &Path) -> io::Result<()> {

@@ -141,12 +141,13 @@ fn mount(source: &Path, target: String, read_only: bool) -> Mount {
 
 /// Returns the mounts that git in a container needs: its own repository, and the objects that it borrows.
 pub(crate) fn private_mounts(private: &PrivateRepository) -> Vec<Mount> {
-    let objects = &private.objects;
-    vec![
+    let mut mounts = vec![
         mount(&private.pointer_file, format!("{WORKSPACE}/.git"), true),
         mount(&private.git_dir, PRIVATE_GIT.to_owned(), false),
-        mount(&objects.host, objects.container.clone(), true),
-    ]
+    ];
+    let objects = private.objects.iter();
+    mounts.extend(objects.map(|objects| mount(&objects.host, objects.container.clone(), true)));
+    mounts
 }
 
 /// Returns the mount where the client keeps its session, so that a later call finds it again: that alone, and no

@@ -14,7 +14,6 @@ use std::path::PathBuf;
 
 pub(super) use self::control::agent;
 use self::control::{Scene, trigger};
-use self::history::only_the_history_of_the_generation_can_be_read;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 
@@ -117,6 +116,10 @@ fn one_task_each(engine: TestEngine, attacks: &[Attack]) {
     let task = |attack: &Attack| (attack.name.clone(), attack.in_container(&scene), attack.becomes);
     let tasks: Vec<_> = attacks.iter().map(task).collect();
     defended(engine, &scene, attacks, &tasks);
+}
+
+fn only_the_history_of_the_generation_can_be_read(engine: TestEngine) {
+    history::hunted(engine);
 }
 
 fn masks_cannot_be_moved_away(engine: TestEngine) {

@@ -68,7 +68,8 @@ async fn sessions(kind: EngineKind, files: usize) -> Option<(String, String)> {
         mount(private.pointer_file, "/workspace/.git", true),
         mount(private.git_dir, "/run/cordwainer/git", false),
     ];
-    mounts.push(mount(private.objects.host, private.objects.container, true));
+    let objects = private.objects.into_iter();
+    mounts.extend(objects.map(|objects| mount(objects.host, objects.container, true)));
     let spec = ContainerSpec {
         image: IMAGE.into(),
         command: ["sh", "-c", SESSION].map(String::from).into(),

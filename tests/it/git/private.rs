@@ -24,7 +24,9 @@ fn mounted(private: &PrivateRepository, slot: &Path, root: &Path) -> PathBuf {
     let inside = |path: &str| root.join(path.trim_start_matches('/'));
     copy(slot, &inside("/workspace"));
     copy(&private.git_dir, &inside("/run/cordwainer/git"));
-    copy(&private.objects.host, &inside(&private.objects.container));
+    for objects in &private.objects {
+        copy(&objects.host, &inside(&objects.container));
+    }
     let substitute = |path: &Path, text: String| {
         fs::write(
             path,

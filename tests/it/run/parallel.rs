@@ -16,7 +16,7 @@ use crate::support::project::{Project, Ran};
 use crate::support::scripts::{WAIT, proposal, user_prompt};
 
 engine_tests! {
-    both: tasks_are_at_work_at_the_same_time, a_run_killed_with_several_at_work_is_resumed, one_signal_ends_all;
+    both: tasks_are_at_work_at_the_same_time, nothing_lands_on_newer_work_that_the_gates_have_not_seen, a_run_killed_with_several_at_work_is_resumed, one_signal_ends_all;
     podman: a_task_waits_for_its_dependencies, an_error_of_one_lets_the_others_end, one_pause_is_made_for_all,
         one_whose_calls_fail_waits_while_others_go_on;
     docker: tasks_of_the_same_files_wait_for_others, a_budget_holds_with_several_at_work,
@@ -93,6 +93,44 @@ fn tasks_are_at_work_at_the_same_time(engine: TestEngine) {
     let_all_go_on(&project, &wait_for_agents(&project, 3));
     ended(run).expect(0);
     expect_merged(&project, 1..=4);
+    project.expect_tidy();
+}
+
+/// What each of two tasks leaves is green, and red with what the other one has landed.
+fn nothing_lands_on_newer_work_that_the_gates_have_not_seen(engine: TestEngine) {
+    let gate = "apart=src/1.txt,src/2.txt";
+    let project = Project::new(engine, &format!("gates: [\"{gate}\"]\nstitch: {{parallel: 2}}\n"));
+    for number in 1..=2 {
+        let first = format!("on 1 fifo go\non 1 append go x\non 1 write src/{number}.txt x");
+        project.add(
+            &format!("is green alone {number}"),
+            &format!("{first}\non 2 write src/{number}-again.txt x"),
+        );
+    }
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let_all_go_on(&project, &wait_for_agents(&project, 2));
+    ended(run).expect(0);
+    let mut outcomes = ["cw-1", "cw-2"].map(|id| (project.outcomes(id), id));
+    outcomes.sort();
+    assert_eq!(outcomes[0].0, ["conflict", "merged"]);
+    assert_eq!(outcomes[1].0, ["merged"]);
+    let later = project.issue(outcomes[0].1);
+    let first = &later["attempts"][0];
+    assert_eq!(first["red"]["gate"], gate, "{later:#}");
+    assert_eq!(
+        first["reason"],
+        format!("with newer work the gate `{gate}` exited with 97")
+    );
+    assert_eq!(first["rounds"].as_array().map_or(0, Vec::len), 0, "{later:#}");
+    expect_merged(&project, 1..=2);
+    let tip = project.files("generation-one");
+    assert!(
+        !(tip.contains_key("src/1.txt") && tip.contains_key("src/2.txt")),
+        "{tip:?}"
+    );
+    // On the work of each attempt, then twice on the merged tree, then on the second attempt's.
+    let judged = |event: &&EventKind| matches!(event, EventKind::GateEnded { .. });
+    assert_eq!(project.events().iter().filter(judged).count(), 5);
     project.expect_tidy();
 }
 

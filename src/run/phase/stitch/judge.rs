@@ -6,7 +6,6 @@ use super::Stitch;
 use super::stages::{Attempting, Checked, INTERRUPTED, Kept};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
-use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
 use crate::issues::round::Calls;
 use crate::model::Role;
@@ -62,16 +61,12 @@ impl Stitch {
             }
         };
         let later = self.later_stages((session, kept), attempting, (checked, calls), interruption);
-        let Checked { remarks, results } = match Box::pin(later).await? {
+        let checked = match Box::pin(later).await? {
             Ok(checked) => checked,
             Err(verdict) => return Ok(*verdict),
         };
         self.context().step(&kept.called.name, Step::Merge);
-        let mut verdict = block_in_place(|| self.merge(attempting, base, (&*kept, calls), results))?;
-        if verdict.outcome == Outcome::Merged && !remarks.is_empty() {
-            verdict.reason = one_line(&remarks.join("; "), 500);
-        }
-        Ok(verdict)
+        Box::pin(self.merge((session, attempting), (&*kept, calls), checked, interruption)).await
     }
 
     /// Asks every gate about what a call left. Where something fails under them, and nothing of them runs any more, the session can go on:

@@ -9,6 +9,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::git::Oid;
+use crate::issues::attempt::Outcome;
 use crate::issues::round::{Calls, FailedCheck};
 use crate::record::event::Step;
 use crate::run::attempt_verdict::AttemptVerdict;
@@ -51,7 +52,12 @@ impl Stitch {
                 return Ended::with_work(kept, Ok(verdict));
             }
             let judged = Box::pin(self.judge(session, attempting, (&mut kept, calls), interruption)).await;
-            let red = judged.as_ref().ok().and_then(|verdict| verdict.red.clone());
+            // What is red on newer work alone cannot be seen in this worktree: a fresh attempt begins with that work.
+            let own = judged
+                .as_ref()
+                .ok()
+                .filter(|verdict| verdict.outcome != Outcome::Conflict);
+            let red = own.and_then(|verdict| verdict.red.clone());
             let Some(red) = red else {
                 return Ended::with_work(kept, judged);
             };

@@ -31,8 +31,28 @@ fn beside(repository: &TestRepository, revision: &str) -> Vec<String> {
     listed.lines().map(str::to_owned).collect()
 }
 
-pub(super) fn only_the_history_of_the_generation_can_be_read(engine: TestEngine) {
-    let project = Project::new(engine, "stitch: {max_attempts: 1}\n");
+/// A repository with a branch, an amended commit and a stash beside `main`.
+fn repository() -> TestRepository {
+    let repository = TestRepository::empty();
+    repository.write("README.md", "# A project\n");
+    repository.write("docs/specification.md", "There shall be files.\n");
+    repository.write("src/old.txt", "old\n");
+    repository.commit("begin");
+    repository.git(&["checkout", "--quiet", "-b", "other"]);
+    repository.write("src/other.txt", "of another branch\n");
+    repository.commit("other");
+    repository.git(&["tag", "amended"]);
+    repository.write("src/other.txt", "amended\n");
+    repository.git(&["commit", "--quiet", "--all", "--amend", "--message", "amended"]);
+    repository.write("src/other.txt", "stashed\n");
+    repository.git(&["stash", "--quiet"]);
+    repository.git(&["checkout", "--quiet", "main"]);
+    repository
+}
+
+/// Has an agent hunt for each of them in its container, and finds them from a plain one.
+pub(super) fn hunted(engine: TestEngine) {
+    let project = Project::on(engine, repository(), "stitch: {max_attempts: 1}\n");
     let repository = &project.repository;
     project.add(
         "is never merged",
@@ -43,23 +63,13 @@ pub(super) fn only_the_history_of_the_generation_can_be_read(engine: TestEngine)
         .as_str()
         .unwrap()
         .to_owned();
-    let mut hidden = beside(repository, &unmerged);
-    repository.git(&["config", "user.name", "person"]);
-    repository.git(&["config", "user.email", "person@example.invalid"]);
-    repository.git(&["checkout", "--quiet", "-b", "other"]);
-    repository.write("src/other.txt", "of another branch\n");
-    repository.commit("other");
-    repository.git(&["tag", "amended"]);
-    repository.write("src/other.txt", "amended\n");
-    repository.git(&["commit", "--quiet", "--all", "--amend", "--message", "amended"]);
-    repository.write("src/other.txt", "stashed\n");
-    repository.git(&["stash", "--quiet"]);
-    for revision in ["other", "amended", "stash@{0}"] {
-        hidden.extend(beside(repository, revision));
-    }
-    repository.git(&["checkout", "--quiet", "main"]);
+    let revisions = [unmerged.as_str(), "other", "amended", "stash@{0}"];
+    let hidden: Vec<String> = revisions
+        .iter()
+        .flat_map(|revision| beside(repository, revision))
+        .collect();
     // Where each object is in a pack, the hunt finds whatever is there.
-    repository.git(&["repack", "-ad", "--quiet"]);
+    repository.git(&["repack", "-adn", "--quiet"]);
     let all = hunt(&hidden);
     let own = hunt(&of_the_generation(repository));
     let script = script([all.as_str(), own.as_str()]);

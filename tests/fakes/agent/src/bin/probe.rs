@@ -67,7 +67,8 @@ fn step(name: &str, value: &str) -> Outcome {
         }
         "make-folder" => std::fs::create_dir_all(value)?,
         "absent" if std::path::Path::new(value).exists() => return Ok(Some(98)),
-        "absent" => {}
+        "apart" if value.split(',').all(|path| std::path::Path::new(path).exists()) => return Ok(Some(97)),
+        "absent" | "apart" => {}
         "env" => env(value)?,
         "cat" => write(&mut std::io::stdout(), &std::fs::read(value)?)?,
         "get" => get(value)?,
