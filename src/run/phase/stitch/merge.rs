@@ -126,7 +126,7 @@ impl Stitch {
                     continue;
                 }
                 gate::GateVerdict::Failed(again) => {
-                    let reason = format!("with newer work the {} {}", again.subject(), again.how);
+                    let reason = format!("with newer work {} {}", again.subject(), again.how);
                     AttemptVerdict {
                         red: Some(again),
                         ..AttemptVerdict::of(Outcome::Conflict, one_line(&reason, 500))
