@@ -13,6 +13,7 @@ pub mod extension;
 pub(crate) mod gate;
 pub(crate) mod guidance;
 pub(crate) mod land;
+mod landing_queue;
 mod overrides;
 pub(crate) mod phase;
 pub(crate) mod plan;

@@ -41,6 +41,9 @@ pub struct Gate {
     /// Whether it is told and never red.
     #[serde(skip_serializing_if = "is_default")]
     pub advisory: bool,
+    /// On so many trees its verdict may depend on chance until it is only told; `None` is however many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<u32>,
     /// For which tasks it is.
     #[serde(skip_serializing_if = "is_default")]
     pub when: When,
@@ -105,6 +108,7 @@ impl Gate {
             results: None,
             compare: Compare::Base,
             advisory: false,
+            quarantine: None,
             when: When::default(),
             artifacts: Vec::new(),
         }
@@ -195,6 +199,8 @@ pub(crate) const PROOF: &str = "proof";
 
 /// How many gates may run side by side.
 const MOST_PARALLEL: u32 = 64;
+/// The trees of a gate that are looked at for `quarantine`.
+const MOST_QUARANTINE: u32 = 50;
 
 /// Reads `gates` and `gates_parallel`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
@@ -240,6 +246,9 @@ fn read_gate(field: &Field<'_>, commands: &CommandsConfig) -> Option<Gate> {
     let choices = [("base", Compare::Base), ("strict", Compare::Strict)];
     section.set("compare", &mut gate.compare, |field| field.choice(&choices));
     section.set("advisory", &mut gate.advisory, Field::flag);
+    section.set_some("quarantine", &mut gate.quarantine, |field| {
+        field.small_count(MOST_QUARANTINE)
+    });
     section.set("when", &mut gate.when, read_when);
     section.set("artifacts", &mut gate.artifacts, read_globs);
     let has = |name: &str| section.field(name).is_some();

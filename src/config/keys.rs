@@ -393,6 +393,12 @@ pub(crate) const GATE: &[Key] = &[
         "false",
         "Whether its verdict is reported only, and keeps no task from being merged.",
     ),
+    Key::new(
+        "quarantine",
+        Shape::Count,
+        "",
+        "Makes it advisory while its verdict depended on chance on so many of the last 50 trees. Unset: never.",
+    ),
 ];
 
 /// The keys of a gate's server; `command` and `port` are required.

@@ -45,6 +45,17 @@ impl Git {
         self.merge(&repository, &ancestor, ours, theirs)
     }
 
+    /// Merges the changes of `ours` and `theirs` since `ancestor`, each a tree or a commit, where they fit. Returns the tree,
+    /// which has our side's entries in the place of conflicts, and the paths of these, in order.
+    pub(crate) fn merge_in_part(&self, ancestor: Oid, ours: Oid, theirs: Oid) -> Result<(Oid, Vec<PathBuf>)> {
+        let repository = self.open()?;
+        let ancestor = Ancestor {
+            tree: peel(&repository, ancestor)?.id(),
+            unknown: Paths::new(),
+        };
+        self.merged(&repository, &ancestor, ours, theirs)
+    }
+
     /// Merges the histories of two commits, as `git merge` would, into a tree.
     pub fn merge_commits(&self, ours: Oid, theirs: Oid) -> Result<Merge> {
         let repository = self.open()?;
@@ -57,13 +68,28 @@ impl Git {
     }
 
     fn merge(&self, repository: &Repository, ancestor: &Ancestor, ours: Oid, theirs: Oid) -> Result<Merge> {
+        let (tree, conflicts) = self.merged(repository, ancestor, ours, theirs)?;
+        Ok(if conflicts.is_empty() {
+            Merge::Clean(tree)
+        } else {
+            Merge::Conflict(conflicts)
+        })
+    }
+
+    fn merged(
+        &self,
+        repository: &Repository,
+        ancestor: &Ancestor,
+        ours: Oid,
+        theirs: Oid,
+    ) -> Result<(Oid, Vec<PathBuf>)> {
         let trees = Trees {
             ancestor: ancestor.tree,
             ours: peel(repository, ours)?.id(),
             theirs: peel(repository, theirs)?.id(),
         };
         if let (Some(tree), true) = (trivial(trees), ancestor.unknown.is_empty()) {
-            return Ok(Merge::Clean(tree));
+            return Ok((tree, Vec::new()));
         }
         let combined = combine(self, repository, trees, &ancestor.unknown)?;
         let mut conflicts = combined.conflicts;
@@ -78,11 +104,8 @@ impl Git {
             };
             conflicts = kept.lost();
         }
-        Ok(if conflicts.is_empty() {
-            Merge::Clean(combined.tree)
-        } else {
-            Merge::Conflict(conflicts.iter().map(|path| bytes::to_path(path)).collect())
-        })
+        let conflicts = conflicts.iter().map(|path| bytes::to_path(path));
+        Ok((combined.tree, conflicts.collect()))
     }
 
     /// Builds one common ancestor of several, as git does: they are merged with each other.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use git2::Oid;
 
@@ -34,12 +34,21 @@ impl Git {
     ///
     /// When an object is missing or damaged.
     pub(crate) fn patch(&self, old: Oid, new: Oid, most: usize) -> Result<Patch> {
+        self.patch_of(old, new, most, |_| true)
+    }
+
+    /// Returns what [`Git::patch`] does, of the files alone that `is_wanted`.
+    ///
+    /// # Errors
+    ///
+    /// When an object is missing or damaged.
+    pub(crate) fn patch_of(&self, old: Oid, new: Oid, most: usize, is_wanted: impl Fn(&Path) -> bool) -> Result<Patch> {
         let limits = TextLimits {
             files: 5000,
             bytes: 1 << 20,
             all_bytes: 64 << 20,
         };
-        let texts = self.changed_texts(old, new, limits, |_| true)?;
+        let texts = self.changed_texts(old, new, limits, is_wanted)?;
         let work = Work::of(STEPS);
         let mut patch = Patch::default();
         for changed in &texts.read {

@@ -6,7 +6,7 @@ use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
 use crate::issues::review::Review;
 use crate::issues::stage::StageRun;
-use crate::model::{Role, Usage};
+use crate::model::{CommitId, Role, Usage};
 
 /// What did not let an attempt's work pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,8 @@ pub enum CheckKind {
     Gate,
     /// A review.
     Review,
+    /// The merge with newer work of the generation.
+    Merge,
 }
 
 impl CheckKind {
@@ -31,11 +33,12 @@ impl CheckKind {
         match self {
             Self::Gate => format!("the gate `{}`", one_line(name, 60)),
             Self::Review => "the review".to_owned(),
+            Self::Merge => "the work".to_owned(),
         }
     }
 }
 
-/// A gate that failed on what an attempt left, or a review that did not pass it.
+/// A gate that failed on what an attempt left, a review that did not pass it, or newer work that it does not fit on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FailedCheck {
@@ -47,15 +50,22 @@ pub struct FailedCheck {
     /// How it ended, as the end of a sentence about it: `exited with 101`.
     pub how: String,
     /// What it printed, harmless: lines that name places, and its last lines; of a review, its findings. Bounded; may be
-    /// empty.
+    /// empty. Of a merge, both sides of the conflict.
     #[serde(default)]
     pub output: String,
+    /// The commit of the generation on which the work does not pass; `None` where it does not by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onto: Option<CommitId>,
 }
 
 impl FailedCheck {
     /// Returns it as the subject of a sentence.
     pub(crate) fn subject(&self) -> String {
-        self.by.subject(&self.gate)
+        let subject = self.by.subject(&self.gate);
+        match (&self.onto, self.by) {
+            (None, _) | (_, CheckKind::Merge) => subject,
+            (Some(_), _) => format!("with newer work {subject}"),
+        }
     }
 
     /// Returns whether this is the same failure as another: the same gate ended in the same way and printed the same,
@@ -98,7 +108,7 @@ fn changes(before: &str, number: &str, after: &str) -> bool {
     is_time || is_place || is_process || number.starts_with("0x")
 }
 
-/// One fix round of an attempt.
+/// One fix round of an attempt, or a round that fits its work on newer work of the generation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Round {
@@ -112,6 +122,13 @@ pub struct Round {
     /// Time and usage of its call; `None` when it never began.
     #[serde(default)]
     pub call: Option<Entry>,
+}
+
+impl Round {
+    /// Returns whether it fits the work on newer work, which fix rounds do not.
+    pub fn is_of_conflict(&self) -> bool {
+        self.red.onto.is_some()
+    }
 }
 
 /// What the fix rounds of a run came to.
@@ -150,9 +167,20 @@ impl Calls {
             .chain(self.rounds.iter().filter_map(|round| round.call.as_ref()))
     }
 
-    /// Returns how many fix rounds there were.
+    /// Returns how many rounds there were, of whichever kind.
     pub(crate) fn round(&self) -> u32 {
         u32::try_from(self.rounds.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the fix rounds, or else those that fit the work on newer work.
+    pub(crate) fn rounds_of(&self, conflict: bool) -> impl DoubleEndedIterator<Item = &Round> {
+        let is_one = move |round: &&Round| round.is_of_conflict() == conflict;
+        self.rounds.iter().filter(is_one)
+    }
+
+    /// Counts what [`Self::rounds_of`] returns.
+    pub(crate) fn count_of(&self, conflict: bool) -> u32 {
+        u32::try_from(self.rounds_of(conflict).count()).unwrap_or(u32::MAX)
     }
 
     /// Returns the review of what the last call of the session left, if there is one that came to something.
@@ -187,6 +215,7 @@ mod tests {
             gate: "test".to_owned(),
             how: "exited with 1".to_owned(),
             output: output.to_owned(),
+            onto: None,
         }
     }
 

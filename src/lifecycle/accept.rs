@@ -10,7 +10,7 @@ use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{CommitId, IssueId};
 use crate::run::commit_message::{AttemptName, accepted_message};
-use crate::run::land::{Contribution, OnTip, land, merge_onto, merged_commit};
+use crate::run::land::{Contribution, Landing, OnTip, land, merge_onto, merged_commit};
 
 impl Generator {
     /// Merges the result of the last attempt at a task, which is held because it touches a protected path or holds what
@@ -92,9 +92,10 @@ impl Generator {
         };
         loop {
             let tip = self.project.tip(generation)?;
-            let tree = match merge_onto(&self.project, made, tip)? {
+            let tree = match merge_onto(&self.project, made, self.project.git.tree_of(tip)?)? {
                 OnTip::Tree(tree) => tree,
-                OnTip::Conflict(paths) => {
+                OnTip::Conflict(conflict) => {
+                    let paths = conflict.places();
                     let id = &issue.id;
                     let message = format!("{id} cannot be accepted: it conflicts with newer work in {paths}");
                     return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
@@ -103,7 +104,13 @@ impl Generator {
                 }
             };
             // The person has decided, whatever became protected meanwhile.
-            if let Some(commit) = land(&self.project, made, (tip, tree), &text)? {
+            let landing = Landing {
+                task: &issue.id,
+                tree,
+                message: text.clone(),
+            };
+            let landed = land(&self.project, generation, tip, &[landing])?;
+            if let Some(commit) = landed.and_then(|commits| commits.last().copied()) {
                 return Ok(commit);
             }
         }

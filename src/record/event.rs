@@ -270,6 +270,30 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         output: Vec<String>,
     },
+    /// A gate was red on work that was merged with newer work, and passed when it ran once more.
+    GateFlaked {
+        /// The task whose work was merged with newer work.
+        task: IssueId,
+        /// The gate.
+        gate: String,
+        /// How it ended when it was red.
+        how: String,
+        /// On how many of the last trees that it was run on its verdict depended on chance.
+        trees: u32,
+        /// On how many it may; `None` is however many.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        quarantine: Option<u32>,
+    },
+    /// The work of several tasks, merged with newer work, was judged together.
+    MergeJudged {
+        /// The tasks, in the order in which they land.
+        tasks: Vec<IssueId>,
+        /// Whether every gate let it pass.
+        passed: bool,
+        /// Why not, in a line; empty where it passed.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        how: String,
+    },
     /// A review of what an attempt left ended.
     ReviewEnded {
         /// The task.
@@ -336,6 +360,9 @@ pub enum EventKind {
         gate: String,
         /// How it ended, as the end of a sentence about it.
         how: String,
+        /// The commit of the generation that was brought in, where the work does not fit on newer work.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        onto: Option<CommitId>,
     },
     /// The dependencies of a commit are being prepared.
     PreparationStarted {

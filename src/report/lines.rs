@@ -156,6 +156,8 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         }
         EventKind::GateTried { .. }
         | EventKind::GateEnded { .. }
+        | EventKind::GateFlaked { .. }
+        | EventKind::MergeJudged { .. }
         | EventKind::ReviewEnded { .. }
         | EventKind::StageEnded { .. } => gates::tone(event),
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
@@ -196,6 +198,8 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         EventKind::GateEnded { .. }
         | EventKind::GateTried { .. }
+        | EventKind::GateFlaked { .. }
+        | EventKind::MergeJudged { .. }
         | EventKind::RoundStarted { .. }
         | EventKind::ReviewEnded { .. }
         | EventKind::StageEnded { .. } => gates::line(event)?,

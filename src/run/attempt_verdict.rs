@@ -57,14 +57,29 @@ impl AttemptVerdict {
 
     /// Builds the verdict on work on which a gate failed, or which a review did not pass: a person has to look at that.
     pub(crate) fn red(red: FailedCheck) -> Self {
+        if red.onto.is_some() {
+            return Self::conflict(red);
+        }
         let reason = format!("{} {}", red.subject(), red.how);
         let verdict = match red.by {
-            CheckKind::Gate => Self::of(Outcome::GateFailed, reason),
+            CheckKind::Merge | CheckKind::Gate => Self::of(Outcome::GateFailed, reason),
             CheckKind::Review => Self::held(Outcome::ReviewRefused, reason),
         };
         Self {
             red: Some(red),
             ..verdict
+        }
+    }
+
+    /// Builds the verdict on work that does not pass on newer work of the generation.
+    pub(crate) fn conflict(red: FailedCheck) -> Self {
+        let reason = match red.by {
+            CheckKind::Merge => red.how.clone(),
+            CheckKind::Gate | CheckKind::Review => format!("{} {}", red.subject(), red.how),
+        };
+        Self {
+            red: Some(red),
+            ..Self::of(Outcome::Conflict, one_line(&reason, 500))
         }
     }
 

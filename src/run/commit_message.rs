@@ -70,8 +70,9 @@ pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, calls: &Calls) -
         (trailer::TOKENS, usage.tokens().to_string()),
         (trailer::COST, format!("{:.4} USD", usage.cost_usd)),
     ]);
-    if !calls.rounds.is_empty() {
-        trailers.push((trailer::ROUNDS, calls.rounds.len().to_string()));
+    let rounds = calls.count_of(false);
+    if rounds > 0 {
+        trailers.push((trailer::ROUNDS, rounds.to_string()));
     }
     if let Some((stage, review)) = calls.review() {
         trailers.push((trailer::SCORE, review.score.to_string()));

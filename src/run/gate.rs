@@ -50,6 +50,7 @@ mod slot;
 mod tip;
 mod trial;
 mod verdicts;
+mod work;
 
 use self::cause::Missing;
 pub(crate) use self::cause::programs;
@@ -58,10 +59,11 @@ use self::heard::Heard;
 pub(crate) use self::judgement::Beside;
 pub(crate) use self::proof::{OnParent, PROVES_NOTHING};
 pub(crate) use self::ran::{GateRun, Ran, Tried};
-pub(crate) use self::result::{GateVerdict, Work};
-pub(crate) use self::tip::{is_waited_for, looked_up, not_yet, standing};
+pub(crate) use self::result::GateVerdict;
+pub(crate) use self::tip::{is_advisory, is_waited_for, looked_up, not_yet, standing};
 pub(crate) use self::trial::{Trial, TrialResult, custom_on_merge, outside_of_a_run};
 use self::verdicts::Verdicts;
+pub(crate) use self::work::Work;
 
 /// What a shell exits with where a program is there and cannot be run, and where there is none.
 const CANNOT_RUN: [i64; 2] = [126, 127];
@@ -85,8 +87,6 @@ struct Turns {
     tip: tokio::sync::Mutex<()>,
     /// Preparing a layer that all share.
     prepare: tokio::sync::Mutex<()>,
-    /// Landing: what the gates have seen on the tip lands before anything else does.
-    landing: tokio::sync::Mutex<()>,
 }
 
 impl Gates {
@@ -97,11 +97,6 @@ impl Gates {
             checked: CheckedLayer::default(),
             turns: Turns::default(),
         }
-    }
-
-    /// Waits for the turn to land; nobody else lands while it is held.
-    pub(crate) async fn turn_of_landing(&self) -> tokio::sync::MutexGuard<'_, ()> {
-        self.turns.landing.lock().await
     }
 
     fn runner<'a>(&'a self, interruption: &'a Interruption) -> Runner<'a> {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::git::{Merge, NewCommit, Oid, RefMove, SnapshotLimits};
+use crate::git::{NewCommit, Oid, RefMove, SnapshotLimits};
 use crate::model::generation::{ARCHIVE, GenerationName};
 use crate::model::{IssueId, trailer};
 use crate::project::Project;
@@ -117,27 +117,40 @@ fn of_agents(project: &Project, tree: Oid, parents: Vec<Oid>, message: &str) -> 
 pub(crate) enum OnTip {
     /// This tree.
     Tree(Oid),
-    /// It does not fit on newer work in these paths, in words.
-    Conflict(String),
+    /// It does not fit on newer work.
+    Conflict(Conflict),
 }
 
-/// Merges what an attempt made onto a tip, in memory: the branch does not move.
+/// Where work does not fit on newer work.
+pub(crate) struct Conflict {
+    /// The paths.
+    pub(crate) paths: Vec<PathBuf>,
+    /// The newer work, with the work where that fits.
+    pub(crate) tree: Oid,
+}
+
+impl Conflict {
+    /// Returns the paths in words.
+    pub(crate) fn places(&self) -> String {
+        let paths = self.paths.iter().map(|path| format!("`{}`", path.display()));
+        paths.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Merges what an attempt made onto a tree, in memory: no branch moves.
 ///
 /// # Errors
 ///
 /// Where trees cannot be read, or the merge cannot be made for another reason than a conflict.
-pub(crate) fn merge_onto(project: &Project, made: Contribution<'_>, tip: Oid) -> Result<OnTip> {
+pub(crate) fn merge_onto(project: &Project, made: Contribution<'_>, onto: Oid) -> Result<OnTip> {
     let git = &project.git;
     let ancestor = git.commit_info(made.base)?.tree;
-    Ok(
-        match git.merge_trees(ancestor, git.commit_info(tip)?.tree, made.tree)? {
-            Merge::Clean(tree) => OnTip::Tree(tree),
-            Merge::Conflict(paths) => {
-                let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-                OnTip::Conflict(paths.join(", "))
-            }
-        },
-    )
+    let (tree, paths) = git.merge_in_part(ancestor, onto, made.tree)?;
+    Ok(if paths.is_empty() {
+        OnTip::Tree(tree)
+    } else {
+        OnTip::Conflict(Conflict { paths, tree })
+    })
 }
 
 /// Commits a tree on a tip, for whoever looks at it before it lands; no ref holds it.
@@ -149,20 +162,26 @@ pub(crate) fn commit_on(project: &Project, tip: Oid, tree: Oid, message: &str) -
     project.git.commit(&of_agents(project, tree, vec![tip], message))
 }
 
-/// Puts a tree on the generation branch: one commit on its tip, by compare-and-swap. `None` where the branch is not at
-/// `tip` any more.
+/// A tree that is about to land, and the message of its commit.
+pub(crate) struct Landing<'a> {
+    pub(crate) task: &'a IssueId,
+    pub(crate) tree: Oid,
+    pub(crate) message: String,
+}
+
+/// Puts trees on the generation branch: a commit each, one on the other, from its tip on, all by one compare-and-swap. Returns
+/// the commits; `None` where the branch is not at `tip` any more.
 ///
 /// # Errors
 ///
-/// Of kind [`ErrorKind::Precondition`] where the branch is checked out somewhere, and where the commit cannot be written.
+/// Of kind [`ErrorKind::Precondition`] where the branch is checked out somewhere, and where a commit cannot be written.
 pub(crate) fn land(
     project: &Project,
-    made: Contribution<'_>,
-    (tip, tree): (Oid, Oid),
-    message: &str,
-) -> Result<Option<Oid>> {
+    generation: &GenerationName,
+    tip: Oid,
+    landing: &[Landing<'_>],
+) -> Result<Option<Vec<Oid>>> {
     let git = &project.git;
-    let generation = made.generation;
     if let Some(place) = git.checked_out_at(generation.as_str())?.first() {
         let message = format!(
             "the generation branch was checked out at `{}` meanwhile",
@@ -170,10 +189,18 @@ pub(crate) fn land(
         );
         return Err(Error::new(ErrorKind::Precondition, message).hint("check out another branch there, then resume"));
     }
-    let commit = commit_on(project, tip, tree, message)?;
-    let why = format!("cordwainer: {}", made.task);
-    match git.move_reference(&generation.branch(), Some(tip), Some(commit), &why)? {
-        RefMove::Moved => Ok(Some(commit)),
+    let mut commits = Vec::new();
+    for one in landing {
+        let parent = commits.last().copied().unwrap_or(tip);
+        commits.push(commit_on(project, parent, one.tree, &one.message)?);
+    }
+    let Some(last) = commits.last().copied() else {
+        return Ok(Some(commits));
+    };
+    let tasks: Vec<_> = landing.iter().map(|one| one.task.to_string()).collect();
+    let why = format!("cordwainer: {}", tasks.join(", "));
+    match git.move_reference(&generation.branch(), Some(tip), Some(last), &why)? {
+        RefMove::Moved => Ok(Some(commits)),
         RefMove::Stale { .. } => Ok(None),
     }
 }

@@ -30,6 +30,8 @@ use crate::run::waiting::suspend::{self, SlotOwner, Suspended, suspend};
 use crate::sandbox::credential::CredentialSource;
 use crate::sandbox::engine::{Engine, UserChoice};
 
+mod newer_work;
+
 /// What the sessions of a run are made with.
 pub(crate) struct Sessions {
     pub(crate) context: Arc<RunContext>,

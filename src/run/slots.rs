@@ -152,9 +152,40 @@ impl Slots {
             layer,
             times: None,
             layering: self.layering,
+            goes_on: false,
         };
         let mounts = lay_out(project, slot, &layout)?;
         tokio::task::block_in_place(|| mounts.layer().map_or(Ok(()), PreparedMounts::renew))?;
+        Ok(mounts)
+    }
+
+    /// Brings a slot whose session goes on to a newer commit, and its files to `tree`. Its marker says all the while that it is
+    /// still being made.
+    pub(crate) fn move_to(
+        &self,
+        slot: &mut Slot,
+        being_made: &SlotOwner,
+        (commit, tree): (Oid, Oid),
+        layer: Option<&Arc<Layer>>,
+    ) -> Result<SlotMounts> {
+        let project = &self.context.project;
+        preflight::settings(project, commit)?;
+        let mark = being_made.to_text()?;
+        slot.mark(&mark)?;
+        crash_point!("slot.moving");
+        let layout = Layout {
+            commit,
+            branch: self.context.generation.as_str(),
+            owner_ids: self.owner_ids,
+            mark: &mark,
+            layer,
+            times: None,
+            layering: self.layering,
+            goes_on: true,
+        };
+        let mounts = lay_out(project, slot, &layout)?;
+        mounts.layer().map_or(Ok(()), PreparedMounts::renew)?;
+        slot.bring((commit, tree), Some(self.owner_ids))?;
         Ok(mounts)
     }
 
@@ -263,6 +294,8 @@ pub(crate) struct Layout<'a> {
     pub(crate) times: Option<Times>,
     /// How layers get under slots.
     pub(crate) layering: Layering,
+    /// Whether the client's session that is beside the slot goes on there.
+    pub(crate) goes_on: bool,
 }
 
 /// Returns what the containers of a slot see of a layer.
@@ -294,7 +327,9 @@ pub(crate) fn lay_out(project: &Project, slot: &mut Slot, layout: &Layout<'_>) -
         let folder = slots.private_folder(slot.number());
         let private = slot.private_repository(&folder, layout.branch, layout.commit, owner_ids)?;
         let session = slots.session_folder(slot.number());
-        slot.make_session_folder(&session, owner_ids)?;
+        if !layout.goes_on {
+            slot.make_session_folder(&session, owner_ids)?;
+        }
         let by = (layout.layering, layout.owner_ids);
         let prepared = layout
             .layer

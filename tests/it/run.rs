@@ -8,6 +8,7 @@ mod billing;
 mod broken_stages;
 mod budgets;
 mod clearing;
+mod conflicts;
 mod crashes;
 mod disk_limit;
 mod disks;
@@ -19,6 +20,7 @@ mod images;
 mod interruption;
 #[cfg(target_arch = "x86_64")]
 mod killed;
+mod landing;
 mod limits;
 mod logins;
 mod measure;

@@ -255,7 +255,12 @@ fn attempt(attempt: &Attempt, sizes: &Sizes, zone: &Zone) -> String {
 /// Returns the lines of a fix round.
 fn round(round: &Round) -> Vec<String> {
     let (subject, how) = (round.red.subject(), text::one_line(&round.red.how, 300));
-    let mut lines = vec![format!("  fix round {}: {subject} {how}", round.number)];
+    let kind = if round.is_of_conflict() {
+        "conflict round"
+    } else {
+        "fix round"
+    };
+    let mut lines = vec![format!("  {kind} {}: {subject} {how}", round.number)];
     let called = round.call.as_ref();
     lines.push(called.map_or_else(
         || "    the agent was not called".to_owned(),

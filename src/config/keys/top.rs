@@ -249,7 +249,7 @@ pub(crate) const TOP: &[Key] = &[
         "gates",
         Shape::Gates,
         "[]",
-        "What must hold before a task is merged. Commands run in a container, never on your\nmachine. A command, a name in `commands`, or a mapping of name, command (or files),\nserve, timeout (30m), results, compare, advisory, when and artifacts: docs/gates.md.",
+        "What must hold before a task is merged. Commands run in a container, never on your\nmachine. A command, a name in `commands`, or a mapping of name, command (or files),\nserve, timeout (30m), results, compare, advisory, quarantine, when, artifacts: docs/gates.md.",
     )
     .sample("[make test]"),
     Key::new(

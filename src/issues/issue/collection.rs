@@ -150,7 +150,15 @@ impl Issues {
 
     /// Returns what the fix rounds of one run came to; `None` where it made none.
     pub fn fixing_of_run(&self, run: &RunId) -> Option<Fixing> {
-        let is_one = |entry: &&Entry| entry.run == *run && entry.role == Role::Stitch && entry.round > 0;
+        let is_of_conflict = |entry: &Entry| {
+            let task = entry.task.as_ref().and_then(|task| self.get(task).ok());
+            let attempt = task.and_then(|task| task.attempts.iter().find(|one| one.number == entry.attempt));
+            let mut rounds = attempt.iter().flat_map(|attempt| &attempt.rounds);
+            rounds.any(|round| round.number == entry.round && round.is_of_conflict())
+        };
+        let is_one = |entry: &&Entry| {
+            entry.run == *run && entry.role == Role::Stitch && entry.round > 0 && !is_of_conflict(entry)
+        };
         let rounds = || self.ledger().filter(is_one);
         let tasks: BTreeSet<_> = rounds().map(|entry| &entry.task).collect();
         (!tasks.is_empty()).then(|| Fixing {

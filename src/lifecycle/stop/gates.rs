@@ -135,7 +135,8 @@ impl Generator {
                 may_lose: true,
             };
             let judgement = tried.judged(gate, &beside);
-            if gate.advisory || !matches!(judgement.verdict, Verdict::Failed | Verdict::NotRun) {
+            if gate::is_advisory(&self.project, gate) || !matches!(judgement.verdict, Verdict::Failed | Verdict::NotRun)
+            {
                 continue;
             }
             let name = one_line(&gate.name, 60);

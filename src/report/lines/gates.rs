@@ -27,9 +27,10 @@ pub(super) fn tone(event: &EventKind) -> Option<Tone> {
             verdict: Some(Verdict::NotYet | Verdict::StillFailing),
             ..
         } => None,
-        EventKind::GateEnded { advisory: true, .. } | EventKind::StageEnded { required: false, .. } => {
-            Some(Tone::Warning)
-        }
+        EventKind::GateEnded { advisory: true, .. }
+        | EventKind::StageEnded { required: false, .. }
+        | EventKind::GateFlaked { .. } => Some(Tone::Warning),
+        EventKind::MergeJudged { passed, .. } => Some(if *passed { Tone::Good } else { Tone::Warning }),
         EventKind::GateEnded { not_yet: None, .. } | EventKind::ReviewEnded { .. } | EventKind::StageEnded { .. } => {
             Some(Tone::Bad)
         }
@@ -47,14 +48,21 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
             by,
             gate,
             how,
+            onto,
             ..
         } => {
             let (gate, how) = (one_line(gate, 60), one_line(how, 300));
             let what = match by {
                 CheckKind::Gate => format!("gate `{gate}`"),
-                CheckKind::Review => by.subject(&gate),
+                CheckKind::Review | CheckKind::Merge => by.subject(&gate),
             };
-            Some(format!("  {task}: fix round {round} of {of}: {what} {how}."))
+            Some(match onto {
+                None => format!("  {task}: fix round {round} of {of}: {what} {how}."),
+                Some(_) if *by == CheckKind::Merge => {
+                    format!("  {task}: conflict round {round} of {of}: {what} {how}.")
+                }
+                Some(_) => format!("  {task}: conflict round {round} of {of}: with newer work {what} {how}."),
+            })
         }
         EventKind::ReviewEnded {
             task,
@@ -82,6 +90,8 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
         }
         EventKind::GateEnded { .. } => ended(event),
         EventKind::GateTried { .. } => tried(event),
+        EventKind::GateFlaked { .. } => flaked(event),
+        EventKind::MergeJudged { tasks, passed, how } => Some(judged_together(tasks, *passed, how)),
         _ => None,
     }
 }
@@ -135,6 +145,41 @@ fn ended(event: &EventKind) -> Option<String> {
         format!(": {why}")
     };
     Some(format!("{begins} {how}{advisory}{why}{}", last_lines(output, "    ")))
+}
+
+fn flaked(event: &EventKind) -> Option<String> {
+    let EventKind::GateFlaked {
+        task,
+        gate,
+        how,
+        trees,
+        quarantine,
+    } = event
+    else {
+        return None;
+    };
+    let (gate, how) = (one_line(gate, 60), one_line(how, 300));
+    let quarantine = match quarantine {
+        Some(most) if trees >= most => "; it is in quarantine now, and advisory",
+        _ => "",
+    };
+    Some(format!(
+        "  {task}: gate `{gate}` {how} with newer work, and passed when it ran again: its verdict depends on chance, as on \
+         {trees} of its last trees{quarantine}."
+    ))
+}
+
+/// Returns the line about the work of several tasks that was judged together.
+fn judged_together(tasks: &[IssueId], passed: bool, how: &str) -> String {
+    let names: Vec<_> = tasks.iter().map(ToString::to_string).collect();
+    let names = names.join(", ");
+    if passed {
+        return format!("  {names}: together with newer work, every gate lets them pass.");
+    }
+    format!(
+        "  {names}: together with newer work, {}; they are judged in halves.",
+        one_line(how, 300)
+    )
 }
 
 fn tried(event: &EventKind) -> Option<String> {

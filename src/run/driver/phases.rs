@@ -6,7 +6,7 @@ use crate::base::error::Result;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
 use crate::run::phase::measure::{FiledAs, Measure};
-use crate::run::phase::stitch::Stitch;
+use crate::run::phase::stitch::{Landings, Stitch};
 use crate::run::session::Sessions;
 use crate::sandbox::engine::Engine;
 
@@ -33,6 +33,7 @@ impl Phases {
                 sessions: Arc::clone(&sessions),
                 gates: Arc::clone(&gates),
                 protected,
+                landings: Landings::default(),
             },
             measure: Measure {
                 sessions: Arc::clone(&sessions),

@@ -14,8 +14,8 @@ pub(super) struct Fault {
 }
 
 /// Returns what keeps a gate from judging any work, by its result before any; `None` where nothing does.
-pub(super) fn fault(image: &Image, gate: &Gate, tried: &Tried) -> Option<Fault> {
-    if gate.advisory {
+pub(super) fn fault(image: &Image, (gate, advisory): (&Gate, bool), tried: &Tried) -> Option<Fault> {
+    if advisory {
         return None;
     }
     match &tried.ran {

@@ -1,5 +1,6 @@
 //! Gates on what an agent left.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::applies::applies;
@@ -10,37 +11,20 @@ use super::prepare::{self, Preparing};
 use super::proof;
 use super::ran::{GateRun, Ran, Tried};
 use super::tip::{keep, may_wait};
-use super::{Gates, Verdicts};
+use super::work::Work;
+use super::{Gates, Runner, Verdicts};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::tail::last_lines;
 use crate::base::text::one_line;
 use crate::config::Gate;
-use crate::git::Oid;
-use crate::issues::issue::{FileAction, Issue};
+use crate::issues::issue::Issue;
 use crate::issues::round::{CheckKind, FailedCheck};
 use crate::model::{GateResult, Verdict};
+use crate::project::layers::Layer;
 use crate::record::event::EventKind;
 use crate::run::call::Sandbox;
 use crate::run::extension::{AddedGate, Asking};
-
-/// What is judged.
-#[derive(Clone, Copy)]
-pub(crate) struct Work<'a> {
-    pub(crate) issue: &'a Issue,
-    /// What the attempt began from.
-    pub(crate) base: Oid,
-    /// What it left.
-    pub(crate) commit: Oid,
-}
-
-impl Work<'_> {
-    /// Returns whether fewer tests may pass than before: where the task is to delete files.
-    fn may_lose(&self) -> bool {
-        let files = &self.issue.plan.files;
-        files.iter().any(|file| file.action == FileAction::Delete)
-    }
-}
 
 /// The result of all gates on an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,9 +49,19 @@ pub(crate) enum GateVerdict {
     Cancelled,
 }
 
+/// A gate that is to be run.
+#[derive(Clone, Copy)]
+struct Chosen<'a> {
+    numbered: Numbered<'a>,
+    /// The task that it is run for; of several, the first.
+    issue: &'a Issue,
+}
+
 /// What is known of a work while its gates are judged.
 struct Judged<'a> {
     work: Work<'a>,
+    /// What was prepared for it.
+    layer: Option<Arc<Layer>>,
     interruption: &'a Interruption,
     /// The results of all gates on what the work began from, once one of them was asked for.
     bases: Option<Vec<Tried>>,
@@ -89,8 +83,11 @@ impl Gates {
     ) -> Result<GateVerdict> {
         let project = &*self.context.project;
         let Work { issue, commit, .. } = work;
-        let proof = proof::gate_of(issue);
-        if project.config.gates.is_empty() && proof.is_none() && self.context.gates.is_empty() {
+        let proofs: Vec<_> = work
+            .issues()
+            .filter_map(|issue| Some((issue, proof::gate_of(issue)?)))
+            .collect();
+        if project.config.gates.is_empty() && proofs.is_empty() && self.context.gates.is_empty() {
             return Ok(GateVerdict::Passed {
                 remarks: Vec::new(),
                 results: Vec::new(),
@@ -103,26 +100,26 @@ impl Gates {
             labels: sandbox.labels.clone(),
             task: Some(&issue.id),
         };
-        let layer = match Box::pin(runner.prepare(&wanted)).await? {
-            prepare::Outcome::Ready(layer) => layer,
-            prepare::Outcome::Cancelled => return Ok(GateVerdict::Cancelled),
-            prepare::Outcome::Failed(how, output) => {
-                return Ok(GateVerdict::Failed(FailedCheck {
-                    by: CheckKind::Gate,
-                    gate: prepare::NAME.to_owned(),
-                    how,
-                    output: output.join("\n"),
-                }));
-            }
+        let layer = match self.prepared(&runner, &wanted, work.merged).await? {
+            Ok(layer) => layer,
+            Err(verdict) => return Ok(verdict),
         };
-        let chosen = self.chosen(work, proof.as_ref())?;
+        let chosen = self.chosen(work, &proofs)?;
         let branch = self.context.generation.as_str();
         let lanes = Lanes::lay_out(&runner, commit, branch, layer.as_ref(), chosen.len())?;
         let mut sandboxes = lanes.sandboxes(&runner, &sandbox.labels, sandbox.folder);
         for fresh in &mut sandboxes {
             fresh.name = sandbox.name.clone();
         }
-        let verdict = self.ask(&sandboxes, work, &chosen, interruption).await;
+        let judged = Judged {
+            work,
+            layer: layer.clone(),
+            interruption,
+            bases: None,
+            remarks: Vec::new(),
+            results: Vec::new(),
+        };
+        let verdict = self.ask(&sandboxes, &chosen, judged).await;
         // Where the engine failed, a container may still write in the slot: then the next recovery frees it.
         let is_over = match &verdict {
             Err(error) if error.kind() == ErrorKind::Engine => self.engine.sweep(&sandbox.labels).await.is_ok(),
@@ -135,64 +132,101 @@ impl Gates {
         verdict
     }
 
-    /// Returns the gates that are for this work, and after them the task's own proof.
-    fn chosen<'a>(&'a self, work: Work<'_>, proof: Option<&'a Gate>) -> Result<Vec<Numbered<'a>>> {
+    /// Prepares what gates need, once more where that fails on merged work. `Ok(Err)` has the verdict where there is nothing to
+    /// run them with.
+    async fn prepared(
+        &self,
+        runner: &Runner<'_>,
+        wanted: &Preparing<'_>,
+        merged: bool,
+    ) -> Result<std::result::Result<Option<Arc<Layer>>, GateVerdict>> {
+        let mut prepared = Box::pin(runner.prepare(wanted)).await?;
+        if merged && matches!(prepared, prepare::Outcome::Failed(..)) {
+            prepared = Box::pin(runner.prepare(wanted)).await?;
+        }
+        Ok(match prepared {
+            prepare::Outcome::Ready(layer) => Ok(layer),
+            prepare::Outcome::Cancelled => Err(GateVerdict::Cancelled),
+            prepare::Outcome::Failed(how, output) => Err(GateVerdict::Failed(FailedCheck {
+                by: CheckKind::Gate,
+                gate: prepare::NAME.to_owned(),
+                how,
+                output: output.join("\n"),
+                onto: None,
+            })),
+        })
+    }
+
+    /// Returns the gates that are for this work, and after them the tasks' own proofs.
+    fn chosen<'a>(&'a self, work: Work<'a>, proofs: &'a [(&'a Issue, Gate)]) -> Result<Vec<Chosen<'a>>> {
         let project = &*self.context.project;
         let gates = &project.config.gates;
         let changes = project.git.changes(work.base, work.commit)?;
-        let (labels, kind) = (&work.issue.labels, work.issue.issue_type.as_str());
         let mut chosen = Vec::new();
         for (number, gate) in (1..).zip(gates) {
-            let paths = changes.iter().map(|change| change.path.as_path());
-            if applies(&gate.when, (labels, kind), paths)? {
-                chosen.push(Numbered { number, gate });
+            for issue in work.issues() {
+                let paths = changes.iter().map(|change| change.path.as_path());
+                if applies(&gate.when, (&issue.labels, issue.issue_type.as_str()), paths)? {
+                    let numbered = Numbered { number, gate };
+                    chosen.push(Chosen { numbered, issue });
+                    break;
+                }
             }
         }
-        let number = gates.len() + 1;
-        chosen.extend(proof.map(|gate| Numbered { number, gate }));
+        for (number, (issue, gate)) in (gates.len() + 1..).zip(proofs) {
+            let numbered = Numbered { number, gate };
+            chosen.push(Chosen { numbered, issue });
+        }
         Ok(chosen)
     }
 
     async fn ask(
         &self,
         sandboxes: &[Sandbox<'_>],
-        work: Work<'_>,
-        chosen: &[Numbered<'_>],
-        interruption: &Interruption,
+        chosen: &[Chosen<'_>],
+        mut judged: Judged<'_>,
     ) -> Result<GateVerdict> {
+        let work = judged.work;
         let project = &*self.context.project;
         let tree = project.git.tree_of(work.commit)?;
         // Before the gates: whoever gives the name to another image meanwhile has results kept for the one that it no longer
         // is, which nobody looks up. An id of afterwards would have the new image vouched for by what ran in the old one.
         let image = self.engine.ensure_image(&project.config.image.name).await?;
-        let runner = self.runner(interruption);
-        let mut judged = Judged {
-            work,
-            interruption,
-            bases: None,
-            remarks: Vec::new(),
-            results: Vec::new(),
-        };
+        let runner = self.runner(judged.interruption);
         for batch in chosen.chunks(sandboxes.len()) {
-            let runs = runner.run_together(sandboxes, batch, tree).await;
+            let asked: Vec<_> = batch.iter().map(|one| one.numbered).collect();
+            let runs = runner.run_together(sandboxes, &asked, tree).await;
             let runs = runs.into_iter().collect::<Result<Vec<_>>>()?;
-            for (one, run) in batch.iter().zip(&runs) {
+            for (one, run) in asked.iter().zip(&runs) {
                 keep(project, one.gate, tree, &image, (&run.ran, run.results.as_ref()))?;
             }
             for (one, run) in batch.iter().zip(runs) {
-                if let Some(verdict) = self.weigh(&mut judged, *one, run).await? {
+                let red = match self.weigh(&mut judged, *one, run).await? {
+                    None => continue,
+                    Some(GateVerdict::Failed(red)) if work.merged => red,
+                    Some(verdict) => return Ok(verdict),
+                };
+                let gate = one.numbered.gate;
+                let again = self.run_afresh(&judged, one.numbered, &sandboxes[0]).await?;
+                keep(project, gate, tree, &image, (&again.ran, again.results.as_ref()))?;
+                if let Some(verdict) = self.weigh(&mut judged, *one, again).await? {
                     return Ok(verdict);
                 }
+                self.tell_chance(&mut judged, gate, &red);
             }
         }
         let mut place = Place {
             sandbox: &sandboxes[0],
             tree,
-            // That of the task's proof is before them.
-            number: project.config.gates.len() + 1,
+            // Those of the proofs are before them.
+            number: project.config.gates.len() + 1 + work.with.len(),
         };
         for added in &self.context.gates {
-            if let Some(verdict) = self.weigh_custom(&mut judged, added, &mut place).await? {
+            let mut verdict = self.weigh_custom(&mut judged, added, &mut place).await?;
+            if work.merged && matches!(verdict, Some(GateVerdict::Failed(_))) {
+                verdict = self.weigh_custom(&mut judged, added, &mut place).await?;
+            }
+            if let Some(verdict) = verdict {
                 return Ok(verdict);
             }
         }
@@ -200,6 +234,34 @@ impl Gates {
             remarks: judged.remarks,
             results: judged.results,
         })
+    }
+
+    /// Runs a gate once more, by itself, where nothing is that any gate has written.
+    async fn run_afresh(&self, judged: &Judged<'_>, one: Numbered<'_>, before: &Sandbox<'_>) -> Result<GateRun> {
+        let runner = self.runner(judged.interruption);
+        let branch = self.context.generation.as_str();
+        let lanes = Lanes::lay_out(&runner, judged.work.commit, branch, judged.layer.as_ref(), 1)?;
+        let tree = self.context.project.git.tree_of(judged.work.commit)?;
+        let mut sandboxes = lanes.sandboxes(&runner, &before.labels, before.folder);
+        sandboxes[0].name.clone_from(&before.name);
+        let run = runner.run(&sandboxes[0], one.number, one.gate, tree).await?;
+        drop(sandboxes);
+        lanes.give_back()?;
+        Ok(run)
+    }
+
+    /// Tells that a gate was red and passed on the same tree.
+    fn tell_chance(&self, judged: &mut Judged<'_>, gate: &Gate, red: &FailedCheck) {
+        let times = Verdicts::open(&self.context.project.state_dir).by_chance(gate);
+        self.context.recorder.emit(EventKind::GateFlaked {
+            task: judged.work.issue.id.clone(),
+            gate: gate.name.clone(),
+            how: red.how.clone(),
+            trees: times,
+            quarantine: gate.quarantine,
+        });
+        let said = format!("the gate `{}` {}, and passed when it ran again", gate.name, red.how);
+        judged.remarks.push(said);
     }
 
     /// Has a gate that is written in Rust judge the work. Returns the verdict on that, if it is known by it.
@@ -210,9 +272,16 @@ impl Gates {
         place: &mut Place<'_>,
     ) -> Result<Option<GateVerdict>> {
         let begun = Instant::now();
-        let Work { issue, base, commit } = judged.work;
+        let Work {
+            issue,
+            base,
+            commit,
+            with,
+            ..
+        } = judged.work;
         let asking = Asking {
-            task: Some((issue.id.clone(), issue.title.clone())),
+            // What several have made together is the work of none of them.
+            task: with.is_empty().then(|| (issue.id.clone(), issue.title.clone())),
             git: &self.context.project.git,
             parent: base,
             result: commit,
@@ -257,6 +326,7 @@ impl Gates {
                 gate,
                 how: told.why,
                 output: told.findings,
+                onto: None,
             })),
         })
     }
@@ -265,15 +335,16 @@ impl Gates {
     async fn weigh(
         &self,
         judged: &mut Judged<'_>,
-        Numbered { number, gate }: Numbered<'_>,
+        Chosen { numbered, issue }: Chosen<'_>,
         run: GateRun,
     ) -> Result<Option<GateVerdict>> {
         let work = judged.work;
+        let Numbered { number, gate } = numbered;
         if run.ran == Ran::Cancelled {
             return Ok(Some(GateVerdict::Cancelled));
         }
         if proof::is_proof(gate) {
-            return self.weigh_proof(judged, gate, run).await;
+            return self.weigh_proof(judged, (issue, gate), run).await;
         }
         if judged.bases.is_none() && gate.is_compared() && run.results.is_some() {
             let Some(tried) = self.on_base(work, judged.interruption).await? else {
@@ -282,8 +353,8 @@ impl Gates {
             judged.bases = Some(tried);
         }
         let base = judged.bases.as_ref().and_then(|bases| bases.get(number - 1));
-        let judgement = self.judge_one(work, gate, &run, base)?;
-        self.tell_ended(work, (gate, &run), &judgement);
+        let (judgement, advisory) = self.judge_one(work, gate, &run, base)?;
+        self.tell_ended((work.issue, gate, advisory), &run, &judgement);
         let says = |how: &str| format!("{how}the gate `{}` {}", gate.name, judgement.why);
         let remark = match judgement.verdict {
             Verdict::Passed if judgement.why.is_empty() => None,
@@ -291,12 +362,14 @@ impl Gates {
             Verdict::NotYet => Some(says("not yet: ")),
             Verdict::StillFailing => Some(says("still failing: ")),
             Verdict::Failed | Verdict::NotRun if gate.advisory => Some(says("advisory: ")),
+            Verdict::Failed | Verdict::NotRun if advisory => Some(says("in quarantine: ")),
             Verdict::Failed | Verdict::NotRun => {
                 return Ok(Some(GateVerdict::Failed(FailedCheck {
                     by: CheckKind::Gate,
                     gate: gate.name.clone(),
                     how: judgement.why,
                     output: run.excerpt,
+                    onto: None,
                 })));
             }
         };
@@ -304,7 +377,7 @@ impl Gates {
         judged.results.push(GateResult {
             gate: gate.name.clone(),
             verdict: judgement.verdict,
-            advisory: gate.advisory,
+            advisory,
             said: remark.clone().unwrap_or_else(passed),
         });
         judged.remarks.extend(remark);
@@ -324,13 +397,17 @@ impl Gates {
     }
 
     /// Judges a task's proof that has run, which no generation and no list of tests excuses.
-    async fn weigh_proof(&self, judged: &mut Judged<'_>, gate: &Gate, run: GateRun) -> Result<Option<GateVerdict>> {
-        let work = judged.work;
-        let parent = (work.issue, work.base);
+    async fn weigh_proof(
+        &self,
+        judged: &mut Judged<'_>,
+        (issue, gate): (&Issue, &Gate),
+        run: GateRun,
+    ) -> Result<Option<GateVerdict>> {
+        let parent = (issue, judged.work.base);
         let Some(judgement) = self.judge_proof(parent, (gate, &run), judged.interruption).await? else {
             return Ok(Some(GateVerdict::Cancelled));
         };
-        self.tell_ended(work, (gate, &run), &judgement);
+        self.tell_ended((issue, gate, false), &run, &judgement);
         let Judgement { verdict, why } = judgement;
         if verdict == Verdict::Passed {
             let said = format!("the gate `{}` passed, and fails without the work", gate.name);
@@ -352,12 +429,13 @@ impl Gates {
                 // A person may have changed the command since the agent was given its task.
                 how: format!("{why} (`{}`)", one_line(&gate.command, 200)),
                 output: run.excerpt,
+                onto: None,
             }),
         }))
     }
 
-    /// Judges a gate that has run.
-    fn judge_one(&self, work: Work<'_>, gate: &Gate, run: &GateRun, base: Option<&Tried>) -> Result<Judgement> {
+    /// Judges a gate that has run; with it, whether that is only told.
+    fn judge_one(&self, work: Work<'_>, gate: &Gate, run: &GateRun, base: Option<&Tried>) -> Result<(Judgement, bool)> {
         let context = &self.context;
         let verdicts = Verdicts::open(&context.project.state_dir);
         let beside = Beside {
@@ -365,18 +443,18 @@ impl Gates {
             may_wait: may_wait(&context.project, &context.generation, &verdicts, gate, &run.ran)?,
             may_lose: work.may_lose(),
         };
-        Ok(self.judged(gate, run, &beside))
+        Ok((self.judged(gate, run, &beside), verdicts.is_advisory(gate)))
     }
 
     /// Reports how a gate came out.
-    fn tell_ended(&self, work: Work<'_>, (gate, run): (&Gate, &GateRun), judgement: &Judgement) {
+    fn tell_ended(&self, (issue, gate, advisory): (&Issue, &Gate, bool), run: &GateRun, judgement: &Judgement) {
         let Judgement { verdict, why } = judgement.clone();
         self.context.recorder.emit(EventKind::GateEnded {
-            task: work.issue.id.clone(),
+            task: issue.id.clone(),
             gate: gate.name.clone(),
             passed: run.ran == Ran::Passed && verdict == Verdict::Passed,
             verdict: Some(verdict),
-            advisory: gate.advisory,
+            advisory,
             not_yet: (verdict == Verdict::NotYet).then(|| why.clone()),
             why,
             counts: run.counts(),

@@ -62,6 +62,7 @@ impl Runner<'_> {
             layer,
             times,
             layering: self.engine.layering(&project.state_dir),
+            goes_on: false,
         };
         let mounts = lay_out(project, &mut slot, &layout)?;
         Ok(GateSlot { slot, mounts })

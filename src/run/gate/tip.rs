@@ -58,9 +58,10 @@ impl Gates {
         let mut faults = Vec::new();
         for (gate, tried) in gates.iter().zip(&tried) {
             let may_wait = may_wait(project, &context.generation, &verdicts, gate, &tried.ran)?;
-            match fault(&project.config.image, gate, tried) {
+            let advisory = verdicts.is_advisory(gate);
+            match fault(&project.config.image, (gate, advisory), tried) {
                 Some(fault) if !may_wait => faults.push(fault),
-                _ => self.tell(gate, commit, tried, may_wait),
+                _ => self.tell((gate, advisory), commit, tried, may_wait),
             }
         }
         refuse(&faults).map(|()| commit)
@@ -88,7 +89,7 @@ impl Gates {
     }
 
     /// Reports what a gate came to; one that passed before is not news.
-    fn tell(&self, gate: &Gate, commit: Oid, tried: &Tried, not_yet: bool) {
+    fn tell(&self, (gate, advisory): (&Gate, bool), commit: Oid, tried: &Tried, not_yet: bool) {
         let beside = Beside {
             base: Some(tried),
             may_wait: not_yet,
@@ -106,7 +107,7 @@ impl Gates {
             commit: commit.into(),
             passed,
             verdict: Some(verdict),
-            advisory: gate.advisory,
+            advisory,
             counts: tried.results.as_ref().map(Results::counts),
             how,
             not_yet,
@@ -138,6 +139,11 @@ pub(super) fn may_wait(
 /// Returns whether a gate with this result need not pass yet in a generation; see [`may_wait`].
 pub(crate) fn is_waited_for(project: &Project, generation: &GenerationName, gate: &Gate, ran: &Ran) -> Result<bool> {
     may_wait(project, generation, &Verdicts::open(&project.state_dir), gate, ran)
+}
+
+/// Returns whether the verdict of a gate is only told: by its configuration, or since it depended on chance too often.
+pub(crate) fn is_advisory(project: &Project, gate: &Gate) -> bool {
+    Verdicts::open(&project.state_dir).is_advisory(gate)
 }
 
 /// Returns the name of the folder that keeps what gates say on a commit.
@@ -224,7 +230,8 @@ pub(crate) fn standing(
     if may_wait {
         return Ok(Ok(format!("not yet: {}", ran.how())));
     }
-    if let Some(fault) = fault(&project.config.image, gate, tried) {
+    let advisory = verdicts.is_advisory(gate);
+    if let Some(fault) = fault(&project.config.image, (gate, advisory), tried) {
         return Ok(refuse(&[fault]).map(|()| String::new()));
     }
     let counts = tried.results.as_ref().map(|results| format!(" ({})", results.counts()));
@@ -232,6 +239,7 @@ pub(crate) fn standing(
         Ran::Passed => Ok(format!("passes{}", counts.unwrap_or_default())),
         Ran::Cancelled => Ok("not tried".to_owned()),
         ran if gate.advisory => Ok(format!("advisory, and red before any work: it {}", ran.how())),
+        ran if advisory => Ok(format!("in quarantine, and red before any work: it {}", ran.how())),
         ran if gate.is_compared() => Ok(format!(
             "red before any work: it {}; what failed may still fail, and nothing else",
             ran.how()

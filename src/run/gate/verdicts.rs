@@ -18,6 +18,8 @@ use crate::model::TestCounts;
 const MOST: usize = 1000;
 /// Of so many, the newest, the names of tests are kept.
 const MOST_NAMED: usize = 40;
+/// Of so many trees, the newest, it counts on how many the verdict of a gate depended on chance.
+const COUNTED: usize = 50;
 
 /// The result of a gate on a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +56,31 @@ struct Row {
     /// How its tests ended, and the file with their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tests: Option<(TestCounts, String)>,
+    /// How often it was run; none in tables of earlier versions.
+    #[serde(default)]
+    samples: Samples,
+}
+
+/// How often a gate passed and did not, on one tree.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Samples {
+    passed: u32,
+    red: u32,
+}
+
+impl Samples {
+    fn add(&mut self, said: &Said) {
+        let count = match said {
+            Said::Passed => &mut self.passed,
+            Said::Red(_) | Said::FileMissing(..) => &mut self.red,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// Returns whether it came to both, so that chance decided.
+    fn differ(self) -> bool {
+        self.passed > 0 && self.red > 0
+    }
 }
 
 impl Row {
@@ -113,7 +140,21 @@ impl Verdicts {
         self.rows.iter().any(passed)
     }
 
-    /// Keeps the result of a gate.
+    /// Returns on how many trees, of the newest that a gate was run on, it both passed and did not.
+    pub(crate) fn by_chance(&self, gate: &Gate) -> u32 {
+        let identity = gate.identity();
+        let of_gate = self.rows.iter().rev().filter(|row| row.command == identity);
+        let counted = of_gate.take(COUNTED).filter(|row| row.samples.differ());
+        u32::try_from(counted.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns whether the verdict of a gate is only told: that is configured, or depended on chance as often as its
+    /// `quarantine` has it.
+    pub(crate) fn is_advisory(&self, gate: &Gate) -> bool {
+        gate.advisory || gate.quarantine.is_some_and(|most| self.by_chance(gate) >= most)
+    }
+
+    /// Keeps the result of a gate: one more sample where it was run on this tree before.
     pub(crate) fn note(&mut self, tree: &str, gate: &Gate, image: &str, kept: &Kept) -> Result<()> {
         if let Some(folder) = self.path.parent() {
             create_private_folder(folder)?;
@@ -122,6 +163,9 @@ impl Verdicts {
             None => None,
             Some(results) => Some((results.counts(), self.write(results)?)),
         };
+        let before = self.rows.iter().find(|row| row.is_of(tree, gate, image));
+        let mut samples = before.map(|row| row.samples).unwrap_or_default();
+        samples.add(&kept.said);
         self.rows.retain(|row| !row.is_of(tree, gate, image));
         self.rows.push(Row {
             tree: tree.to_owned(),
@@ -130,6 +174,7 @@ impl Verdicts {
             said: kept.said.clone(),
             results: gate.results.as_ref().map(ToString::to_string),
             tests,
+            samples,
         });
         while self.rows.len() > MOST {
             let oldest = self.rows.iter().position(|row| row.said != Said::Passed);
@@ -215,6 +260,36 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_that_comes_to_both_on_a_tree_is_counted_until_it_is_long_ago() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut verdicts = Verdicts::open(folder.path());
+        let make = Gate {
+            quarantine: Some(2),
+            ..gate("make")
+        };
+        let mut note = |tree: &str, said: Said| {
+            verdicts.note(tree, &make, "i", &kept(said)).unwrap();
+            (verdicts.by_chance(&make), verdicts.is_advisory(&make))
+        };
+        let red = || Said::Red("exited with 1".to_owned());
+        assert_eq!(note("t1", red()), (0, false));
+        assert_eq!(note("t2", Said::Passed), (0, false));
+        assert_eq!(note("t1", Said::Passed), (1, false));
+        assert_eq!(note("t1", red()), (1, false), "it is one tree");
+        assert_eq!(note("t2", red()), (2, true));
+        for number in 0..COUNTED {
+            note(&format!("later {number}"), Said::Passed);
+        }
+        assert_eq!(note("last", Said::Passed), (0, false));
+        let reread = Verdicts::open(folder.path());
+        assert!(!reread.is_advisory(&make));
+        assert!(reread.is_advisory(&Gate {
+            advisory: true,
+            ..make.clone()
+        }));
+    }
+
+    #[test]
     fn names_of_tests_are_kept_with_the_newest() {
         let folder = tempfile::tempdir().unwrap();
         let mut verdicts = Verdicts::open(folder.path());
@@ -261,6 +336,7 @@ mod tests {
                 said: Said::Red(String::new()),
                 results: None,
                 tests: None,
+                samples: Samples::default(),
             });
         }
         verdicts

@@ -32,14 +32,17 @@ mod keep;
 mod known;
 mod later;
 mod merge;
+mod newer;
 mod own;
 mod proof;
 mod review;
 mod rounds;
+mod stack;
 mod stages;
 mod weakened;
 
 pub(crate) use self::conclusion::StitchOutcome;
+pub(crate) use self::merge::Landings;
 pub(crate) use self::stages::Claimed;
 use self::stages::{Attempting, Ended};
 
@@ -48,6 +51,7 @@ pub(crate) struct Stitch {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) gates: Arc<Gates>,
     pub(crate) protected: ProtectedPaths,
+    pub(crate) landings: Landings,
 }
 
 impl Stitch {

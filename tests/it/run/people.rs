@@ -72,7 +72,7 @@ fn a_text_that_takes_too_much_work_to_merge_is_a_conflict_and_the_run_goes_on(en
 }
 
 /// Commits to the generation branch without a checkout, as a person with plumbing can.
-fn move_on(project: &Project, text: &str) {
+pub(crate) fn move_on(project: &Project, text: &str) {
     let git = |arguments: &[&str]| project.repository.git(arguments);
     let file = project.repository.outside().join("shared.txt");
     std::fs::write(&file, format!("{text}\n")).unwrap();

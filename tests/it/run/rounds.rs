@@ -23,7 +23,7 @@ engine_tests! {
 const WANTS_B: &str = "gates: [{command: cat=src/b.txt, compare: strict}]\n";
 
 /// The prompt of a call.
-fn prompt(project: &Project, call: &str) -> String {
+pub(crate) fn prompt(project: &Project, call: &str) -> String {
     fs::read_to_string(project.records(call).pop().unwrap().join("prompt.md")).unwrap()
 }
 

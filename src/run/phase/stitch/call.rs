@@ -1,6 +1,7 @@
 //! The calls of an attempt: the first one, and those that make red gates pass.
 
 use super::Stitch;
+use super::newer::MOST_CONFLICT_ROUNDS;
 use super::stages::{Attempting, Called, Ended, INTERRUPTED, Kept};
 use crate::accounting::budget::Scope;
 use crate::base::crash::crash_point;
@@ -111,8 +112,12 @@ impl Stitch {
         context.recorder.emit(EventKind::RoundStarted {
             task: attempting.issue.id.clone(),
             attempt: name.attempt,
-            round: number,
-            of: context.project.config.stitch.fix_rounds.unwrap_or_default(),
+            round: calls.count_of(red.onto.is_some()).saturating_add(1),
+            of: match red.onto {
+                Some(_) => MOST_CONFLICT_ROUNDS,
+                None => context.project.config.stitch.fix_rounds.unwrap_or_default(),
+            },
+            onto: red.onto.clone(),
             by: red.by,
             gate: red.gate.clone(),
             how: one_line(&red.how, 300),

@@ -45,11 +45,7 @@ impl Stitch {
         if let Some(verdict) = block_in_place(|| self.weakened(attempting, base, tree))? {
             return Ok(verdict);
         }
-        let work = gate::Work {
-            issue: &attempting.issue,
-            base,
-            commit: left.commit.unwrap_or(base),
-        };
+        let work = gate::Work::of(&attempting.issue, base, left.commit.unwrap_or(base));
         let by = (&called.name, &called.folder);
         let checked = match self.ask_gates(session, by, work, interruption).await? {
             gate::GateVerdict::Passed { remarks, results } => Checked { remarks, results },

@@ -72,11 +72,8 @@ impl Stitch {
                     Box::pin(stage).await?
                 }
                 Stage::Review => {
-                    let work = gate::Work {
-                        issue: &attempting.issue,
-                        base: session.base(),
-                        commit: kept.left.commit.unwrap_or(session.base()),
-                    };
+                    let base = session.base();
+                    let work = gate::Work::of(&attempting.issue, base, kept.left.commit.unwrap_or(base));
                     let review = self.review(attempting, work, (checked.said(), calls), interruption);
                     Box::pin(review).await?
                 }

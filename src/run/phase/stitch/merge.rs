@@ -1,29 +1,49 @@
-//! The merge of what an attempt left: one commit on the generation's tip, made in memory. One attempt lands at a time, and
-//! where others have landed since it began, the gates run on the merged tree first: no tree lands that they have not seen.
+//! The merge of what an attempt left: it waits in the queue with all that passed by itself, and whoever has the turn decides on
+//! all of them. No tree lands that the gates have not seen.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::task::block_in_place;
 
 use super::Stitch;
-use super::keep::contribution;
+use super::stack::{Entrant, Stack, Waits};
 use super::stages::{Attempting, Checked, INTERRUPTED, Kept};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
-use crate::base::text::one_line;
+use crate::config::When;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
-use crate::issues::round::{Calls, FailedCheck};
-use crate::project::obeyed;
-use crate::run::attempt_verdict::{AttemptVerdict, of_touched};
-use crate::run::commit_message::{Landing, landing_message};
+use crate::issues::round::{Calls, CheckKind, FailedCheck};
+use crate::model::CommitId;
+use crate::record::event::EventKind;
+use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::gate;
-use crate::run::land::{OnTip, commit_on, land, merge_onto};
+use crate::run::land::commit_on;
+use crate::run::landing_queue::{Came, Groups, Known, LandingQueue, Lasts};
 use crate::run::session::Session;
 
-/// What an attempt made, on a tip.
-struct Merged {
-    tip: Oid,
-    tree: Oid,
+/// The landings of a run.
+#[derive(Default)]
+pub(crate) struct Landings {
+    queue: LandingQueue<Entrant, AttemptVerdict>,
+    known: Mutex<Known<Oid, AttemptVerdict>>,
+}
+
+impl Landings {
+    fn known(&self) -> MutexGuard<'_, Known<Oid, AttemptVerdict>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What the gates make of a stack of work.
+enum Judged {
+    /// They let it pass.
+    Passes(Checked),
+    /// They do not: the verdict, if it is the work of one alone.
+    Red(AttemptVerdict),
+    /// They could not judge it: the verdict on all.
+    Ends(AttemptVerdict),
 }
 
 impl Stitch {
@@ -32,131 +52,141 @@ impl Stitch {
         &self,
         (session, attempting): (&Session, &Attempting),
         (kept, calls): (&Kept, &Calls),
-        mut checked: Checked,
+        checked: Checked,
         interruption: &Interruption,
     ) -> Result<AttemptVerdict> {
-        let base = session.base();
-        let _turn = self.gates.turn_of_landing().await;
-        let mut gated = kept.left.snapshot.tree;
+        let mut place = self.landings.queue.enter(Entrant {
+            issue: attempting.issue.clone(),
+            attempt: attempting.name.attempt,
+            base: session.base(),
+            tree: kept.left.snapshot.tree,
+            calls: calls.clone(),
+            changed: kept.left.stat(),
+            begun: attempting.begun,
+            checked,
+        });
         loop {
-            let merged = match block_in_place(|| self.on_the_tip(attempting, base, kept))? {
-                Ok(merged) => merged,
-                Err(verdict) => return Ok(*verdict),
-            };
-            if merged.tree != gated {
-                checked = match self
-                    .gates_on(session, attempting, (kept, &merged), interruption)
-                    .await?
-                {
-                    Ok(checked) => checked,
-                    Err(verdict) => return Ok(*verdict),
-                };
-                gated = merged.tree;
+            match place.wait().await {
+                Came::Told(verdict) => return Ok(verdict),
+                Came::Turn(_turn) => self.land_all(place.all(), (session, kept), interruption).await?,
             }
-            let landed = block_in_place(|| self.land(attempting, base, (kept, calls), (&merged, &checked)))?;
-            if let Some(commit) = landed {
-                crash_point!("stitch.merged");
-                return Ok(AttemptVerdict {
-                    commit: Some(commit),
-                    ..AttemptVerdict::of(Outcome::Merged, one_line(&checked.remarks.join("; "), 500))
-                });
-            }
-            // Somebody else has moved the branch meanwhile.
         }
     }
 
-    /// Merges the work onto the generation's tip, in memory; the verdict where it does not fit there.
-    fn on_the_tip(
-        &self,
-        attempting: &Attempting,
-        base: Oid,
-        kept: &Kept,
-    ) -> Result<Result<Merged, Box<AttemptVerdict>>> {
-        let context = self.context();
-        let tip = context.tip()?;
-        let made = contribution(context, &attempting.issue.id, base, &kept.left.snapshot);
-        let tree = match merge_onto(&context.project, made, tip)? {
-            OnTip::Tree(tree) => tree,
-            OnTip::Conflict(paths) => {
-                let reason = format!("conflicts with newer work in {paths}");
-                let verdict = AttemptVerdict::of(Outcome::Conflict, one_line(&reason, 500));
-                return Ok(Err(Box::new(verdict)));
+    /// Decides on all that wait. On an error those that are not decided stay in the queue.
+    async fn land_all(&self, all: Vec<Waits>, by: (&Session, &Kept), interruption: &Interruption) -> Result<()> {
+        let mut groups = Groups::of(all);
+        while let Some(group) = groups.next() {
+            let stacking = block_in_place(|| self.stack(group))?;
+            groups.last(stacking.later);
+            let mut stack = stacking.stack;
+            groups.first(stack.rest_after_free());
+            if stack.is_empty() {
+                continue;
             }
+            match self.judge_stack(&stack, by, interruption).await? {
+                Judged::Passes(checked) => {
+                    let landed = block_in_place(|| self.land_stack(&stack, &checked))?;
+                    if !landed {
+                        // Somebody else has moved the branch meanwhile.
+                        groups.first(stack.into_group());
+                    }
+                }
+                Judged::Red(verdict) => {
+                    if let Some(one) = groups.halve(stack.into_group()) {
+                        one.tell(verdict);
+                    }
+                }
+                Judged::Ends(verdict) => stack.into_group().iter().for_each(|one| one.tell(verdict.clone())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the gates judge a stack, unless they have seen its tree: by itself, or with this tip.
+    async fn judge_stack(&self, stack: &Stack, by: (&Session, &Kept), interruption: &Interruption) -> Result<Judged> {
+        if let Some(checked) = stack.seen() {
+            return Ok(Judged::Passes(checked.clone()));
+        }
+        let known = self.landings.known().red(&stack.tip, &stack.tree());
+        if let Some(verdict) = known {
+            return Ok(Judged::Red(verdict));
+        }
+        let judged = self.gates_on(stack, by, interruption).await?;
+        let how = match &judged {
+            Judged::Passes(_) => "",
+            Judged::Red(verdict) => {
+                let lasts = self.lasts(verdict.red.as_ref());
+                let why = (verdict.clone(), lasts);
+                self.landings.known().note(&stack.tip, stack.tree(), why);
+                &verdict.reason
+            }
+            Judged::Ends(_) => return Ok(judged),
         };
-        if tip != base {
-            // What only became protected by what others did meanwhile was free when this attempt was judged.
-            let touched = obeyed::touched(&context.project.git, &self.protected, tip, tree)?;
-            if !touched.is_empty() {
-                return Ok(Err(Box::new(of_touched(&touched))));
-            }
+        if stack.tasks().len() > 1 {
+            self.context().recorder.emit(EventKind::MergeJudged {
+                tasks: stack.tasks(),
+                passed: matches!(judged, Judged::Passes(_)),
+                how: how.trim_start_matches("with newer work ").to_owned(),
+            });
         }
-        Ok(Ok(Merged { tip, tree }))
+        Ok(judged)
     }
 
-    /// Has the gates judge a merged tree that they have not seen. One that is red is asked once more, since nothing but the
-    /// combination is new; the verdict where it is red again.
+    /// Runs the gates on a stack: once for all of it.
     async fn gates_on(
         &self,
-        session: &Session,
-        attempting: &Attempting,
-        (kept, merged): (&Kept, &Merged),
+        stack: &Stack,
+        (session, kept): (&Session, &Kept),
         interruption: &Interruption,
-    ) -> Result<Result<Checked, Box<AttemptVerdict>>> {
+    ) -> Result<Judged> {
         let context = self.context();
-        let title = format!("{}, on newer work\n", attempting.issue.id);
+        let issues: Vec<_> = stack.entrants().map(|entrant| &entrant.issue).collect();
+        let Some((issue, with)) = issues.split_first() else {
+            return Ok(Judged::Passes(Checked::default()));
+        };
+        let title = format!("{}, on newer work\n", stack.names());
+        let commit = block_in_place(|| commit_on(&context.project, stack.tip, stack.tree(), &title))?;
         let work = gate::Work {
-            issue: &attempting.issue,
-            base: merged.tip,
-            commit: block_in_place(|| commit_on(&context.project, merged.tip, merged.tree, &title))?,
+            merged: true,
+            with,
+            ..gate::Work::of(issue, stack.tip, commit)
         };
         let by = (&kept.called.name, &kept.called.folder);
-        let mut red: Option<FailedCheck> = None;
-        loop {
-            let verdict = match self.ask_gates(session, by, work, interruption).await? {
-                gate::GateVerdict::Passed { remarks, results } => {
-                    if let Some(red) = red {
-                        let (id, gate) = (&attempting.issue.id, red.subject());
-                        let what = format!("{gate} {} with newer work, and passed when it ran again", red.how);
-                        context.warn(format!("{id}: {what}: its verdict depends on chance"));
-                    }
-                    return Ok(Ok(Checked { remarks, results }));
-                }
-                gate::GateVerdict::Failed(first) if red.is_none() => {
-                    red = Some(first);
-                    continue;
-                }
-                gate::GateVerdict::Failed(again) => {
-                    let reason = format!("with newer work {} {}", again.subject(), again.how);
-                    AttemptVerdict {
-                        red: Some(again),
-                        ..AttemptVerdict::of(Outcome::Conflict, one_line(&reason, 500))
-                    }
-                }
-                gate::GateVerdict::Unproven(why) => AttemptVerdict::held(Outcome::Unproven, why),
-                gate::GateVerdict::Cancelled => AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED),
-                gate::GateVerdict::NotRun { reason } => AttemptVerdict::of(Outcome::InfrastructureFailed, reason),
-            };
-            return Ok(Err(Box::new(verdict)));
-        }
+        Ok(match self.ask_gates(session, by, work, interruption).await? {
+            gate::GateVerdict::Passed { remarks, results } => Judged::Passes(Checked { remarks, results }),
+            gate::GateVerdict::Failed(red) => {
+                let onto = Some(CommitId::from(stack.tip));
+                Judged::Red(AttemptVerdict::conflict(FailedCheck { onto, ..red }))
+            }
+            gate::GateVerdict::Unproven(why) => Judged::Red(AttemptVerdict::held(Outcome::Unproven, why)),
+            gate::GateVerdict::Cancelled => Judged::Ends(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
+            gate::GateVerdict::NotRun { reason } => {
+                Judged::Ends(AttemptVerdict::of(Outcome::InfrastructureFailed, reason))
+            }
+        })
     }
 
-    /// Moves the branch to a commit of the merged tree; `None` where it is not at that tip any more.
-    fn land(
-        &self,
-        attempting: &Attempting,
-        base: Oid,
-        (kept, calls): (&Kept, &Calls),
-        (merged, checked): (&Merged, &Checked),
-    ) -> Result<Option<Oid>> {
-        let context = self.context();
-        let Attempting { issue, name, .. } = attempting;
-        let landing = Landing {
-            gates: checked.results.clone(),
-            changed: kept.left.stat(),
-            took: attempting.begun.elapsed(),
+    /// Returns whether work on which a gate was red is red, too, once a part of it has landed: the gate is asked of any work.
+    fn lasts(&self, red: Option<&FailedCheck>) -> Lasts {
+        let gates = &self.context().project.config.gates;
+        let is_asked_always = |red: &&FailedCheck| {
+            let mut named = gates.iter().filter(|gate| gate.name == red.gate);
+            red.by == CheckKind::Gate && named.any(|gate| gate.when == When::default())
         };
-        let text = landing_message(&context.attempt(&issue.id, name.attempt), issue, calls, &landing);
-        let made = contribution(context, &issue.id, base, &kept.left.snapshot);
-        land(&context.project, made, (merged.tip, merged.tree), &text)
+        red.filter(is_asked_always).map_or(Lasts::No, |_| Lasts::Yes)
+    }
+
+    /// Moves the branch to a stack that the gates let pass; `false` where it is not at that tip any more.
+    fn land_stack(&self, stack: &Stack, checked: &Checked) -> Result<bool> {
+        let Some(commits) = stack.land(self.context(), checked)? else {
+            return Ok(false);
+        };
+        crash_point!("stitch.merged");
+        if let Some(tip) = commits.last() {
+            self.landings.known().landed(&stack.tip, *tip);
+        }
+        stack.tell_landed(&commits, checked);
+        Ok(true)
     }
 }

@@ -113,11 +113,8 @@ impl Stitch {
         let context = self.context();
         let role = Role::Stage(stage.name);
         let _alive = context.active_work.note(role.name(), Some(attempting.issue.id.clone()));
-        let work = gate::Work {
-            issue: &attempting.issue,
-            base: session.base(),
-            commit: kept.left.commit.unwrap_or(session.base()),
-        };
+        let base = session.base();
+        let work = gate::Work::of(&attempting.issue, base, kept.left.commit.unwrap_or(base));
         let told = StageContext {
             work: self.work_context(work, checked.said())?,
             stage: stage.name.as_str().to_owned(),
@@ -247,11 +244,7 @@ impl Stitch {
         checked: &mut Checked,
         interruption: &Interruption,
     ) -> Result<OrEnds<std::result::Result<(), String>>> {
-        let work = gate::Work {
-            issue: &attempting.issue,
-            base: session.base(),
-            commit,
-        };
+        let work = gate::Work::of(&attempting.issue, session.base(), commit);
         let folder = called.folder.as_ref().unwrap_or(&kept.called.folder);
         let ends = |outcome, reason: &str| Ok(Err(Box::new(AttemptVerdict::of(outcome, reason))));
         match self

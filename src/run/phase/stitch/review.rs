@@ -146,6 +146,7 @@ impl Stitch {
                 gate: Stage::Review.name().to_owned(),
                 how,
                 output: review.told(TOLD),
+                onto: None,
             })
         }))
     }

@@ -3,7 +3,8 @@
 use tokio::task::block_in_place;
 
 use super::Stitch;
-use super::stages::{Attempting, Ended, Kept};
+use super::newer::Newer;
+use super::stages::{Attempting, Ended, INTERRUPTED, Kept};
 use crate::agent::CallOutcome;
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
@@ -52,21 +53,19 @@ impl Stitch {
                 return Ended::with_work(kept, Ok(verdict));
             }
             let judged = Box::pin(self.judge(session, attempting, (&mut kept, calls), interruption)).await;
-            // What is red on newer work alone cannot be seen in this worktree: a fresh attempt begins with that work.
-            let own = judged
-                .as_ref()
-                .ok()
-                .filter(|verdict| verdict.outcome != Outcome::Conflict);
-            let red = own.and_then(|verdict| verdict.red.clone());
-            let Some(red) = red else {
-                return Ended::with_work(kept, judged);
+            let next = self.next_round((session, attempting), (&kept, calls), judged, interruption);
+            let red = match Box::pin(next).await {
+                Ok(NextRound::Ask(red, tree)) => {
+                    before = Some(tree);
+                    red
+                }
+                Ok(NextRound::JudgeAgain) => {
+                    (before, called) = (None, kept.called);
+                    continue;
+                }
+                Ok(NextRound::None(verdict)) => return Ended::with_work(kept, Ok(*verdict)),
+                Err(error) => return Ended::with_work(kept, Err(error)),
             };
-            let most = self.context().project.config.stitch.fix_rounds.unwrap_or_default();
-            if let Some(verdict) = is_given_up(&red, calls, most) {
-                return Ended::with_work(kept, Ok(verdict));
-            }
-            // With what later stages made of it.
-            before = Some(kept.left.snapshot.tree);
             called = match self
                 .fix((session, calls), attempting, (&kept, &red), interruption)
                 .await
@@ -78,6 +77,49 @@ impl Stitch {
                     return *ended;
                 }
             };
+        }
+    }
+}
+
+/// What an attempt goes on with after its work was judged.
+enum NextRound {
+    /// Its session is asked to have this pass, with these files in its slot.
+    Ask(FailedCheck, Oid),
+    /// Its work is on newer work now, and is judged there.
+    JudgeAgain,
+    /// Nothing: it ends with this verdict.
+    None(Box<AttemptVerdict>),
+}
+
+impl Stitch {
+    /// Decides whether another round is made: one that makes a red gate pass, or one that fits the work on newer work, whose
+    /// slot has that then.
+    async fn next_round(
+        &self,
+        (session, attempting): (&mut Session, &Attempting),
+        (kept, calls): (&Kept, &Calls),
+        judged: Result<AttemptVerdict>,
+        interruption: &Interruption,
+    ) -> Result<NextRound> {
+        let ends = |verdict| Ok(NextRound::None(Box::new(verdict)));
+        let verdict = judged?;
+        if verdict.outcome == Outcome::Conflict {
+            let brought = self.bring_newer_work(session, attempting, (kept, calls, &verdict), interruption);
+            return match Box::pin(brought).await? {
+                Newer::Brought(red, tree) => Ok(NextRound::Ask(red, tree)),
+                Newer::Fits => Ok(NextRound::JudgeAgain),
+                Newer::No => ends(verdict),
+                Newer::Cancelled => ends(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
+            };
+        }
+        let Some(red) = verdict.red.clone() else {
+            return ends(verdict);
+        };
+        let most = self.context().project.config.stitch.fix_rounds.unwrap_or_default();
+        match is_given_up(&red, calls, most) {
+            Some(verdict) => ends(verdict),
+            // With what later stages made of it.
+            None => Ok(NextRound::Ask(red, kept.left.snapshot.tree)),
         }
     }
 }
@@ -98,18 +140,20 @@ fn changed_nothing(kept: &Kept, before: Option<Oid>, calls: &Calls) -> Option<At
     let is_same = before == Some(kept.left.snapshot.tree) && kept.called.report.outcome == CallOutcome::Success;
     is_same.then(|| {
         let mut verdict = AttemptVerdict::red(round.red.clone());
+        let kind = if round.is_of_conflict() { "conflict" } else { "fix" };
+        let number = calls.count_of(round.is_of_conflict());
         verdict
             .reason
-            .push_str(&format!("; fix round {} changed nothing", round.number));
+            .push_str(&format!("; {kind} round {number} changed nothing"));
         verdict
     })
 }
 
 /// Returns the verdict on work on which a gate is red, where no further round is made.
 fn is_given_up(red: &FailedCheck, calls: &Calls, most: u32) -> Option<AttemptVerdict> {
-    let rounds = calls.round();
-    let why = match calls.rounds.last() {
-        Some(last) if last.red.is_like(red) => format!("; fix round {} did not change that", last.number),
+    let rounds = calls.count_of(false);
+    let why = match calls.rounds_of(false).last() {
+        Some(last) if last.red.is_like(red) => format!("; fix round {rounds} did not change that"),
         Some(_) if rounds >= most => format!("; after {}", rounds_in_words(rounds)),
         None if most == 0 => String::new(),
         _ => return None,

@@ -81,7 +81,7 @@ impl Work {
 }
 
 /// What the gates said of work that they let pass.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Checked {
     /// What is to be told of gates that need not pass, and of those that passed otherwise than before.
     pub(super) remarks: Vec<String>,

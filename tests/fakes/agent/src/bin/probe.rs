@@ -68,7 +68,9 @@ fn step(name: &str, value: &str) -> Outcome {
         "make-folder" => std::fs::create_dir_all(value)?,
         "absent" if std::path::Path::new(value).exists() => return Ok(Some(98)),
         "apart" if value.split(',').all(|path| std::path::Path::new(path).exists()) => return Ok(Some(97)),
-        "absent" | "apart" => {}
+        "only" if !std::path::Path::new(value).exists() => return Ok(Some(0)),
+        "unless" if std::path::Path::new(value).exists() => return Ok(Some(0)),
+        "absent" | "apart" | "only" | "unless" => {}
         "env" => env(value)?,
         "cat" => write(&mut std::io::stdout(), &std::fs::read(value)?)?,
         "get" => get(value)?,
