@@ -246,6 +246,9 @@ pub enum EventKind {
         task: IssueId,
         /// The gate.
         gate: String,
+        /// The git tree that it ran on; `None` in records of earlier versions.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        tree: Option<String>,
         /// Whether it passed.
         passed: bool,
         /// How it came out; `None` in records of earlier versions.

@@ -62,6 +62,8 @@ struct Judged<'a> {
     work: Work<'a>,
     /// What was prepared for it.
     layer: Option<Arc<Layer>>,
+    /// The tree of what it left.
+    tree: Oid,
     interruption: &'a Interruption,
     /// The results of all gates on what the work began from, once one of them was asked for.
     bases: Option<Vec<Tried>>,
@@ -114,6 +116,7 @@ impl Gates {
         let judged = Judged {
             work,
             layer: layer.clone(),
+            tree: project.git.tree_of(commit)?,
             interruption,
             bases: None,
             remarks: Vec::new(),
@@ -188,7 +191,7 @@ impl Gates {
     ) -> Result<GateVerdict> {
         let work = judged.work;
         let project = &*self.context.project;
-        let tree = project.git.tree_of(work.commit)?;
+        let tree = judged.tree;
         // Before the gates: whoever gives the name to another image meanwhile has results kept for the one that it no longer
         // is, which nobody looks up. An id of afterwards would have the new image vouched for by what ran in the old one.
         let image = self.engine.ensure_image(&project.config.image.name).await?;
@@ -241,7 +244,7 @@ impl Gates {
         let runner = self.runner(judged.interruption);
         let branch = self.context.generation.as_str();
         let lanes = Lanes::lay_out(&runner, judged.work.commit, branch, judged.layer.as_ref(), 1)?;
-        let tree = self.context.project.git.tree_of(judged.work.commit)?;
+        let tree = judged.tree;
         let mut sandboxes = lanes.sandboxes(&runner, &before.labels, before.folder);
         sandboxes[0].name.clone_from(&before.name);
         let run = runner.run(&sandboxes[0], one.number, one.gate, tree).await?;
@@ -293,6 +296,7 @@ impl Gates {
         self.context.recorder.emit(EventKind::GateEnded {
             task: issue.id.clone(),
             gate: added.name.clone(),
+            tree: Some(judged.tree.to_string()),
             passed: told.verdict == Verdict::Passed,
             verdict: Some(told.verdict),
             advisory: false,
@@ -354,7 +358,7 @@ impl Gates {
         }
         let base = judged.bases.as_ref().and_then(|bases| bases.get(number - 1));
         let (judgement, advisory) = self.judge_one(work, gate, &run, base)?;
-        self.tell_ended((work.issue, gate, advisory), &run, &judgement);
+        self.tell_ended(judged, (work.issue, gate, advisory), &run, &judgement);
         let says = |how: &str| format!("{how}the gate `{}` {}", gate.name, judgement.why);
         let remark = match judgement.verdict {
             Verdict::Passed if judgement.why.is_empty() => None,
@@ -407,7 +411,7 @@ impl Gates {
         let Some(judgement) = self.judge_proof(parent, (gate, &run), judged.interruption).await? else {
             return Ok(Some(GateVerdict::Cancelled));
         };
-        self.tell_ended((issue, gate, false), &run, &judgement);
+        self.tell_ended(judged, (issue, gate, false), &run, &judgement);
         let Judgement { verdict, why } = judgement;
         if verdict == Verdict::Passed {
             let said = format!("the gate `{}` passed, and fails without the work", gate.name);
@@ -447,11 +451,18 @@ impl Gates {
     }
 
     /// Reports how a gate came out.
-    fn tell_ended(&self, (issue, gate, advisory): (&Issue, &Gate, bool), run: &GateRun, judgement: &Judgement) {
+    fn tell_ended(
+        &self,
+        judged: &Judged<'_>,
+        (issue, gate, advisory): (&Issue, &Gate, bool),
+        run: &GateRun,
+        judgement: &Judgement,
+    ) {
         let Judgement { verdict, why } = judgement.clone();
         self.context.recorder.emit(EventKind::GateEnded {
             task: issue.id.clone(),
             gate: gate.name.clone(),
+            tree: Some(judged.tree.to_string()),
             passed: run.ran == Ran::Passed && verdict == Verdict::Passed,
             verdict: Some(verdict),
             advisory,
