@@ -21,6 +21,7 @@ mod demo;
 mod fuzz;
 mod provision;
 mod services_image;
+mod storm;
 mod test;
 mod tidy;
 mod toolchains_image;
@@ -38,6 +39,8 @@ enum Task {
     Demo(demo::DemoArgs),
     /// Run every test, on both engines
     Test(test::TestArgs),
+    /// Kill runs with many tasks at work again and again, and check what is left
+    Storm(storm::StormArgs),
     /// Feed the parsers inputs that are made to break them
     Fuzz(fuzz::FuzzArgs),
     /// Measure speed, as ratios against a baseline of the same run
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
     let done = match cordwainer::cli::parse::<Program>().task {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Storm(args) => storm::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::Canary(args) => canary::run(&args),

@@ -74,7 +74,7 @@ fn found() -> Result<Option<Started>> {
         name: engine.describe(),
         client,
         socket: engine.socket().to_owned(),
-        _ours: None,
+        ours: None,
     }))
 }
 
@@ -215,18 +215,32 @@ pub(crate) struct Started {
     client: Vec<String>,
     socket: PathBuf,
     /// Held for its end.
-    _ours: Option<Ours>,
+    ours: Option<Ours>,
 }
 
 /// What of an engine was started here.
 struct Ours {
     child: Child,
+    /// Starts its service on what is in its folder.
+    begin: fn(&Path) -> Result<Child>,
     /// Run once the engine has ended: containers and helpers that it left.
     clear: fn(&Path),
     folder: TempDir,
 }
 
 impl Started {
+    /// Kills its service and starts it again, if it was started here. What happens to its containers meanwhile is the
+    /// engine's affair.
+    pub(crate) fn restart(&mut self) -> Result<()> {
+        let ours = self.ours.as_mut().context("the engine was not started here")?;
+        ours.child.kill().context("cannot kill the engine")?;
+        ours.child.wait()?;
+        // Whoever comes meanwhile finds that there is none.
+        std::fs::remove_file(&self.socket).context("cannot remove the engine's socket")?;
+        ours.child = (ours.begin)(ours.folder.path())?;
+        ours.wait_for(&self.socket)
+    }
+
     /// Where it listens.
     pub(crate) fn socket(&self) -> &Path {
         &self.socket
@@ -284,8 +298,18 @@ impl Started {
 impl Ours {
     /// Waits until the engine takes connections.
     fn ready(mut self, socket: PathBuf, name: &str, client: Vec<String>) -> Result<Started> {
+        self.wait_for(&socket)?;
+        Ok(Started {
+            name: format!("{name}, started for this command (`{}`)", socket.display()),
+            client,
+            socket,
+            ours: Some(self),
+        })
+    }
+
+    fn wait_for(&mut self, socket: &Path) -> Result<()> {
         let begun = Instant::now();
-        while UnixStream::connect(&socket).is_err() {
+        while UnixStream::connect(socket).is_err() {
             if let Some(status) = self.child.try_wait()? {
                 bail!(
                     "it ended at once ({status}): {}",
@@ -299,12 +323,7 @@ impl Ours {
             );
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(Started {
-            name: format!("{name}, started for this command (`{}`)", socket.display()),
-            client,
-            socket,
-            _ours: Some(self),
-        })
+        Ok(())
     }
 }
 
@@ -350,6 +369,10 @@ fn folder(engine: &str) -> Result<TempDir> {
 
 /// The engine's log, for its standard output and its standard error.
 fn log(folder: &Path) -> Result<(std::fs::File, std::fs::File)> {
-    let file = std::fs::File::create(folder.join("log")).context("cannot write the engine's log")?;
+    let opened = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(folder.join("log"));
+    let file = opened.context("cannot write the engine's log")?;
     Ok((file.try_clone()?, file))
 }

@@ -1,12 +1,16 @@
 //! A Docker Engine of the tests' own.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Ours, Started, find, folder, is_root, log};
+
+/// Its socket, and its settings, in its folder.
+const SOCKET: &str = "docker.sock";
+const SETTINGS: &str = "daemon.json";
 
 /// Sees that this process may run one, before anything is installed for it.
 pub(super) fn possible() -> Result<()> {
@@ -18,21 +22,32 @@ pub(super) fn possible() -> Result<()> {
 /// host's network or none, and the machine's network stays as it is.
 pub(super) fn start() -> Result<Started> {
     possible()?;
-    let program = find("dockerd").context("Docker Engine is not installed")?;
     let folder = folder("docker")?;
-    let socket = folder.path().join("docker.sock");
-    let (output, errors) = log(folder.path())?;
     // The machine's own settings are for the machine's own engine.
-    let settings = folder.path().join("daemon.json");
-    std::fs::write(&settings, runtimes()).context("cannot write the engine's settings")?;
-    let child = Command::new(program)
-        .arg(format!("--host=unix://{}", socket.display()))
+    std::fs::write(folder.path().join(SETTINGS), runtimes()).context("cannot write the engine's settings")?;
+    let socket = folder.path().join(SOCKET);
+    let client = vec!["docker".into(), "--host".into(), format!("unix://{}", socket.display())];
+    let ours = Ours {
+        child: begin(folder.path())?,
+        begin,
+        clear,
+        folder,
+    };
+    ours.ready(socket, "Docker Engine", client)
+}
+
+/// Starts its daemon on the storage in a folder.
+fn begin(folder: &Path) -> Result<Child> {
+    let program = find("dockerd").context("Docker Engine is not installed")?;
+    let (output, errors) = log(folder)?;
+    Command::new(program)
+        .arg(format!("--host=unix://{}", folder.join(SOCKET).display()))
         .arg("--data-root")
-        .arg(folder.path().join("data"))
+        .arg(folder.join("data"))
         .arg("--exec-root")
-        .arg(folder.path().join("exec"))
+        .arg(folder.join("exec"))
         .arg("--pidfile")
-        .arg(folder.path().join("pid"))
+        .arg(folder.join("pid"))
         .args([
             "--bridge=none",
             "--iptables=false",
@@ -41,15 +56,12 @@ pub(super) fn start() -> Result<Started> {
             "--ip-forward=false",
         ])
         .arg("--config-file")
-        .arg(settings)
+        .arg(folder.join(SETTINGS))
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)
         .spawn()
-        .context("cannot start dockerd")?;
-    let client = vec!["docker".into(), "--host".into(), format!("unix://{}", socket.display())];
-    let ours = Ours { child, clear, folder };
-    ours.ready(socket, "Docker Engine", client)
+        .context("cannot start dockerd")
 }
 
 /// Returns the settings of an engine that has gVisor beside its own runtime, where that is installed. Its flags are part

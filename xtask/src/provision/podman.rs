@@ -4,7 +4,7 @@ use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 use cordwainer::engine::podman_configuration;
@@ -14,6 +14,8 @@ use super::{Install, Ours, Started, find, folder, is_root, log, run, told};
 
 /// The ordinary user, who is made for the tests and stays.
 const ORDINARY: &str = "cordwainer-test";
+/// Its socket, in its folder.
+const SOCKET: &str = "podman.sock";
 
 /// Starts it on storage of its own.
 pub(super) fn start() -> Result<Started> {
@@ -68,20 +70,30 @@ fn serve(folder: TempDir, name: &str) -> Result<Started> {
         "vfs"
     };
     std::fs::write(folder.path().join("driver"), driver)?;
-    let socket = folder.path().join("podman.sock");
-    let (output, errors) = log(folder.path())?;
-    let child = podman(folder.path(), driver)?
+    let ours = Ours {
+        child: begin(folder.path())?,
+        begin,
+        clear,
+        folder,
+    };
+    let client = client(ours.folder.path(), driver);
+    let socket = ours.folder.path().join(SOCKET);
+    ours.ready(socket, name, client)
+}
+
+/// Starts podman's service on the storage in a folder.
+fn begin(folder: &Path) -> Result<Child> {
+    let (output, errors) = log(folder)?;
+    let driver = std::fs::read_to_string(folder.join("driver")).context("cannot read the storage driver")?;
+    podman(folder, &driver)?
         // Where its monitors leave a file when memory runs out.
-        .current_dir(folder.path())
+        .current_dir(folder)
         .args(["system", "service", "--time=0"])
-        .arg(format!("unix://{}", socket.display()))
+        .arg(format!("unix://{}", folder.join(SOCKET).display()))
         .stdout(output)
         .stderr(errors)
         .spawn()
-        .context("cannot start podman")?;
-    let client = client(folder.path(), driver);
-    let ours = Ours { child, clear, folder };
-    ours.ready(socket, name, client)
+        .context("cannot start podman")
 }
 
 /// A command line of podman on this storage, as a person's would be: without the detour through the socket.
