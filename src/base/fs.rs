@@ -12,17 +12,58 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::regular;
 
-/// Writes `bytes` to `path` so that a reader, or a crash, sees either the old content or the new.
+/// What the names of files begin with that are being written and have no name of their own yet.
+const UNFINISHED: &str = ".cordwainer-unfinished-";
+/// How often a file is written anew that somebody took for a dead process's.
+const MOST_TRIES: u32 = 10;
+
+/// Writes `bytes` to `path` so that a reader, or a crash, sees either the old content or the new. What a crash leaves
+/// beside it, [`remove_unfinished`] removes.
 pub(crate) fn write_atomically(path: &Path, bytes: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let what = || format!("cannot write `{}`", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(ErrorKind::Unexpected, what)?;
-    file.write_all(bytes).with_context(ErrorKind::Unexpected, what)?;
-    file.as_file().sync_all().with_context(ErrorKind::Unexpected, what)?;
-    file.persist(path).with_context(ErrorKind::Unexpected, what)?;
+    let mut tries = 1;
+    loop {
+        let made = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder);
+        let mut file = made.with_context(ErrorKind::Unexpected, what)?;
+        file.as_file().lock().with_context(ErrorKind::Unexpected, what)?;
+        file.write_all(bytes).with_context(ErrorKind::Unexpected, what)?;
+        file.as_file().sync_all().with_context(ErrorKind::Unexpected, what)?;
+        match file.persist(path) {
+            Ok(_) => break,
+            // Whoever clears up came between its creation and its lock.
+            Err(error) if error.error.kind() == std::io::ErrorKind::NotFound && tries < MOST_TRIES => tries += 1,
+            Err(error) => return Err(error).with_context(ErrorKind::Unexpected, what),
+        }
+    }
     // Without this, the old file could be back under the name after the machine lost power.
     let synced = fs::File::open(folder).and_then(|folder| folder.sync_all());
     synced.with_context(ErrorKind::Unexpected, what)
+}
+
+/// Removes what processes were writing in a folder when they died. A folder that is missing has nothing of it.
+pub(crate) fn remove_unfinished(folder: &Path) -> Result<()> {
+    let failed = || format!("cannot clear up `{}`", folder.display());
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(ErrorKind::Unexpected, failed)?,
+    };
+    for entry in entries {
+        let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
+        if !entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            continue;
+        }
+        let path = entry.path();
+        // It may be done by now. Whoever still writes it holds its lock.
+        let is_dead = regular::open(&path).is_ok_and(|file| file.try_lock().is_ok());
+        if is_dead
+            && let Err(error) = fs::remove_file(&path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            return Err(error).with_context(ErrorKind::Unexpected, failed);
+        }
+    }
+    Ok(())
 }
 
 /// Creates a folder and those above it.
@@ -201,6 +242,27 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn what_a_dead_process_was_writing_goes_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let [dead, alive] = ["dead", "alive"].map(|name| place(&format!("{UNFINISHED}{name}")));
+        fs::write(&dead, "half").unwrap();
+        let writer = File::create(&alive).unwrap();
+        writer.lock().unwrap();
+        write_atomically(&place("done"), b"whole").unwrap();
+        remove_unfinished(folder.path()).unwrap();
+        assert_eq!((dead.exists(), alive.exists()), (false, true));
+        drop(writer);
+        remove_unfinished(folder.path()).unwrap();
+        let left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["done"]);
+        remove_unfinished(&place("missing")).unwrap();
+    }
 
     #[test]
     fn a_private_folder_is_its_owners_alone() {

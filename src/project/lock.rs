@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::error::Result;
-use crate::base::fs::{LockHolder, RepositoryLock, lock_holder, own_folder};
+use crate::base::fs::{LockHolder, RepositoryLock, lock_holder, own_folder, remove_unfinished};
 use crate::project::Project;
 
 /// The lock of a repository, and that of the folder of its state; held until it is dropped.
@@ -34,11 +34,27 @@ impl Project {
             .then(|| RepositoryLock::acquire(state_dir, holder))
             .transpose()?;
         self.git.own_state_folder(state_dir)?;
+        self.clear_unfinished()?;
         Ok(HeldLock {
             id,
             _repository: repository,
             _state: state,
         })
+    }
+
+    /// Removes what dead processes were writing, wherever files of ours are replaced as a whole.
+    fn clear_unfinished(&self) -> Result<()> {
+        let state = &self.configured_state_dir;
+        let cache = state.join("cache");
+        for folder in [self.git.common_dir(), state, &cache, &cache.join("gate-tests")] {
+            remove_unfinished(folder)?;
+        }
+        for parent in ["history", "gateways"].map(|name| state.join(name)) {
+            for folder in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+                remove_unfinished(&folder.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state of this

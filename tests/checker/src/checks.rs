@@ -41,7 +41,7 @@ pub(crate) const INVARIANTS: &[Invariant] = &[
     },
     Invariant {
         name: "snapshots",
-        claim: "what an attempt left is a commit that its task's ref reaches, with the attempt's trailers",
+        claim: "what an attempt left is a commit that its task's ref reaches, with trailers of the task",
         violations: work::snapshots,
     },
     Invariant {

@@ -160,7 +160,7 @@ impl Scene {
 
     /// `issues list` of all tasks.
     pub(crate) fn issues(&self) -> Result<Vec<Value>> {
-        let output = done(&mut self.cordwainer(&["issues", "list", "--all", "--json"])?)?;
+        let output = done(&mut self.cordwainer(&["issues", "list", "--json"])?)?;
         serde_json::from_slice(&output.stdout).context("`issues list` prints no list")
     }
 

@@ -10,7 +10,7 @@ pub(crate) enum End {
     Closed,
     /// Held for a person.
     Held,
-    /// Either: others decide.
+    /// Either: that depends on others, or on which attempt it was that its run died in.
     Any,
 }
 
@@ -56,7 +56,7 @@ pub(crate) const KINDS: [Kind; 16] = [
         review: REFUSES_ONCE,
         ..kind(
             "is refused once",
-            End::Closed,
+            End::Any,
             7,
             "write src/N.txt once\ndone\nwrite src/N.txt twice",
         )

@@ -113,10 +113,7 @@ pub(super) fn litter(facts: &Facts) -> Outcome<Vec<String>> {
         if kind.is_socket() || kind.is_fifo() {
             note(&repository.state.join(path), "a socket or a pipe");
         } else if kind.is_file()
-            && (name.ends_with(".new")
-                || name.ends_with(".tmp")
-                || name.starts_with(".tmp")
-                || name.starts_with("tmp_"))
+            && (name.ends_with(".new") || name.ends_with(".tmp") || name.starts_with('.') || name.starts_with("tmp_"))
         {
             note(&repository.state.join(path), "a temporary file");
         }
@@ -126,16 +123,17 @@ pub(super) fn litter(facts: &Facts) -> Outcome<Vec<String>> {
         let root = repository.common.join(folder);
         walk(&root, &mut |path, kind| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let is_kept = name.ends_with(".keep");
-            if kind.is_file() && (folder != "objects" || is_kept || name.starts_with("tmp_")) {
-                note(
-                    &root.join(path),
-                    if is_kept {
-                        "a pack is kept for a dead process"
-                    } else {
-                        "a temporary file"
-                    },
-                );
+            let first = path.components().next().map(|first| first.as_os_str().to_owned());
+            // A lock to take, and notes of the packs that are cordwainer's, stay.
+            let stays = match folder {
+                "objects" => !name.starts_with("tmp_"),
+                "cordwainer-objects" => first.is_some_and(|first| first == "lock" || first == "packs"),
+                _ => false,
+            };
+            if name.ends_with(".keep") {
+                note(&root.join(path), "a pack that is kept for a process");
+            } else if kind.is_file() && !stays {
+                note(&root.join(path), "a file of a process");
             }
             Ok(true)
         })?;

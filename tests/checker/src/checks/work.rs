@@ -30,11 +30,15 @@ pub(super) fn snapshots(facts: &Facts) -> Outcome<Vec<String>> {
             let trailers = facts
                 .repository
                 .git(&["log", "-1", "--format=%(trailers:only,unfold)", commit])?;
-            let expected = [
-                format!("Cordwainer-Task: {id}"),
-                format!("Cordwainer-Attempt: {number}"),
-            ];
-            if !expected.iter().all(|line| trailers.lines().any(|found| found == line)) {
+            let value = |name: &str| {
+                trailers
+                    .lines()
+                    .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+            };
+            // What is as an earlier attempt left it is not committed again.
+            let by = value("Cordwainer-Attempt").and_then(|by| by.parse::<u64>().ok());
+            let is_by_then = by.is_some_and(|by| Some(by) <= number.as_u64());
+            if value("Cordwainer-Task") != Some(id) || !is_by_then {
                 found.push(format!(
                     "{commit} is what attempt {number} at {id} left, and its trailers do not say so"
                 ));
