@@ -12,6 +12,7 @@ mod endpoint;
 mod enforced;
 mod exit;
 mod failure;
+mod forgotten;
 mod image;
 mod input;
 mod interrupted;

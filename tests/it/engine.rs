@@ -1,6 +1,9 @@
 //! Container engines: every test runs on podman and on Docker Engine.
 
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use cordwainer::engine::{ContainerSpec, Engine, Mount};
@@ -15,6 +18,7 @@ engine_tests! {
         a_program_that_ignores_signals_dies_by_kill,
         a_program_that_ignores_one_signal_ends_by_the_other,
         a_sweep_takes_its_own_labels_only,
+        what_the_engine_forgot_of_a_container_ends_with_it,
         large_input_that_nobody_reads_hangs_nothing,
         large_input_arrives_whole,
         output_before_input_is_read_hangs_nothing,
@@ -146,6 +150,32 @@ async fn a_sweep_takes_its_own_labels_only(engine: Engine) {
     assert_eq!(left[0].labels["cordwainer.run"], "one-more");
     assert!(left[0].running);
     assert_eq!(engine.sweep(&labels("sweep")).await.unwrap().len(), 1);
+}
+
+/// An engine that is killed while it creates a container knows of no process in it. Here one is put there by hand.
+async fn what_the_engine_forgot_of_a_container_ends_with_it(engine: Engine) {
+    drop(engine.start(&probe("forgotten", &["sleep=600"]), b"").await.unwrap());
+    let found = engine.list(&labels("forgotten")).await.unwrap();
+    let all = Path::new("/sys/fs/cgroup");
+    let top = if all.join("cgroup.controllers").exists() {
+        all.to_owned()
+    } else {
+        all.join("pids")
+    };
+    let group = top.join(format!("cordwainer-test-{}", found[0].id));
+    if fs::create_dir(&group).is_err() {
+        engine.sweep(&labels("forgotten")).await.unwrap();
+        return skip("no control group can be made");
+    }
+    let mut forgotten = Command::new("sleep").arg("60").spawn().unwrap();
+    fs::write(group.join("cgroup.procs"), forgotten.id().to_string()).unwrap();
+    assert_eq!(engine.sweep(&labels("forgotten")).await.unwrap().len(), 1);
+    assert_eq!(
+        forgotten.wait().unwrap().signal(),
+        Some(9),
+        "it ends with the container"
+    );
+    fs::remove_dir(group).unwrap();
 }
 
 async fn large_input_that_nobody_reads_hangs_nothing(engine: Engine) {

@@ -26,6 +26,7 @@ mod scripted_agent;
 mod seal;
 mod secrets;
 mod services;
+mod storm;
 mod support;
 mod tidy;
 mod toolchains;

@@ -2,6 +2,7 @@
 
 pub(crate) mod billing;
 pub(crate) mod cargo;
+pub(crate) mod checker;
 pub(crate) mod client;
 pub(crate) mod command;
 pub(crate) mod engines;
@@ -23,3 +24,4 @@ pub(crate) mod sockets;
 pub(crate) mod tools_image;
 pub(crate) mod upkeep;
 pub(crate) mod weak_engine;
+pub(crate) mod xtask;

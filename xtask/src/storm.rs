@@ -57,6 +57,9 @@ pub(crate) struct StormArgs {
     /// Fail instead of installing a container engine
     #[arg(long)]
     no_install: bool,
+    /// The checker's program, instead of one that is built
+    #[arg(long)]
+    checker: Option<PathBuf>,
 }
 
 /// Lets it rage; fails where it does not come to an end, or the checker finds an invariant broken.
@@ -71,7 +74,7 @@ pub(crate) fn run(args: &StormArgs) -> Result<ExitCode> {
     } else {
         Install::AfterSayingSo
     };
-    let checker = checker()?;
+    let checker = args.checker.clone().map_or_else(checker, Ok)?;
     let engine = provision::engine(args.engine, install)?;
     println!("Engine: {}.", engine.description());
     let image = agent_image::provide(&engine)?;
@@ -240,26 +243,25 @@ impl Storm {
         }
     }
 
-    /// What happens to the next run, and when.
+    /// What happens to the next run, and when: the engine is restarted before the run is killed.
     fn blows(&mut self) -> Vec<(Duration, Blow)> {
-        let moment = |chance: &mut Rng, longest: Duration| longest.mul_f64(chance.f64());
-        let mut blows = Vec::new();
-        let most = self.longest;
-        let before = self.restarts.len();
-        self.restarts.retain(|at| *at != self.killed);
-        for _ in self.restarts.len()..before {
-            blows.push((moment(&mut self.chance, most), Blow::Restart));
-        }
-        if self.killed < self.kills {
-            blows.push((moment(&mut self.chance, most), Blow::Kill));
-        }
+        let end = self.longest.mul_f64(self.chance.f64());
+        let due = self.restarts.iter().filter(|at| **at <= self.killed).count();
+        let mut blows: Vec<_> = (0..due)
+            .map(|_| (end.mul_f64(self.chance.f64()), Blow::Restart))
+            .collect();
         blows.sort_by_key(|(at, _)| *at);
+        if self.killed < self.kills {
+            blows.push((end, Blow::Kill));
+        }
         blows
     }
 
     fn restart(&mut self) -> Result<()> {
         self.engine.restart()?;
         self.restarted += 1;
+        let made = self.restarts.iter().position(|at| *at <= self.killed);
+        made.map(|made| self.restarts.swap_remove(made));
         Ok(())
     }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::sandbox::engine::Engine;
 use crate::sandbox::engine::lookup::Summary;
+use crate::sandbox::engine::{Engine, forgotten};
 
 /// A container with the requested labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +51,11 @@ impl Engine {
         Ok(found)
     }
 
-    /// Kills and removes a container that was found.
+    /// Kills and removes a container that was found, with what its engine has forgotten of it.
     pub(crate) async fn remove(&self, container: &FoundContainer) -> Result<()> {
-        self.remove_by_id(&container.id).await
+        self.remove_by_id(&container.id).await?;
+        forgotten::end(&container.id).await;
+        Ok(())
     }
 }
 

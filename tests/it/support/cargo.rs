@@ -1,7 +1,9 @@
 //! Cargo, run on repositories that are not this one, or on this one's own tasks.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+
+use serde_json::Value;
 
 // Tests and tasks call cargo alike, and neither can import the other.
 #[path = "../../../xtask/src/cargo.rs"]
@@ -28,7 +30,7 @@ pub(crate) fn cargo(folder: &Path, target: &Path) -> Command {
     command
         .current_dir(folder)
         .env("CARGO_NET_OFFLINE", "true")
-        .env("CARGO_BUILD_BUILD_DIR", built())
+        .env("CARGO_BUILD_BUILD_DIR", build_folder())
         .env("CARGO_TARGET_DIR", target);
     for setting in PROFILE {
         command.args(["--config", setting]);
@@ -37,8 +39,25 @@ pub(crate) fn cargo(folder: &Path, target: &Path) -> Command {
 }
 
 /// Where this program was built.
-fn built() -> &'static Path {
+fn build_folder() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// Builds a program of this workspace, and takes its path from what cargo reports.
+pub(crate) fn built(package: &str, program: &str) -> PathBuf {
+    let output = plain_cargo()
+        .args(["build", "--quiet", "--package", package, "--bin", program])
+        .args(["--message-format", "json"])
+        .current_dir(checkout())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cannot build `{program}`: {said}");
+    let executable = |line: &[u8]| {
+        let message: Value = serde_json::from_slice(line).ok()?;
+        Some(PathBuf::from(message["executable"].as_str()?))
+    };
+    output.stdout.split(|byte| *byte == b'\n').find_map(executable).unwrap()
 }
 
 /// What a command wrote and how it ended.

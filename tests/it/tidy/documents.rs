@@ -9,7 +9,9 @@ use serde_yaml::Value;
 
 use super::folders::FOLDERS;
 use super::{Text, below, documents, files, report};
-use crate::support::cargo::{Done, cargo, checkout};
+use crate::support::cargo::Done;
+use crate::support::cargo::checkout;
+use crate::support::xtask::program;
 
 /// Tasks of an example's own.
 const OWN_TASKS: [&str; 1] = ["requirements"];
@@ -171,23 +173,9 @@ struct Xtask {
 }
 
 impl Xtask {
-    /// Finds the one that runs the tests, or builds one: that takes as long as building this crate.
-    #[expect(clippy::disallowed_methods, reason = "how the test command names itself")]
     fn provide() -> Self {
-        if let Some(program) = std::env::var_os("CORDWAINER_TEST_XTASK") {
-            return Self {
-                program: program.into(),
-                known: BTreeMap::new(),
-            };
-        }
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tidy");
-        let output = cargo(checkout(), &target)
-            .args(["build", "--quiet", "--package", "xtask"])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         Self {
-            program: target.join("debug/xtask"),
+            program: program().to_owned(),
             known: BTreeMap::new(),
         }
     }
