@@ -18,6 +18,7 @@ use crate::base::interruption::Interruption;
 use crate::base::tail::last_lines;
 use crate::base::text::one_line;
 use crate::config::Gate;
+use crate::git::Oid;
 use crate::issues::issue::Issue;
 use crate::issues::round::{CheckKind, FailedCheck};
 use crate::model::{GateResult, Verdict};

@@ -114,11 +114,12 @@ pub(super) fn gated(facts: &Facts) -> Outcome<Vec<String>> {
             verdicts.insert((tree.to_owned(), gate), event["passed"] == true || excused);
         }
     }
+    let within = within_groups(facts);
     let mut found = Vec::new();
     for commit in facts
         .commits
         .iter()
-        .filter(|commit| commit.task(&facts.branch).is_some())
+        .filter(|commit| commit.task(&facts.branch).is_some() && !within.contains(commit.id.as_str()))
     {
         // What a person accepted was merged on their decision, without gates.
         if commit.trailer("Cordwainer-Accepted-By").is_some() {
@@ -140,6 +141,27 @@ pub(super) fn gated(facts: &Facts) -> Outcome<Vec<String>> {
         }
     }
     Ok(found)
+}
+
+/// Returns the commits that landed together with the one after them: their gates have seen the tree of the last of a group.
+fn within_groups(facts: &Facts) -> BTreeSet<&str> {
+    let mut within = BTreeSet::new();
+    for event in facts.runs.iter().flat_map(|run| &run.events) {
+        if event["type"] != "merge_judged" || event["passed"] != true {
+            continue;
+        }
+        let group: Vec<&str> = list(&event["tasks"]).iter().filter_map(Value::as_str).collect();
+        for commits in facts.commits.windows(group.len().max(1)) {
+            let is_group = commits
+                .iter()
+                .map(|commit| commit.task(&facts.branch))
+                .eq(group.iter().map(|task| Some(*task)));
+            if is_group {
+                within.extend(commits.iter().rev().skip(1).map(|commit| commit.id.as_str()));
+            }
+        }
+    }
+    within
 }
 
 pub(super) fn no_merge_lost(facts: &Facts) -> Outcome<Vec<String>> {
