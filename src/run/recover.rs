@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::accounting::ledger::{CallPlace, Entry};
+use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::git::{Git, Leftover, Slot};
 use crate::issues::attempt::{Attempt, Ignored, Outcome};
@@ -234,6 +235,7 @@ impl<'a> Recovery<'a> {
             match &owner.task {
                 Some(task) => {
                     let ignored = self.keep_work(&mut slot, owner, task, said)?;
+                    crash_point!("recover.kept");
                     if self.is_claimed_by(owner, task, issues) {
                         self.put_right(task, ignored, issues, said)?;
                     }
@@ -356,6 +358,7 @@ impl<'a> Recovery<'a> {
             });
             Ok(issues.clone())
         })?;
+        crash_point!("recover.measure_noted");
         if generation == self.generation {
             *issues = noted;
         }
@@ -388,6 +391,7 @@ impl<'a> Recovery<'a> {
                 issues.close(id, "merged", Some(&CommitId::from(commit)), now)?;
                 Ok(issues.clone())
             })?;
+            crash_point!("recover.closed");
             said.push(format!("closed {id}: its commit {commit} is on the generation branch"));
             return Ok(());
         }
@@ -396,6 +400,7 @@ impl<'a> Recovery<'a> {
             issues.release_claim(id, &attempt.run, now)?;
             Ok(issues.clone())
         })?;
+        crash_point!("recover.returned");
         said.push(format!("gave {id} back: its run ended before the attempt did"));
         Ok(())
     }

@@ -10,6 +10,7 @@ mod budgets;
 mod clearing;
 mod conflicts;
 mod crashes;
+mod deaths;
 mod disk_limit;
 mod disks;
 mod engines;

@@ -2,6 +2,7 @@
 
 mod commands;
 mod documents;
+mod durable;
 mod features;
 mod figures;
 mod folders;

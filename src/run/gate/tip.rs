@@ -380,5 +380,7 @@ pub(super) fn keep(
     };
     let surroundings = surroundings(project, image);
     let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);
-    Verdicts::open(&project.state_dir).note(&tree.to_string(), gate, &surroundings, &kept)
+    Verdicts::open(&project.state_dir).note(&tree.to_string(), gate, &surroundings, &kept)?;
+    crash_point!("gates.noted");
+    Ok(())
 }

@@ -2,32 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
 
 use super::{at_work, commit_to, generator, project, refs, start};
+use crate::support::crash_points::crash_points_of_the_lifecycle;
 use crate::support::repository::TestRepository;
-
-/// The places where the lifecycle's steps are.
-const SOURCES: [&str; 3] = ["src/lifecycle", "src/lifecycle.rs", "src/git/checkout.rs"];
-
-/// Every crash point of the lifecycle, by reading the source: a new one cannot be forgotten.
-fn crash_points() -> Vec<String> {
-    let mut names = Vec::new();
-    for source in SOURCES {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(source);
-        for entry in walkdir::WalkDir::new(root) {
-            let entry = entry.unwrap();
-            if entry.path().extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(entry.path()).unwrap();
-                let calls = text.split("crash_point!(\"").skip(1);
-                names.extend(calls.map(|call| call.split('"').next().unwrap().to_owned()));
-            }
-        }
-    }
-    names.sort();
-    names.dedup();
-    names
-}
 
 /// One command of the lifecycle, and the repository that it is given.
 struct Case {
@@ -148,7 +126,7 @@ fn every_crash_point_is_in_some_case() {
     let mut reached = [START, STOP, CHECKOUT, END, ACCEPT, super::gc::CRASH_POINTS].concat();
     reached.sort_unstable();
     assert_eq!(
-        crash_points(),
+        Vec::from_iter(crash_points_of_the_lifecycle()),
         reached,
         "add a new crash point to the list of the command that comes to it"
     );
@@ -241,7 +219,10 @@ fn a_reset_undoes_a_stop_that_died() {
     let twin = prepare_stop();
     generator(&twin, &["reset"]).run().done();
     let expected = end(&twin);
-    for point in crash_points().iter().filter(|point| !point.starts_with("start.")) {
+    for point in crash_points_of_the_lifecycle()
+        .iter()
+        .filter(|point| !point.starts_with("start."))
+    {
         let repository = prepare_stop();
         let died = generator(&repository, &["stop"])
             .env("CORDWAINER_CRASH_AT", point)

@@ -197,6 +197,7 @@ impl Measure {
             });
             Ok(())
         })?;
+        crash_point!("measure.failed");
         context.recorder.emit(EventKind::MeasureFailed {
             reason: one_line(reason, 2000),
             records: asked.folder.below.clone(),

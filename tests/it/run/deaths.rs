@@ -1,0 +1,111 @@
+//! The orchestrator dies at every crash point of a run, in a generation that does one task at a time and in one that does
+//! three, is resumed, and comes to what one comes to that lived.
+//!
+//! By default each point is died at once, spread over both kinds of generation and both engines; under `cargo xtask test
+//! --long` at each in all four, and the second time that it is reached, too.
+
+mod outcome;
+mod stories;
+
+use std::collections::BTreeMap;
+use std::os::unix::process::ExitStatusExt as _;
+
+use cordwainer::engine::EngineKind;
+use cordwainer::testing::size;
+
+use self::outcome::End;
+use self::stories::Story;
+use crate::support::crash_points::crash_points_of_a_run;
+use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+
+engine_tests! {
+    both: a_serial_generation_survives_a_death_at_every_crash_point,
+        a_parallel_generation_survives_a_death_at_every_crash_point;
+}
+
+/// How often a run is begun anew at most: a story has two limits.
+const MOST_RUNS: usize = 8;
+
+fn a_serial_generation_survives_a_death_at_every_crash_point(engine: TestEngine) {
+    survives_all(engine, 1);
+}
+
+fn a_parallel_generation_survives_a_death_at_every_crash_point(engine: TestEngine) {
+    survives_all(engine, 3);
+}
+
+fn survives_all(engine: TestEngine, parallel: u32) {
+    let turn = 2 * usize::from(parallel > 1) + usize::from(engine.kind() == EngineKind::Docker);
+    let mut lived: BTreeMap<&str, End> = BTreeMap::new();
+    for (number, point) in crash_points_of_a_run().iter().enumerate() {
+        if number % size(4, 1) != turn % size(4, 1) {
+            continue;
+        }
+        let story = stories::with(point);
+        let expected = lived.entry(story.name).or_insert_with(|| {
+            let project = (story.make)(engine, parallel);
+            finish(&project);
+            let end = End::of(&project, story.tasks);
+            assert!(end.is_done(), "{}: {end:#?}", story.name);
+            end
+        });
+        for time in 1..=size(1, 2) {
+            survives(story, (engine, parallel), (point, time), expected);
+        }
+    }
+}
+
+/// Dies at the `time`th coming to a point, goes on, and compares. Only the first one must be there.
+fn survives(story: &Story, (engine, parallel): (TestEngine, u32), (point, time): (&str, usize), expected: &End) {
+    let project = (story.make)(engine, parallel);
+    if let Some(before) = stories::death_before(point) {
+        let died = die(&project, &format!("{before}:1"));
+        assert!(died.is_ok(), "{before} was never reached: {}", died.unwrap_err());
+    }
+    if let Err(said) = die(&project, &format!("{point}:{time}")) {
+        assert!(
+            time > 1,
+            "{point} was never reached with {parallel} at once: does `stories::with` know it?\n{said}"
+        );
+        return;
+    }
+    finish(&project);
+    let end = End::of(&project, story.tasks);
+    assert_eq!(end, *expected, "after {point}:{time} with {parallel} at once");
+    project.expect_tidy();
+}
+
+/// Has a run die; what was said where none did. One that a limit ends is begun anew.
+fn die(project: &Project, at: &str) -> Result<(), String> {
+    let mut said = String::new();
+    for _ in 0..MOST_RUNS {
+        let mut command = project.command(&["resume", "--now"]);
+        let output = command.env("CORDWAINER_CRASH_AT", at).output().unwrap();
+        if output.status.signal() == Some(9) {
+            return Ok(());
+        }
+        said += &String::from_utf8_lossy(&output.stdout);
+        said += &String::from_utf8_lossy(&output.stderr);
+        if output.status.code() != Some(8) {
+            break;
+        }
+    }
+    Err(said)
+}
+
+/// Goes on until nothing is left to do.
+#[track_caller]
+fn finish(project: &Project) {
+    for _ in 0..MOST_RUNS {
+        let ran = project.run(&["resume", "--now"]);
+        match ran.code {
+            Some(0 | 4) => return,
+            Some(8) => {}
+            _ => {
+                let _ = ran.expect(0);
+            }
+        }
+    }
+    panic!("it does not come to an end");
+}

@@ -1,0 +1,209 @@
+//! The generations in which a run comes to all of its crash points.
+
+use cordwainer::git::SlotPool;
+use serde_json::{Value, json};
+
+use crate::run::prepare::COMMAND;
+use crate::run::stages::described;
+use crate::support::engines::TestEngine;
+use crate::support::project::Project;
+use crate::support::repository::TestRepository;
+use crate::support::scripts::{proposal, scripted};
+
+/// A generation that comes to some crash points.
+pub(super) struct Story {
+    pub(super) name: &'static str,
+    /// What the names of these points begin with.
+    points: &'static [&'static str],
+    /// Makes it, for so many tasks at once.
+    pub(super) make: fn(TestEngine, u32) -> Project,
+    /// How many tasks it has in the end.
+    pub(super) tasks: u32,
+}
+
+const STORIES: [Story; 4] = [
+    Story {
+        name: "judged",
+        points: &["gates.", "round.", "stage.", "layer.", "measure.reviewed"],
+        make: judged,
+        tasks: 3,
+    },
+    Story {
+        name: "paused",
+        points: &["pause.", "slot.suspended", "slot.resumed", "measure.failed"],
+        make: paused,
+        tasks: 3,
+    },
+    Story {
+        name: "packed",
+        points: &["history.joined"],
+        make: packed,
+        tasks: 1,
+    },
+    // What nobody has said otherwise about.
+    Story {
+        name: "plain",
+        points: &[""],
+        make: plain,
+        tasks: 5,
+    },
+];
+
+/// The story that comes to a point.
+pub(super) fn with(point: &str) -> &'static Story {
+    let comes_to = |story: &&Story| story.points.iter().any(|begins| point.starts_with(begins));
+    STORIES.iter().find(comes_to).expect("the last one comes to all others")
+}
+
+/// Where a run has died before, for a point of what is done about that.
+pub(super) fn death_before(point: &str) -> Option<&'static str> {
+    Some(match point {
+        "recover.kept" | "recover.returned" => "stitch.called",
+        "recover.closed" => "stitch.merged",
+        "recover.measure_noted" => "measure.called",
+        _ => return None,
+    })
+}
+
+fn user_prompt(prompt: &str) -> String {
+    format!("user_prompt: |\n  {}\n", prompt.replace('\n', "\n  "))
+}
+
+fn proposing(proposals: &[Value]) -> String {
+    format!("propose {}", json!({ "proposals": proposals }))
+}
+
+/// A task of each: by hand, three that touch different files; by a measure that is asked twice, two of which one depends on
+/// the other. Agents read but a part of the history.
+fn plain(engine: TestEngine, parallel: u32) -> Project {
+    let write = |number: u32| format!("tokens 100 10 0.5\nwrite src/{number}.txt {number}");
+    let fourth = proposal("fourth", "The fourth", &[], &write(4));
+    let bad = proposal("fifth", "The fifth", &["nobody"], &write(5));
+    let fifth = proposal("fifth", "The fifth", &["fourth"], &write(5));
+    let script = format!(
+        "tokens 100 10 0.5\non 1 {}\non 2 {}",
+        proposing(&[fourth.clone(), bad]),
+        proposing(&[fourth, fifth])
+    );
+    let repository = repository();
+    repository.commit("a first commit");
+    let configuration = format!(
+        "stitch: {{parallel: {parallel}}}\ngit: {{history: 1}}\n{}",
+        user_prompt(&scripted(&script))
+    );
+    let project = Project::on(engine, repository, &configuration);
+    for number in 1..=3 {
+        project.add(&format!("task {number}"), &write(number));
+    }
+    project
+}
+
+/// Dependencies that are prepared, a gate that is red at first, a proof, a stage, reviews of the work and of a proposal.
+fn judged(engine: TestEngine, parallel: u32) -> Project {
+    let approves = format!(
+        "tokens 10 1 0.125\npropose {}",
+        json!({"score": 9, "approved": true, "summary": "Read it.", "findings": []})
+    );
+    let described = |number: u32, work: &str| {
+        let docs = format!("tokens 10 1 0.125\nwrite docs/{number}.md {number}");
+        described(
+            &format!("tokens 100 10 0.5\n{work}"),
+            &[("docs", &docs), ("review", &approves)],
+        )
+    };
+    let mut third = proposal("third", "The third", &[], "");
+    third["description"] = described(3, "write src/3.txt 3").into();
+    let decision = json!({"key": "third", "action": "ok", "reason": "So it is.", "proposals": []});
+    let asked = format!(
+        "{}\n\n~~~review\ntokens 10 1 0.125\npropose {}\n~~~",
+        scripted(&format!("tokens 100 10 0.5\n{}", proposing(&[third]))),
+        json!({"decisions": [decision], "missing": []})
+    );
+    let repository = repository();
+    repository.write("docs.md", "Write documents about {{ title | fenced(\"title\") }}\n");
+    repository.write("deps.lock", "one\n");
+    repository.write(".gitignore", "target/\n");
+    let configuration = format!(
+        "stages: [stitch, {{name: docs, prompt: docs.md, may_change: [\"docs/**\"]}}, review]\n\
+         commands: {{prepare: {{command: {COMMAND}, inputs: [\"*.lock\"]}}}}\n\
+         gates: [{{command: cat=src/both.txt, compare: strict}}]\n\
+         measure: {{review: true}}\nstitch: {{parallel: {parallel}}}\n{}",
+        user_prompt(&asked)
+    );
+    let project = Project::on(engine, repository, &configuration);
+    for number in 1..=2 {
+        let file = format!("src/{number}.txt");
+        let work = format!("write {file} {number}\ndone\ntokens 100 10 0.5\nwrite src/both.txt both");
+        let (description, proof) = (described(number, &work), format!("cat={file}"));
+        let title = format!("task {number}");
+        let arguments = [
+            "issues",
+            "add",
+            &title,
+            "--description",
+            &description,
+            "--proof",
+            &proof,
+        ];
+        project.run(&arguments).expect(0);
+    }
+    project
+}
+
+/// Two tasks and a measure that meet a limit each, and go on after it.
+fn paused(engine: TestEngine, parallel: u32) -> Project {
+    let limited = |rest: &str| format!("tokens 100 10 0.25\nlimit 1900000000\ntokens 100 10 0.25\n{rest}");
+    let third = proposal("third", "The third", &[], "tokens 100 10 0.5\nwrite src/3.txt 3");
+    let configuration = format!(
+        "limits: {{wait: never}}\nstitch: {{parallel: {parallel}}}\n{}",
+        user_prompt(&scripted(&limited(&proposing(&[third]))))
+    );
+    let project = Project::on(engine, repository(), &configuration);
+    for number in 1..=2 {
+        project.add(
+            &format!("task {number}"),
+            &limited(&format!("write src/{number}.txt {number}")),
+        );
+    }
+    project
+}
+
+/// As many parts of a history as are left apart; with one more they are joined.
+const PARTS: usize = 24;
+
+/// A history that was made in so many parts.
+fn packed(engine: TestEngine, parallel: u32) -> Project {
+    let configuration = format!("cycles: off\nstitch: {{parallel: {parallel}}}\n");
+    let project = Project::on(engine, repository(), &configuration);
+    project.add("task 1", "tokens 100 10 0.5\nwrite src/1.txt 1");
+    let pool = SlotPool::new(project.repository.handle(), &project.state());
+    let private = project.repository.outside().join("private");
+    for number in 0..PARTS {
+        let message = format!("part {number}");
+        let commit = [
+            "commit-tree",
+            "generation-one^{tree}",
+            "-p",
+            "generation-one",
+            "-m",
+            &message,
+        ];
+        let commit = project.repository.git(&commit);
+        let branch = "refs/heads/generation-one";
+        project.repository.git(&["update-ref", branch, &commit]);
+        let mut slot = pool.acquire("a test").unwrap();
+        let tip = project.oid(branch);
+        slot.restore(tip, None).unwrap();
+        let _ = slot.private_repository(&private, "generation-one", tip, None).unwrap();
+        slot.release().unwrap();
+    }
+    project
+}
+
+fn repository() -> TestRepository {
+    let repository = TestRepository::empty();
+    repository.write("README.md", "# A project\n");
+    repository.write("docs/specification.md", "There shall be files.\n");
+    repository.write("src/old.txt", "old\n");
+    repository
+}
