@@ -16,6 +16,7 @@ mod gateway;
 mod growth;
 mod history;
 mod memory;
+mod parallel;
 mod quality;
 mod scene;
 mod scripted_api;
@@ -53,6 +54,8 @@ enum Bench {
     Environment(environment::EnvironmentBenchArgs),
     /// An attempt with three gates, a fix round and a review, beside a shell script that does the same
     Quality(quality::QualityBenchArgs),
+    /// Tasks that are worked on at once, beside the time that their agents take alone
+    Parallel(parallel::ParallelBenchArgs),
     /// The history that agents can read, made for a branch, beside a clone of that by git
     History(history::HistoryBenchArgs),
     /// What building the program costs, beside another commit
@@ -78,6 +81,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Growth(growth) => growth::run(growth),
         Bench::Build(build) => build::run(build),
         Bench::History(history) => history::run(history),
+        Bench::Parallel(parallel) => parallel::run(parallel, args.no_install),
         Bench::Quality(quality) => quality::run(quality, args.no_install),
         Bench::Environment(environment) => environment::run(environment, args.no_install),
     }

@@ -13,13 +13,22 @@ pub(crate) fn forget_own_peak() -> Result<()> {
 
 /// The most memory that this process had since [`forget_own_peak`], in KiB; what it held already then included.
 pub(crate) fn own_peak() -> Result<u64> {
+    of_status("VmHWM:")
+}
+
+/// The memory that this process has now, in KiB.
+pub(crate) fn own() -> Result<u64> {
+    of_status("VmRSS:")
+}
+
+fn of_status(name: &str) -> Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     let number = line.and_then(|line| line.trim().strip_suffix(" kB"));
     number
-        .context("/proc/self/status has no VmHWM")?
+        .with_context(|| format!("/proc/self/status has no {name}"))?
         .parse()
-        .context("VmHWM is no number")
+        .with_context(|| format!("{name} is no number"))
 }
 
 /// Waits for a child; answers the most memory, in KiB, that it or any process it waited for had.

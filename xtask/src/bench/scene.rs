@@ -249,7 +249,8 @@ pub(crate) fn add_task(generator: &Generator, description: &str) -> Result<Issue
     })?)
 }
 
-fn make_repository(folder: &Path, files: usize) -> Result<()> {
+/// Makes a repository with so many files and one commit.
+pub(crate) fn make_repository(folder: &Path, files: usize) -> Result<()> {
     for number in 0..files {
         let path = folder.join(file_name(number));
         if number % FILES_IN_FOLDER == 0 {

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use crate::support::project::Project;
 
-/// What two generations have in common, whatever order they were made in and whatever died meanwhile.
+/// What two generations have in common, whatever order they were made in and whatever died meanwhile. How many measures were
+/// made is not part of it: `cycles` says how many a run makes, and the one that goes on makes its own.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct End {
     /// The files of the tip.
@@ -16,8 +17,6 @@ pub(super) struct End {
     tasks: BTreeMap<String, Task>,
     /// The names of the refs.
     refs: BTreeSet<String>,
-    /// Measures that came to something.
-    measures: u64,
     /// Sessions that wait.
     suspended: usize,
     /// Pauses that are written down.
@@ -32,7 +31,7 @@ struct Task {
     merges: usize,
     /// The outcomes of the attempts that count: not of those that a death or a limit ended.
     outcomes: Vec<String>,
-    /// What its description was worked on: the fix rounds and the stages that it needed at least.
+    /// Whether it waits for a person.
     is_held: bool,
 }
 
@@ -50,7 +49,6 @@ impl End {
             files: project.files("generation-one"),
             tasks: ids.map(|id| (id.clone(), Task::of(project, &id))).collect(),
             refs: references.lines().map(str::to_owned).collect(),
-            measures: project.status()["cycles"].as_u64().unwrap(),
             suspended: project.suspended(),
             pauses: pauses(project),
         }
