@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::provision::{self, Install};
 use crate::{agent_image, provision::Started};
 
+mod at_once;
 mod script;
 
 /// How to run the demo.
@@ -52,6 +53,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     stage.xtask(&["start", "--name", "demo"], 0)?;
     // 7: one task is held for a person, which is a part of the story.
     stage.xtask(&["run"], 7)?;
+    stage.show_two_at_once()?;
     stage.xtask(&["status"], 0)?;
     stage.xtask(&["issues", "list"], 0)?;
     stage.check()?;
@@ -162,6 +164,16 @@ impl Stage<'_> {
             status.with_context(|| format!("cannot run {program}"))?.success(),
             "`{program}` failed"
         );
+        Ok(())
+    }
+
+    /// Says which two tasks were at work at the same time; that there were two is a part of the story.
+    fn show_two_at_once(&self) -> Result<()> {
+        let found = at_once::in_the_last_run(self.repository)?;
+        let at_once::AtOnce { tasks, time } = found.context("no two tasks were at work at the same time")?;
+        let [(one, first), (other, second)] = tasks;
+        println!("Two tasks were at work at once for {:.1} s:", time.as_secs_f64());
+        println!("  {one}: {first}.\n  {other}: {second}.\n");
         Ok(())
     }
 

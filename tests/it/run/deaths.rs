@@ -14,31 +14,44 @@ use cordwainer::engine::EngineKind;
 use cordwainer::testing::size;
 
 use self::outcome::End;
-use self::stories::Story;
+use self::stories::{PLAIN, Story};
 use crate::support::crash_points::crash_points_of_a_run;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 
 engine_tests! {
-    both: a_serial_generation_survives_a_death_at_every_crash_point,
-        a_parallel_generation_survives_a_death_at_every_crash_point;
+    both: a_serial_generation_survives_a_death_at_every_step_of_its_tasks,
+        a_parallel_generation_survives_a_death_at_every_step_of_its_tasks,
+        a_serial_generation_survives_a_death_at_every_step_of_what_judges_and_pauses,
+        a_parallel_generation_survives_a_death_at_every_step_of_what_judges_and_pauses;
 }
 
 /// How often a run is begun anew at most: a story has two limits.
 const MOST_RUNS: usize = 8;
 
-fn a_serial_generation_survives_a_death_at_every_crash_point(engine: TestEngine) {
-    survives_all(engine, 1);
+fn a_serial_generation_survives_a_death_at_every_step_of_its_tasks(engine: TestEngine) {
+    survives_all(engine, 1, |story| story.name == PLAIN);
 }
 
-fn a_parallel_generation_survives_a_death_at_every_crash_point(engine: TestEngine) {
-    survives_all(engine, 3);
+fn a_parallel_generation_survives_a_death_at_every_step_of_its_tasks(engine: TestEngine) {
+    survives_all(engine, 3, |story| story.name == PLAIN);
 }
 
-fn survives_all(engine: TestEngine, parallel: u32) {
+fn a_serial_generation_survives_a_death_at_every_step_of_what_judges_and_pauses(engine: TestEngine) {
+    survives_all(engine, 1, |story| story.name != PLAIN);
+}
+
+fn a_parallel_generation_survives_a_death_at_every_step_of_what_judges_and_pauses(engine: TestEngine) {
+    survives_all(engine, 3, |story| story.name != PLAIN);
+}
+
+/// Dies at the points to which these stories come.
+fn survives_all(engine: TestEngine, parallel: u32, is_one: fn(&Story) -> bool) {
     let turn = 2 * usize::from(parallel > 1) + usize::from(engine.kind() == EngineKind::Docker);
     let mut lived: BTreeMap<&str, End> = BTreeMap::new();
-    for (number, point) in crash_points_of_a_run().iter().enumerate() {
+    let mut points = crash_points_of_a_run();
+    points.retain(|point| is_one(stories::with(point)));
+    for (number, point) in points.iter().enumerate() {
         if number % size(4, 1) != turn % size(4, 1) {
             continue;
         }

@@ -119,7 +119,7 @@ fn make(folder: &Path, args: &HistoryBenchArgs) -> Result<()> {
             1_700_000_000 + number
         );
         if number > 0 && branch == "beside" {
-            text.push_str("from refs/heads/main^0\n");
+            text.push_str("from refs/heads/main\n");
         }
         let changed: Vec<usize> = match number {
             0 => (0..args.files).collect(),

@@ -55,7 +55,7 @@ enum Part {
     Queue,
     /// What the driver needs while agents think.
     Driver,
-    /// The same tasks by `@ai-hero/sandcastle`.
+    /// Tasks that `@ai-hero/sandcastle` does, with the agent of the others.
     Sandcastle,
 }
 

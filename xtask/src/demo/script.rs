@@ -1,7 +1,7 @@
 //! The demo's story, as data: a small project, and what the scripted agent proposes and does in it.
 //!
 //! Five tasks: `sizes` fails at its first attempt and succeeds at its second, `check-table` changes nothing, and
-//! `command-line` waits for two others. Each task's description carries the script that the agent follows when it
+//! `command-line` waits for two others. Two are worked on at once where nothing waits: `lengths` and `check-table`. Each task's description carries the script that the agent follows when it
 //! stitches it; the agent proposes them all because the configuration's `user_prompt` carries the script for measure.
 
 use anyhow::{Context as _, Result};
@@ -36,7 +36,7 @@ pub(crate) fn configuration(more: &str) -> Result<String> {
         .collect();
     Ok(format!(
         "source_dirs: [src]\ncontext_files: [docs/*.md]\nmax_issues: 5\n\
-         estimated_lines_min: 20\nestimated_lines_max: 80\n{more}\nuser_prompt: |\n{}\n",
+         estimated_lines_min: 20\nestimated_lines_max: 80\nstitch: {{parallel: 2}}\n{more}\nuser_prompt: |\n{}\n",
         indented.join("\n")
     ))
 }

@@ -21,12 +21,21 @@ pub(super) struct Story {
     pub(super) tasks: u32,
 }
 
-const STORIES: [Story; 4] = [
+/// The story that comes to what no other one comes to.
+pub(super) const PLAIN: &str = "plain";
+
+const STORIES: [Story; 5] = [
     Story {
         name: "judged",
-        points: &["gates.", "round.", "stage.", "layer.", "measure.reviewed"],
+        points: &["gates.", "round.", "stage.", "layer."],
         make: judged,
-        tasks: 3,
+        tasks: 2,
+    },
+    Story {
+        name: "proposed",
+        points: &["measure.reviewed"],
+        make: proposed,
+        tasks: 2,
     },
     Story {
         name: "paused",
@@ -42,7 +51,7 @@ const STORIES: [Story; 4] = [
     },
     // What nobody has said otherwise about.
     Story {
-        name: "plain",
+        name: PLAIN,
         points: &[""],
         make: plain,
         tasks: 5,
@@ -98,7 +107,7 @@ fn plain(engine: TestEngine, parallel: u32) -> Project {
     project
 }
 
-/// Dependencies that are prepared, a gate that is red at first, a proof, a stage, reviews of the work and of a proposal.
+/// Dependencies that are prepared, a gate that is red at first, a proof, a stage, and reviews.
 fn judged(engine: TestEngine, parallel: u32) -> Project {
     let approves = format!(
         "tokens 10 1 0.125\npropose {}",
@@ -111,14 +120,6 @@ fn judged(engine: TestEngine, parallel: u32) -> Project {
             &[("docs", &docs), ("review", &approves)],
         )
     };
-    let mut third = proposal("third", "The third", &[], "");
-    third["description"] = described(3, "write src/3.txt 3").into();
-    let decision = json!({"key": "third", "action": "ok", "reason": "So it is.", "proposals": []});
-    let asked = format!(
-        "{}\n\n~~~review\ntokens 10 1 0.125\npropose {}\n~~~",
-        scripted(&format!("tokens 100 10 0.5\n{}", proposing(&[third]))),
-        json!({"decisions": [decision], "missing": []})
-    );
     let repository = repository();
     repository.write("docs.md", "Write documents about {{ title | fenced(\"title\") }}\n");
     repository.write("deps.lock", "one\n");
@@ -127,8 +128,7 @@ fn judged(engine: TestEngine, parallel: u32) -> Project {
         "stages: [stitch, {{name: docs, prompt: docs.md, may_change: [\"docs/**\"]}}, review]\n\
          commands: {{prepare: {{command: {COMMAND}, inputs: [\"*.lock\"]}}}}\n\
          gates: [{{command: cat=src/both.txt, compare: strict}}]\n\
-         measure: {{review: true}}\nstitch: {{parallel: {parallel}}}\n{}",
-        user_prompt(&asked)
+         cycles: off\nstitch: {{parallel: {parallel}}}\n"
     );
     let project = Project::on(engine, repository, &configuration);
     for number in 1..=2 {
@@ -148,6 +148,31 @@ fn judged(engine: TestEngine, parallel: u32) -> Project {
         project.run(&arguments).expect(0);
     }
     project
+}
+
+/// A measure whose proposals are reviewed.
+fn proposed(engine: TestEngine, parallel: u32) -> Project {
+    let task = |number: u32| {
+        let (key, title) = (format!("task-{number}"), format!("task {number}"));
+        proposal(
+            &key,
+            &title,
+            &[],
+            &format!("tokens 100 10 0.5\nwrite src/{number}.txt {number}"),
+        )
+    };
+    let decision =
+        |number: u32| json!({"key": format!("task-{number}"), "action": "ok", "reason": "So it is.", "proposals": []});
+    let asked = format!(
+        "{}\n\n~~~review\ntokens 10 1 0.125\npropose {}\n~~~",
+        scripted(&format!("tokens 100 10 0.5\n{}", proposing(&[task(1), task(2)]))),
+        json!({"decisions": [decision(1), decision(2)], "missing": []})
+    );
+    let configuration = format!(
+        "measure: {{review: true}}\nstitch: {{parallel: {parallel}}}\n{}",
+        user_prompt(&asked)
+    );
+    Project::on(engine, repository(), &configuration)
 }
 
 /// Two tasks and a measure that meet a limit each, and go on after it.

@@ -17,6 +17,8 @@ use crate::bench::task::megabytes;
 
 /// How much more memory there may be in the second half of a time than in the first one, as a part of that.
 const GROWTH: f64 = 1.05;
+/// So many looks at the beginning of a time do not count: what came before it is still at work.
+const SETTLING: usize = 4;
 /// Between two looks.
 const LOOK: Duration = Duration::from_millis(500);
 /// Between two texts of an agent that talks, in milliseconds.
@@ -56,7 +58,8 @@ pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result
         ("agents that are silent", Phase::Silent),
         ("agents that talk", Phase::Talking),
     ] {
-        let looks: Vec<Look> = looks.iter().copied().filter(|look| look.phase == phase).collect();
+        let of_phase = looks.iter().copied().filter(|look| look.phase == phase);
+        let looks: Vec<Look> = of_phase.skip(SETTLING).collect();
         ensure!(
             looks.len() >= 4,
             "the time was too short to look: {} looks at {name}",

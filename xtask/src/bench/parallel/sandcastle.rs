@@ -45,7 +45,7 @@ git commit --quiet --message 'a task'
 /// Measures, and prints the times; where it cannot run here, says why.
 pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result<()> {
     match timed(setting, args) {
-        Ok((version, mut times)) => {
+        Ok((version, mut times, again)) => {
             times.sort_by(f64::total_cmp);
             let median = times[times.len() / 2];
             println!(
@@ -53,14 +53,15 @@ pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result
                 times[0],
                 median / args.ideal().as_secs_f64()
             );
+            println!("  worktrees that it could not make beside another, and that were asked for again: {again}");
         }
         Err(why) => println!("sandcastle: not measured here: {why:#}"),
     }
     Ok(())
 }
 
-/// Returns the package's version, and the seconds of each round.
-fn timed(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result<(String, Vec<f64>)> {
+/// Returns the package's version, the seconds of each round, and how often a worktree was asked for again.
+fn timed(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result<(String, Vec<f64>, u32)> {
     for program in ["node", "npm"] {
         ensure!(provision::find(program).is_some(), "there is no `{program}`");
     }
@@ -74,14 +75,22 @@ fn timed(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result<(String, Vec
     let files = [("scripted-agent", setting.agent.agent()), ("claude", CLAUDE.as_bytes())];
     BASE.build(setting.engine, CONTAINERFILE, &files, IMAGE)?;
     let client = client(setting, folder)?;
-    let rounds = (0..args.rounds).map(|round| {
+    let (mut times, mut again) = (Vec::new(), 0);
+    for round in 0..args.rounds {
         let repository = folder.join(format!("repository-{round}"));
         make_repository(&repository, FILES)?;
-        let seconds = round_of(folder, &repository, &client, args)?;
+        let printed = round_of(folder, &repository, client, args)?;
         all_merged(&repository, args.tasks)?;
-        Ok(seconds)
-    });
-    Ok((version, rounds.collect::<Result<_>>()?))
+        times.push(
+            figure(&printed, "seconds: ")?
+                .parse()
+                .context("its time is no number")?,
+        );
+        again += figure(&printed, "again: ")?
+            .parse::<u32>()
+            .context("its count is no number")?;
+    }
+    Ok((version, times, again))
 }
 
 /// Installs the package into a folder; returns its version.
@@ -120,8 +129,8 @@ fn client(setting: &Setting<'_>, folder: &Path) -> Result<&'static str> {
     Ok(name)
 }
 
-/// Has the tasks done once; returns the seconds.
-fn round_of(folder: &Path, repository: &Path, client: &str, args: &ParallelBenchArgs) -> Result<f64> {
+/// Has the tasks done once; returns what that printed.
+fn round_of(folder: &Path, repository: &Path, client: &str, args: &ParallelBenchArgs) -> Result<String> {
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("node")
         .current_dir(folder)
@@ -136,18 +145,20 @@ fn round_of(folder: &Path, repository: &Path, client: &str, args: &ParallelBench
         .context("cannot run node")?;
     if !output.status.success() {
         let errors = String::from_utf8_lossy(&output.stderr);
-        let why = errors
+        let why: Vec<&str> = errors
             .lines()
-            .find(|line| line.contains("Error"))
-            .unwrap_or("it says nothing");
-        bail!("it failed ({}): {why}", output.status);
+            .skip_while(|line| !line.contains("Error"))
+            .take(3)
+            .collect();
+        bail!("it failed ({}): {}", output.status, why.join(" "));
     }
-    let printed = String::from_utf8_lossy(&output.stdout);
-    let seconds = printed.lines().find_map(|line| line.strip_prefix("seconds: "));
-    seconds
-        .context("it printed no time")?
-        .parse()
-        .context("its time is no number")
+    String::from_utf8(output.stdout).context("it printed no text")
+}
+
+/// Finds a figure in what was printed.
+fn figure<'a>(printed: &'a str, name: &str) -> Result<&'a str> {
+    let found = printed.lines().find_map(|line| line.strip_prefix(name));
+    found.with_context(|| format!("it printed no `{name}`"))
 }
 
 /// Fails unless the branch has the files of all tasks.
