@@ -116,11 +116,17 @@ fn installed(folder: &Path) -> Result<String> {
 /// Puts the engine's own client into a folder, under the name that sandcastle calls; returns that name.
 fn client(setting: &Setting<'_>, folder: &Path) -> Result<&'static str> {
     let client = setting.engine.client();
-    let is_docker = client.first().is_some_and(|program| program.ends_with("docker"));
-    let name = if is_docker { "docker" } else { "podman" };
-    let (program, arguments) = client.split_first().context("the engine has no client")?;
-    let program = provision::find(program).with_context(|| format!("there is no `{program}`"))?;
-    let script = format!("#!/bin/sh\nexec {} {} \"$@\"\n", program.display(), arguments.join(" "));
+    let name = if client.iter().any(|word| word.ends_with("docker")) {
+        "docker"
+    } else {
+        "podman"
+    };
+    // The client itself is looked for where it was before.
+    let script = format!(
+        "#!/bin/sh\nPATH='{}'\nexec {} \"$@\"\n",
+        search_path(),
+        client.join(" ")
+    );
     let bin = folder.join("bin");
     std::fs::create_dir_all(&bin).context("cannot make a folder")?;
     let path = bin.join(name);
@@ -129,9 +135,13 @@ fn client(setting: &Setting<'_>, folder: &Path) -> Result<&'static str> {
     Ok(name)
 }
 
+#[expect(clippy::disallowed_methods, reason = "where the programs of this machine are")]
+fn search_path() -> String {
+    std::env::var("PATH").unwrap_or_default()
+}
+
 /// Has the tasks done once; returns what that printed.
 fn round_of(folder: &Path, repository: &Path, client: &str, args: &ParallelBenchArgs) -> Result<String> {
-    let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("node")
         .current_dir(folder)
         .arg("tasks.mjs")
@@ -139,7 +149,7 @@ fn round_of(folder: &Path, repository: &Path, client: &str, args: &ParallelBench
         .arg(repository)
         .args([args.tasks, args.at_once].map(|number| number.to_string()))
         .arg(args.milliseconds.to_string())
-        .env("PATH", format!("{}:{path}", folder.join("bin").display()))
+        .env("PATH", format!("{}:{}", folder.join("bin").display(), search_path()))
         .stdin(Stdio::null())
         .output()
         .context("cannot run node")?;
