@@ -123,8 +123,8 @@ fn expect_paid_once(project: &Project) {
             continue;
         }
         let text = fs::read_to_string(entry.path()).unwrap();
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        match lines.filter(|line| line["type"] == "result").last() {
+        let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        match lines.rfind(|line| line["type"] == "result") {
             Some(result) => {
                 let session = result["session_id"].as_str().unwrap().to_owned();
                 let cost = result["total_cost_usd"].as_f64().unwrap();

@@ -1,6 +1,7 @@
 //! Ready trees that wait for their landing: how long until all of them are on the branch, in times that a gate takes.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -110,11 +111,11 @@ impl Seen {
             match kind {
                 EventKind::GateEnded { task, seconds, .. } => {
                     gate = gate.min(seconds.unwrap_or(f64::INFINITY));
-                    let task = task.to_string();
-                    if ready.contains_key(&task) {
-                        again += 1;
-                    } else {
-                        ready.insert(task, *at);
+                    match ready.entry(task.to_string()) {
+                        Entry::Occupied(_) => again += 1,
+                        Entry::Vacant(first) => {
+                            first.insert(*at);
+                        }
                     }
                 }
                 EventKind::AttemptEnded {

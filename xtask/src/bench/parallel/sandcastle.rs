@@ -43,7 +43,7 @@ git commit --quiet --message 'a task'
 ";
 
 /// Measures, and prints the times; where it cannot run here, says why.
-pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result<()> {
+pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) {
     match timed(setting, args) {
         Ok((version, mut times, again)) => {
             times.sort_by(f64::total_cmp);
@@ -57,7 +57,6 @@ pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result
         }
         Err(why) => println!("sandcastle: not measured here: {why:#}"),
     }
-    Ok(())
 }
 
 /// Returns the package's version, the seconds of each round, and how often a worktree was asked for again.
