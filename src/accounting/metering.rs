@@ -12,10 +12,12 @@ use crate::model::Usage;
 mod counts;
 mod limits;
 mod meter;
+mod windows;
 
 pub(crate) use counts::AnswerCounts;
 pub(crate) use limits::rate_limit_info;
 pub(crate) use meter::{AnswerReading, Form, Meter};
+pub use windows::{Window, WindowUse};
 
 /// One answer of the model's API to a request of a call.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The prefix of the headers.
-const PREFIX: &str = "anthropic-ratelimit-unified-";
+pub(super) const PREFIX: &str = "anthropic-ratelimit-unified-";
 
 /// Reads the limits from an answer's headers, in the form of the client's `rate_limit_info`; `None` where the head does
 /// not mention them, as with an API key. `header` looks one up by its lower-case name.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-use crate::accounting::metering::Answered;
+use crate::accounting::metering::{Answered, WindowUse};
 use crate::base::text::one_line;
 use crate::sandbox::credential::CredentialProblem;
 
@@ -29,6 +29,8 @@ pub enum GatewayEvent {
     Answered(Answered),
     /// The API reports a change of the account's limits, in the form of the client's `rate_limit_info`.
     LimitSeen(Value),
+    /// The API reports how much of the account's windows is used, where that has changed.
+    WindowsSeen(Vec<WindowUse>),
     /// The API refused the account, or its credential, for any request. Reported once.
     AccountRefused,
     /// A request was refused because the call's budget is spent; the sentence has the figures. Reported once.
@@ -59,6 +61,7 @@ struct Queue {
     pending: VecDeque<GatewayEvent>,
     told: HashSet<String>,
     limit: Option<Value>,
+    windows: Vec<WindowUse>,
     login: Option<CredentialProblem>,
     spent: bool,
     record_failed: bool,
@@ -113,6 +116,7 @@ impl Queue {
                 true
             }
             GatewayEvent::LimitSeen(info) => self.limit.replace(info.clone()).as_ref() != Some(info),
+            GatewayEvent::WindowsSeen(windows) => std::mem::replace(&mut self.windows, windows.clone()) != *windows,
             GatewayEvent::BudgetSpent { .. } => {
                 self.refused = self.refused.saturating_add(1);
                 !std::mem::replace(&mut self.spent, true)
@@ -133,8 +137,8 @@ impl Queue {
         is_new.then_some(event)
     }
 
-    /// Appends an event. Where there is no room an answer is dropped, and only the latest limits are kept; other events
-    /// are few.
+    /// Appends an event. Where there is no room an answer is dropped, and only the latest limits and windows are kept; other
+    /// events are few.
     fn push(&mut self, event: GatewayEvent) {
         let is_full = self.pending.len() >= PENDING;
         match &event {
@@ -142,6 +146,9 @@ impl Queue {
             GatewayEvent::LimitSeen(_) if is_full => self
                 .pending
                 .retain(|other| !matches!(other, GatewayEvent::LimitSeen(_))),
+            GatewayEvent::WindowsSeen(_) if is_full => self
+                .pending
+                .retain(|other| !matches!(other, GatewayEvent::WindowsSeen(_))),
             _ => {}
         }
         self.pending.push_back(event);

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use cordwainer::gateway::{GatewayEvent, read_back};
+use cordwainer::metering::{Window, WindowUse};
 use http_body_util::BodyExt as _;
 use hyper::header::HeaderValue;
 use serde_json::{Value, json};
@@ -174,10 +175,11 @@ async fn limits_are_told_when_they_change() {
         json!({"status": "allowed_warning", "resetsAt": 1_795_257_035, "rateLimitType": "five_hour",
             "utilization": utilization, "isUsingOverage": false})
     };
-    let (mut seen, mut answered) = (Vec::new(), 0);
+    let (mut seen, mut windows, mut answered) = (Vec::new(), Vec::new(), 0);
     while answered < 3 {
         match gateway.next_event().await {
             GatewayEvent::LimitSeen(info) => seen.push(info),
+            GatewayEvent::WindowsSeen(seen) => windows.push(seen),
             GatewayEvent::Answered(one) => {
                 answered += 1;
                 assert_eq!(
@@ -190,5 +192,13 @@ async fn limits_are_told_when_they_change() {
         }
     }
     assert_eq!(seen, [limit(0.91), limit(0.92)]);
+    let used = |used: u16| {
+        vec![WindowUse {
+            window: Window::FiveHour,
+            used,
+            resets_at: "2026-11-21T10:30:35Z".parse().unwrap(),
+        }]
+    };
+    assert_eq!(windows, [used(910), used(920)]);
     gateway.close().await;
 }

@@ -9,7 +9,7 @@ use super::super::record::Record;
 use super::super::refusal::Refusal;
 use super::super::state::GatewayState;
 use crate::accounting::budget::Hold;
-use crate::accounting::metering::{AnswerReading, Answered, Form, Meter};
+use crate::accounting::metering::{AnswerReading, Answered, Form, Meter, WindowUse};
 use crate::model::Usage;
 
 /// The status of an answer that nobody waited for.
@@ -90,6 +90,13 @@ impl Exchange {
             meter: form.map(Meter::new),
             is_refusal: false,
         });
+    }
+
+    /// Reports how much of the account's windows is used, where the head tells.
+    pub(super) fn windows_seen(&self, windows: Vec<WindowUse>) {
+        if !windows.is_empty() {
+            self.shared.events.report(GatewayEvent::WindowsSeen(windows));
+        }
     }
 
     /// Processes a part of the answer's body.

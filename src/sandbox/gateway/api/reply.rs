@@ -15,7 +15,7 @@ use super::endpoint::Endpoint;
 use super::exchange::Exchange;
 use super::headers;
 use super::passing::Passing;
-use crate::accounting::metering::{Form, rate_limit_info};
+use crate::accounting::metering::{Form, WindowUse, rate_limit_info};
 use crate::sandbox::credential::Credential;
 
 /// The longest error of the API, in bytes.
@@ -40,7 +40,9 @@ pub(super) async fn pass(
     if is_metered && form.is_none() {
         return Err(Refusal::upstream("the API's answer has no form that can be metered"));
     }
-    let limit = rate_limit_info(|name| head.headers.get(name)?.to_str().ok());
+    let header = |name: &str| head.headers.get(name)?.to_str().ok();
+    let limit = rate_limit_info(header);
+    exchange.windows_seen(WindowUse::read(header));
     exchange.answered(head.status.as_u16(), limit, form.filter(|_| is_metered));
     let forms = credential.and_then(|credential| Forms::of(credential.secret()));
     headers::of_answer(&mut head.headers, forms.as_ref());
