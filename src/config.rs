@@ -478,4 +478,7 @@ pub struct LimitsConfig {
     /// Whether to wait for a reset (`6h`).
     #[serde(serialize_with = "show::wait")]
     pub wait: LimitWait,
+    /// How much of the account's windows no call begins to use, in percent (`off`).
+    #[serde(serialize_with = "or_off")]
+    pub reserve: Option<u32>,
 }

@@ -140,6 +140,7 @@ impl LimitsConfig {
             allow_overage: false,
             default_wait: Duration::ZERO,
             wait: LimitWait::Never,
+            reserve: None,
         }
     }
 }

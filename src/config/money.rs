@@ -7,6 +7,8 @@ use super::{BudgetConfig, BudgetWarning, Config, LimitWait, RetryConfig, RoleCon
 
 pub(super) const MOST_DOLLARS: f64 = 1_000_000.0;
 pub(super) const MOST_TOKENS: u64 = 1 << 50;
+/// In percent: with all of it in reserve no call would ever begin.
+const MOST_RESERVE: u32 = 99;
 
 /// Reads the three sections.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
@@ -126,6 +128,9 @@ fn read_limits(section: &Section<'_>, config: &mut Config) {
     section.set("overage", &mut limits.allow_overage, |field| field.choice(&choices));
     section.set("default_wait", &mut limits.default_wait, |field| field.duration(""));
     section.set("wait", &mut limits.wait, read_wait);
+    section.set_limit("reserve", &mut limits.reserve, |field| {
+        field.small_count_or_off(MOST_RESERVE)
+    });
 }
 
 fn read_wait(field: &Field<'_>) -> Option<LimitWait> {

@@ -81,6 +81,7 @@ pub(crate) async fn drive(
         tasks_begun: BTreeSet::new(),
         most_tasks: limits.most_tasks,
         merged: 0,
+        told_scarce: None,
         first_tip: context.tip()?,
     };
     loop {
@@ -132,6 +133,8 @@ struct Driver<'a> {
     /// How many tasks it may attempt; `None` means no limit.
     most_tasks: Option<u32>,
     merged: u32,
+    /// The reset of the window for whose end it was told that fewer tasks are at work at once.
+    told_scarce: Option<Timestamp>,
 }
 
 impl Driver<'_> {
@@ -152,6 +155,7 @@ impl Driver<'_> {
         let look = tokio::task::block_in_place(|| self.look(recovery))?;
         let step = plan::next(&look.state, limits);
         self.phases.sessions.room.share_among(look.sharers);
+        self.tell_scarce(look.scarce.as_ref());
         self.tell_progress(&step)?;
         match step {
             Step::Recover => self.recover(recovery).await?,

@@ -113,6 +113,11 @@ pub(crate) fn after_pause(pause: &Pause, is_waited_out: bool) -> Vec<String> {
     match pause.cause {
         PauseCause::Limit if is_waited_out => vec![now],
         PauseCause::Limit => vec![over, now],
+        PauseCause::Reserve => vec![
+            over,
+            "a lower `limits.reserve`, or `off`, lets calls begin before".to_owned(),
+            now,
+        ],
         PauseCause::Overage => vec![
             over,
             "`limits.overage: allow` in the configuration allows paid overage; then `cordwainer resume --now` continues at once"

@@ -34,8 +34,9 @@ pub(crate) struct RunState {
     pub(crate) at_work: AtWork,
     /// How many tasks may be at work at once; at least one may.
     pub(crate) places: u32,
-    /// When a ready task that is not counted as such, since its calls failed, may be tried again.
-    pub(crate) ready_again: Option<Timestamp>,
+    /// When more may begin although nothing has ended: a ready task that is not counted as such, since its calls failed,
+    /// may be tried again, or a window of the account begins anew.
+    pub(crate) look_again: Option<Timestamp>,
     /// What this run did so far.
     pub(crate) run: Progress,
     /// The present moment.
@@ -222,7 +223,7 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
     match step {
         Step::Stitch(_) if has_place && !now.stitch.held && rests => Step::Rest,
         Step::Stitch(task) if has_place && !now.stitch.held => Step::Stitch(task),
-        _ => Step::Await(now.ready_again),
+        _ => Step::Await(now.look_again),
     }
 }
 

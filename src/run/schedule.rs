@@ -55,6 +55,9 @@ impl Event {
     }
 }
 
+/// How much of an account's window, in thousandths, is left when fewer tasks begin to be worked on at once.
+const TAPER: u16 = 200;
+
 /// How many tasks may be at work now: half as many after each limit or failure that calls met, one more after each attempt
 /// that got through.
 #[derive(Clone, Debug)]
@@ -73,6 +76,14 @@ impl Places {
     /// Returns how many there are now; never none.
     pub(crate) fn now(&self) -> u32 {
         self.now
+    }
+
+    /// Returns how many there are now with so much of the account's window left to use, in thousandths: as many as there
+    /// are otherwise while a fifth is left, then fewer in proportion, down to one where nothing is left.
+    pub(crate) fn with_left(&self, left: u16) -> u32 {
+        let others = u64::from(self.most - 1) * u64::from(left.min(TAPER)) / u64::from(TAPER);
+        let most = u32::try_from(others).unwrap_or(u32::MAX).saturating_add(1);
+        self.now.min(most)
     }
 
     /// Halves them.
@@ -177,6 +188,36 @@ mod tests {
         }
         assert_eq!(places.now(), 8);
         assert_eq!(Places::new(0).now(), 1);
+    }
+
+    #[test]
+    fn places_grow_fewer_as_the_window_of_the_account_ends_and_never_end() {
+        let check = |most: u32, cases: &[(u16, u32)]| {
+            let places = Places::new(most);
+            for (left, expect) in cases {
+                assert_eq!(places.with_left(*left), *expect, "{most} with {left} left");
+            }
+        };
+        check(1, &[(1000, 1), (100, 1), (0, 1)]);
+        check(3, &[(1000, 3), (200, 3), (199, 2), (100, 2), (99, 1), (50, 1), (0, 1)]);
+        check(
+            8,
+            &[
+                (201, 8),
+                (200, 8),
+                (180, 7),
+                (100, 4),
+                (50, 2),
+                (29, 2),
+                (28, 1),
+                (0, 1),
+            ],
+        );
+        check(u32::MAX, &[(200, u32::MAX), (0, 1)]);
+        // Those that a failure took are not given back.
+        let mut places = Places::new(8);
+        places.shrink();
+        assert_eq!([1000, 180, 50].map(|left| places.with_left(left)), [4, 4, 2]);
     }
 
     #[test]

@@ -382,6 +382,7 @@ impl Session {
             role: &self.purpose.settings,
             credential: credential.clone(),
             proxy: context.project.environment.proxy.clone(),
+            pauses,
             resume: self.resume.clone(),
             prompt: ask.prompt,
             json_schema: ask.json_schema.clone(),

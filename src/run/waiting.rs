@@ -5,3 +5,4 @@ pub mod pause;
 pub(crate) mod pausing;
 pub(crate) mod retry;
 pub(crate) mod suspend;
+pub(crate) mod windows;

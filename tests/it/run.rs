@@ -49,3 +49,4 @@ mod terminal;
 mod timers;
 mod trials;
 mod weakened;
+mod windows;

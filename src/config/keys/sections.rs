@@ -205,6 +205,12 @@ pub(super) const LIMITS: &[Key] = &[
         "6h",
         "How far away a reset may be for a run to wait for it: a time, `never` or `always`.",
     ),
+    Key::new(
+        "reserve",
+        Shape::CountOrOff,
+        "off",
+        "Percent of the account's 5-hour and 7-day windows that is left for you: no call begins while\nless than that is left, by what the API reports, until the reset.",
+    ),
 ];
 
 pub(super) const GIT: &[Key] = &[Key::new(

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 
 use serde_json::json;
+use tokio::task::block_in_place;
 use tokio::time::Instant;
 
 use super::evidence::Evidence;
@@ -11,7 +12,7 @@ use super::request::Call;
 use super::servers::RoleServers;
 use super::warnings::Warnings;
 use crate::accounting::budget::{Allowance, Watch};
-use crate::accounting::metering::Metered;
+use crate::accounting::metering::{Metered, WindowUse};
 use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Ending, ServerStatus, StopCause, Transcript};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::text::one_line;
@@ -150,10 +151,24 @@ impl<'a> Listener<'a> {
                 }
                 return;
             }
+            GatewayEvent::WindowsSeen(windows) => return self.note_windows(&windows),
             _ => return,
         };
         self.must_stop.get_or_insert(cut);
         self.told_why.get_or_insert(why);
+    }
+
+    /// Has what the API reported of the account's windows noted, for all calls that are still to begin. What the client
+    /// writes of them is its container's, and is not.
+    fn note_windows(&mut self, windows: &[WindowUse]) {
+        let name = &self.call.sandbox.name;
+        if let Err(error) = block_in_place(|| self.call.pauses.note_windows(name.role, windows)) {
+            let what = format!(
+                "{name}: what the API reports of the account is not noted: {}",
+                error.in_a_line()
+            );
+            self.emit(EventKind::Warned { what });
+        }
     }
 
     pub(super) fn hear(&mut self, output: &Output) -> Result<()> {

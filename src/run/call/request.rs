@@ -14,6 +14,7 @@ use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::disk::DiskWatch;
 use crate::run::slots::{Resume, SlotMounts};
+use crate::run::waiting::pausing::Pauses;
 use crate::sandbox::credential::CredentialSource;
 use crate::sandbox::gateway::Proxy;
 
@@ -66,6 +67,8 @@ pub(crate) struct Call<'a> {
     pub(crate) credential: Option<CredentialSource>,
     /// Through which proxy the gateway asks the API.
     pub(crate) proxy: Option<Proxy>,
+    /// Who notes what the API reports of the account.
+    pub(crate) pauses: &'a Pauses,
     /// The session that goes on.
     pub(crate) resume: Option<Resume>,
     pub(crate) prompt: &'a str,

@@ -13,6 +13,7 @@ use crate::run::plan;
 use crate::run::recover::Recovery;
 use crate::run::schedule::{self, Candidate};
 use crate::run::waiting::pause::Pause;
+use crate::run::waiting::windows::KnownWindow;
 
 /// How things stand.
 pub(super) struct Look {
@@ -21,6 +22,8 @@ pub(super) struct Look {
     pub(super) sharers: u32,
     /// The tasks that are passed over for their files if the ready one begins.
     pub(super) passed_over: Vec<IssueId>,
+    /// The window of the account for whose end fewer tasks are at work at once.
+    pub(super) scarce: Option<KnownWindow>,
 }
 
 /// The ready tasks.
@@ -48,13 +51,15 @@ impl Driver<'_> {
         let (of_attempts, of_measures) = (config.roles_of_attempts(), config.roles_of_measures());
         let pauses = self.pauses().of(&[&of_attempts[..], &of_measures].concat())?;
         let at_work = self.at_work.counts();
-        let places = self.places.now();
+        let (places, scarce) = self.places_now(&of_attempts)?;
+        let reset = scarce.as_ref().map(|window| window.seen.resets_at);
         let is_alone = ready.first.as_ref().is_some_and(|task| self.alone.contains(task));
         let could = at_work.tasks.saturating_add(ready.count).min(places);
         Ok(Look {
             // What is at work has its share already, however few places there are by now.
             sharers: if is_alone { 1 } else { could.max(at_work.tasks).max(1) },
             passed_over: ready.passed_over,
+            scarce,
             state: plan::RunState {
                 leftovers: recovery.is_needed(&issues)?,
                 ready: ready.first,
@@ -67,11 +72,24 @@ impl Driver<'_> {
                 measure: self.hindrance(&of_measures, &issues, &pauses),
                 at_work,
                 places,
-                ready_again: ready.again,
+                look_again: ready.again.into_iter().chain(reset).min(),
                 run: self.progress.clone(),
                 now,
             },
         })
+    }
+
+    /// Returns how many tasks may be at work at once, and the window of their account for which they are fewer.
+    fn places_now(&self, roles: &[Role]) -> Result<(u32, Option<KnownWindow>)> {
+        let all = self.places.now();
+        let Some(window) = self.pauses().scarcest(roles)? else {
+            return Ok((all, None));
+        };
+        // The reserve is not there to be used.
+        let reserve = self.context().project.config.limits.reserve.unwrap_or_default();
+        let reserve = u16::try_from(reserve.saturating_mul(10)).unwrap_or(u16::MAX);
+        let places = self.places.with_left(window.seen.left().saturating_sub(reserve));
+        Ok((places, (places < all).then_some(window)))
     }
 
     /// Counts the tasks with a status, of those that this run may attempt.

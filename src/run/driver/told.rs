@@ -10,6 +10,7 @@ use crate::model::Usage;
 use crate::record::event::EventKind;
 use crate::run::guidance::{self, Standing};
 use crate::run::plan::{Reason, Step};
+use crate::run::waiting::windows::KnownWindow;
 
 /// How things stand when a run ends.
 pub(super) struct RunEnd {
@@ -55,6 +56,19 @@ impl Driver<'_> {
             left_usd: left.reduce(f64::min).map(|left| left.max(0.0)),
         });
         Ok(())
+    }
+
+    /// Reports, once for each window of the account, that fewer tasks are at work at once since it ends.
+    pub(super) fn tell_scarce(&mut self, window: Option<&KnownWindow>) {
+        let Some(window) = window.filter(|window| self.told_scarce != Some(window.seen.resets_at)) else {
+            return;
+        };
+        self.told_scarce = Some(window.seen.resets_at);
+        let what = format!(
+            "{}: until its reset fewer tasks are worked on at once",
+            window.in_words()
+        );
+        self.context().warn(what);
     }
 
     /// Reports that the run ends, what it did, and what to do next; without a reason it was interrupted.

@@ -264,7 +264,7 @@ fn as_many_tasks_begin_as_there_are_places() {
     let resting = move |now: &mut RunState, _: &mut RunLimits| {
         two_at_work(now);
         now.ready = None;
-        now.ready_again = Some(later);
+        now.look_again = Some(later);
     };
     check(resting, Step::Await(Some(later)));
 }

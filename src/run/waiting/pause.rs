@@ -1,4 +1,5 @@
-//! Until when an account is not asked: because a usage limit was met, or because its login has expired.
+//! Until when an account is not asked: because a usage limit was met, what is left of it is a reserve, or its login has
+//! expired.
 
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub enum PauseCause {
     Overage,
     /// A login that has expired: a person logs in again.
     Login,
+    /// What is left of a window is to be left.
+    Reserve,
 }
 
 /// What holds calls up, as a call met it.

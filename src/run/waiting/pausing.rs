@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::accounting::metering::WindowUse;
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::duration;
@@ -10,22 +11,38 @@ use crate::model::Role;
 use crate::project::Project;
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
-use crate::run::waiting::file;
 use crate::run::waiting::pause::{LimitMet, Pause, PauseCause};
+use crate::run::waiting::windows::KnownWindow;
+use crate::run::waiting::{file, windows};
 use crate::sandbox::credential::{CredentialProblem, CredentialSource};
 
 /// How often a waiting run looks whether somebody has lifted the pause.
 const LOOK: Duration = Duration::from_millis(500);
 
-/// Lifts every pause of a project; returns those lifted.
+/// Lifts every pause of a project; returns those lifted. What is known of the account's windows is forgotten: those that
+/// keep a reserve come back when the API reports it again.
 pub(crate) fn lift(project: &Project) -> Result<Vec<Pause>> {
-    file::clear(&project.state_dir)
+    // What cannot be read keeps no reserve.
+    let mut lifted = of_reserve(project).unwrap_or_default();
+    windows::clear(&project.state_dir)?;
+    lifted.extend(file::clear(&project.state_dir)?);
+    Ok(lifted)
+}
+
+/// Returns the pauses that keep the reserve, if one is configured.
+fn of_reserve(project: &Project) -> Result<Vec<Pause>> {
+    let Some(reserve) = project.config.limits.reserve else {
+        return Ok(Vec::new());
+    };
+    let known = windows::load(&project.state_dir, project.clock().now())?;
+    Ok(known.iter().filter_map(|one| one.pause(reserve)).collect())
 }
 
 /// Returns the pauses that hold up calls now, the longest first.
 pub(crate) fn in_force(project: &Project) -> Result<Vec<Pause>> {
     let now = project.clock().now();
     let mut pauses = file::load(&project.state_dir)?;
+    pauses.extend(of_reserve(project)?);
     let forbidden = !project.config.limits.allow_overage;
     pauses.retain(|pause| !pause.remaining(now).is_zero() && (pause.cause != PauseCause::Overage || forbidden));
     pauses.sort_by_key(|pause| std::cmp::Reverse(pause.until));
@@ -37,6 +54,7 @@ fn way_out(pause: &Pause) -> &'static str {
     match pause.cause {
         PauseCause::Limit => "`cordwainer resume --now` continues at once",
         PauseCause::Overage => "wait for the reset, or allow paid overage: `limits.overage: allow`",
+        PauseCause::Reserve => "wait for the reset, or leave less: `limits.reserve`",
         PauseCause::Login => {
             "log in again on the machine that the token file comes from, or set a new CLAUDE_CODE_OAUTH_TOKEN"
         }
@@ -181,15 +199,42 @@ impl Pauses {
         }
     }
 
+    /// Writes down what the API reported of the windows of a role's account.
+    pub(crate) fn note_windows(&self, role: Role, seen: &[WindowUse]) -> Result<()> {
+        let _changing = self.met();
+        let Project { config, state_dir, .. } = &*self.context.project;
+        windows::note(state_dir, config.base_url(role), seen, self.context.now())
+    }
+
+    /// Returns the window of which least is left, of the accounts of these roles; `None` where nothing is known, or its end
+    /// is none, since overage may be used.
+    pub(crate) fn scarcest(&self, roles: &[Role]) -> Result<Option<KnownWindow>> {
+        let Project { config, state_dir, .. } = &*self.context.project;
+        if config.limits.allow_overage {
+            return Ok(None);
+        }
+        let is_asked = |one: &KnownWindow| {
+            roles
+                .iter()
+                .any(|role| config.base_url(*role) == one.account.as_deref())
+        };
+        let known = windows::load(state_dir, self.context.now())?;
+        Ok(known.into_iter().filter(is_asked).min_by_key(|one| one.seen.left()))
+    }
+
     /// Notes that a pause is over.
     pub(crate) fn end(&self, pause: &Pause) -> Result<()> {
+        if pause.cause == PauseCause::Reserve {
+            // It was never written down.
+            return Ok(());
+        }
         let _changing = self.met();
         file::forget(&self.context.project.state_dir, pause.account.as_deref())
     }
 
     /// Returns when somebody has lifted a pause, and reports that.
     pub(crate) async fn lifted(&self, pause: &Pause) -> Result<()> {
-        while file::load(&self.context.project.state_dir)?.contains(pause) {
+        while self.is_made(pause)? {
             if pause.cause == PauseCause::Login && self.login_problem().is_none() {
                 self.end(pause)?;
                 break;
@@ -198,9 +243,20 @@ impl Pauses {
         }
         let reason = match pause.cause {
             PauseCause::Login => "the login is renewed, or the pause was lifted".to_owned(),
-            PauseCause::Limit | PauseCause::Overage => "the pause was lifted".to_owned(),
+            PauseCause::Limit | PauseCause::Overage | PauseCause::Reserve => "the pause was lifted".to_owned(),
         };
         self.context.recorder.emit(EventKind::PauseLifted { reason });
         Ok(())
+    }
+
+    /// Returns whether a pause is there that nobody has lifted.
+    fn is_made(&self, pause: &Pause) -> Result<bool> {
+        let Project { config, state_dir, .. } = &*self.context.project;
+        if pause.cause != PauseCause::Reserve {
+            return Ok(file::load(state_dir)?.contains(pause));
+        }
+        let known = windows::load(state_dir, pause.noted_at)?;
+        let reserve = config.limits.reserve.unwrap_or_default();
+        Ok(known.iter().any(|one| one.pause(reserve).as_ref() == Some(pause)))
     }
 }

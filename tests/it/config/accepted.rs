@@ -107,6 +107,7 @@ fn sizes_and_times() {
         config.limits.allow_overage = true;
         config.limits.wait = LimitWait::Always;
     });
+    check("limits: {reserve: 10}", |config| config.limits.reserve = Some(10));
 }
 
 #[test]
@@ -288,7 +289,7 @@ stitch: {timeout: 1h30m, tools: [Read], model: opus, parallel: auto}
 measure: {model: opus, parallel: 1, idle_timeout: 1m, denied_tools: [Bash]}
 retry: {factor: 1.5, initial: 1s}
 budget: {usd: 12.5, tokens: 1000000, task_usd: 1, cycle_tokens: 5}
-limits: {wait: never, default_wait: 2h}
+limits: {wait: never, default_wait: 2h, reserve: 10}
 commands: {test: make test}
 gates: [make all, test, {files: [a/*]}, {name: web, command: curl x, serve: {command: ./run, port: 3000}, results: out.xml, when: {types: [bug]}}]
 seed_files: {a/b: t/b}
