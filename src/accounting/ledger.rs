@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::metering::Metered;
 use crate::agent::{CallOutcome, CallReport};
+use crate::base::serialization::is_zero;
 use crate::model::{IssueId, Role, RunId, Usage};
 
 mod sums;
@@ -28,6 +29,9 @@ pub struct Entry {
     /// of its calls in the attempt it is, counted from 1.
     #[serde(default, skip_serializing_if = "is_first")]
     pub round: u32,
+    /// Which candidate of the attempt it is of, counted from 1; 0 where it has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub candidate: u32,
     /// The cycle of the generation, counted from 1 by its measures; 0 is before the first one.
     pub cycle: u32,
     /// The run that made the call.
@@ -70,6 +74,8 @@ pub struct CallPlace {
     /// The fix round of the attempt, counted from 1; 0 for its first call. Of a later stage, which
     /// of its calls in the attempt it is, counted from 1.
     pub round: u32,
+    /// Which candidate of the attempt it is of, counted from 1; 0 where it has none.
+    pub candidate: u32,
     /// The cycle of the generation.
     pub cycle: u32,
     /// The run that made the call.
@@ -84,6 +90,7 @@ impl Entry {
             task: place.task,
             attempt: place.attempt,
             round: place.round,
+            candidate: place.candidate,
             cycle: place.cycle,
             run: place.run,
             session_id: report.session_id.clone(),
@@ -130,8 +137,8 @@ impl Entry {
     }
 
     /// Returns what distinguishes the call from every other one of its generation.
-    pub(crate) fn identity(&self) -> (&RunId, Role, Option<&IssueId>, [u32; 2], Timestamp) {
-        let number = [self.attempt, self.round];
+    pub(crate) fn identity(&self) -> (&RunId, Role, Option<&IssueId>, [u32; 3], Timestamp) {
+        let number = [self.attempt, self.candidate, self.round];
         (&self.run, self.role, self.task.as_ref(), number, self.ended_at)
     }
 }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::field::Field;
-use super::keys::{RULE, RULE_WHEN};
+use super::keys::{Key, RULE, RULE_WHEN};
 use super::money::{MOST_DOLLARS, MOST_TOKENS};
 use super::section::Section;
 use super::{Config, roles};
@@ -31,6 +31,9 @@ pub struct Rule {
     /// Tokens of one call.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_tokens: Option<u64>,
+    /// Candidates of an attempt, of which the best one is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidates: Option<u32>,
 }
 
 /// For which attempts a rule is: those of which all that is set is so, by one entry of each list.
@@ -53,6 +56,8 @@ pub struct RuleWhen {
     pub attempt: Option<u32>,
 }
 
+/// The most candidates of an attempt.
+const MOST_CANDIDATES: u32 = 8;
 /// The worst priority.
 const LAST_PRIORITY: u8 = 4;
 
@@ -77,14 +82,15 @@ fn read_rule(field: &Field<'_>) -> Option<Rule> {
     section.set_some("budget_tokens", &mut rule.budget_tokens, |field| {
         field.count_or_off(MOST_TOKENS)?.limit()
     });
+    section.set_some("candidates", &mut rule.candidates, |field| {
+        field.small_count(MOST_CANDIDATES)
+    });
     let is_set = |name: &&str| section.field(name).is_some();
     if !is_set(&"when") {
         return field.refuse_with("expected a `when`", "what is for every task is a key of `stitch`");
     }
-    if !["model", "effort", "tools", "max_turns", "budget_usd", "budget_tokens"]
-        .iter()
-        .any(is_set)
-    {
+    let sets = |key: &&Key| key.name != "when" && is_set(&key.name);
+    if !RULE.iter().any(|key| sets(&key)) {
         return field.refuse("sets nothing: expected a key of `stitch`, such as `model`");
     }
     Some(rule)

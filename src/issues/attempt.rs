@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::Entry;
 use crate::base::text::one_line;
+use crate::git::DiffStat;
 use crate::issues::round::{FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, RunId, Usage};
@@ -50,6 +51,8 @@ pub enum Outcome {
     InfrastructureFailed,
     /// A person, or the end of the run, stopped it.
     Cancelled,
+    /// Another candidate of its attempt was taken. No attempt ends so.
+    NotChosen,
 }
 
 impl Outcome {
@@ -74,7 +77,8 @@ impl Outcome {
             | Self::Merged
             | Self::Limited
             | Self::InfrastructureFailed
-            | Self::Cancelled => false,
+            | Self::Cancelled
+            | Self::NotChosen => false,
         }
     }
 }
@@ -99,6 +103,7 @@ impl fmt::Display for Outcome {
             Self::BudgetSpent => "budget spent",
             Self::InfrastructureFailed => "infrastructure failed",
             Self::Cancelled => "cancelled",
+            Self::NotChosen => "not chosen",
         })
     }
 }
@@ -142,6 +147,51 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stages: Vec<StageRun>,
     /// The gate that was red at its end, or when the run ended before it was fixed; or the review that did not pass it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub red: Option<FailedCheck>,
+    /// Its candidates, where it has several: by number, the one whose outcome, calls and snapshot are the attempt's own
+    /// among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Candidate>,
+}
+
+/// One of several sessions that attempted a task side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Candidate {
+    /// Counted from 1 within the attempt.
+    pub number: u32,
+    /// Whether the attempt's own outcome, calls and snapshot are those of this one: it was taken, or came nearest to that.
+    /// Its calls are counted there.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub chosen: bool,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why, in one line for a person; empty when the outcome needs no reason.
+    #[serde(default)]
+    pub reason: String,
+    /// The commit on the task ref with the files that its agent left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<CommitId>,
+    /// The score of the last review of what it left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<u8>,
+    /// How much it changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<DiffStat>,
+    /// The folder with prompt, transcript and stderr, below the state folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<String>,
+    /// Time and usage of its agent's first call, unless it is the chosen one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Entry>,
+    /// The fix rounds that came after it, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rounds: Vec<Round>,
+    /// The stages after these, likewise.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub stages: Vec<StageRun>,
+    /// The gate that was red at its end, or the review that did not pass it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub red: Option<FailedCheck>,
 }
@@ -198,16 +248,74 @@ impl fmt::Display for Ignored {
 }
 
 impl Attempt {
-    /// Returns its calls: the first one, those of its rounds, and those of its stages.
+    /// Returns its calls: the first one, those of its rounds, and those of its stages; and those of its other candidates.
     pub fn calls(&self) -> impl Iterator<Item = &Entry> {
-        self.call
+        calls_of(self.call.as_ref(), &self.rounds, &self.stages)
+            .chain(self.candidates.iter().flat_map(Candidate::calls))
+    }
+
+    /// Has it come to this outcome, and its chosen candidate, too.
+    pub(crate) fn come_to(&mut self, outcome: Outcome, reason: &str) {
+        self.outcome = outcome;
+        reason.clone_into(&mut self.reason);
+        for one in self.candidates.iter_mut().filter(|one| one.chosen) {
+            one.outcome = outcome;
+            reason.clone_into(&mut one.reason);
+        }
+    }
+
+    /// Returns the stages of the attempt, or of one of its candidates: 0 is that of an attempt without any.
+    pub(crate) fn stages_of(&self, candidate: u32) -> &[StageRun] {
+        match self.other(candidate) {
+            Some(other) => &other.stages,
+            None => &self.stages,
+        }
+    }
+
+    /// Returns what was red at the end of the attempt, or of one of its candidates.
+    pub(crate) fn red_of(&self, candidate: u32) -> Option<&FailedCheck> {
+        match self.other(candidate) {
+            Some(other) => other.red.as_ref(),
+            None => self.red.as_ref(),
+        }
+    }
+
+    /// Returns a candidate whose calls are not the attempt's own.
+    pub(crate) fn other(&self, candidate: u32) -> Option<&Candidate> {
+        self.candidates
             .iter()
-            .chain(self.rounds.iter().filter_map(|round| round.call.as_ref()))
-            .chain(self.stages.iter().filter_map(|stage| stage.call.as_ref()))
+            .find(|one| one.number == candidate && !one.chosen)
     }
 
     /// Sums up the tokens and money of its calls.
     pub fn usage(&self) -> Usage {
         self.calls().map(|call| call.usage).sum()
     }
+}
+
+impl Candidate {
+    /// Marks it as the one that its attempt comes to what it came to, and returns what the attempt gets of it: its calls are
+    /// counted there.
+    pub(crate) fn choose(&mut self) -> Self {
+        let own = self.clone();
+        self.chosen = true;
+        (self.call, self.rounds, self.stages) = (None, Vec::new(), Vec::new());
+        own
+    }
+
+    /// Returns its calls, unless they are the attempt's own.
+    pub fn calls(&self) -> impl Iterator<Item = &Entry> {
+        calls_of(self.call.as_ref(), &self.rounds, &self.stages)
+    }
+}
+
+fn calls_of<'a>(
+    first: Option<&'a Entry>,
+    rounds: &'a [Round],
+    stages: &'a [StageRun],
+) -> impl Iterator<Item = &'a Entry> {
+    first
+        .into_iter()
+        .chain(rounds.iter().filter_map(|round| round.call.as_ref()))
+        .chain(stages.iter().filter_map(|stage| stage.call.as_ref()))
 }

@@ -129,5 +129,6 @@ fn name_of<'name>(
         number: attempt.number,
         run: &attempt.run,
         repository: None,
+        candidate: 0,
     }
 }

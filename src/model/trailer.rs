@@ -6,6 +6,8 @@ pub(crate) const GENERATION: &str = "Cordwainer-Generation";
 pub(crate) const TASK: &str = "Cordwainer-Task";
 /// The attempt at the task, counted from 1.
 pub(crate) const ATTEMPT: &str = "Cordwainer-Attempt";
+/// Which candidate of the attempt made it, counted from 1; missing where it had none.
+pub(crate) const CANDIDATE: &str = "Cordwainer-Candidate";
 pub(crate) const RUN: &str = "Cordwainer-Run";
 /// The repository of the run: a copy of it continues with the same names.
 pub(crate) const REPOSITORY: &str = "Cordwainer-Repository";

@@ -19,6 +19,9 @@ pub(crate) const ROLE_LABEL: &str = "cordwainer.role";
 /// The label with the task of a container.
 pub(crate) const TASK_LABEL: &str = "cordwainer.task";
 
+/// The label with the candidate of an attempt, counted from 1, where it has several.
+pub(crate) const CANDIDATE_LABEL: &str = "cordwainer.candidate";
+
 /// The label that tells apart containers of gates which run side by side.
 pub(crate) const LANE_LABEL: &str = "cordwainer.lane";
 

@@ -44,6 +44,7 @@ fn issue() -> Issue {
             rounds: Vec::new(),
             stages: Vec::new(),
             red: None,
+            candidates: Vec::new(),
         }],
         hold: None,
         created_at: at,

@@ -424,6 +424,27 @@ pub enum EventKind {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         output: Vec<String>,
     },
+    /// A candidate of an attempt ended; the attempt's own end follows those of all.
+    CandidateEnded {
+        /// The task.
+        task: IssueId,
+        /// Counted from 1.
+        attempt: u32,
+        /// Its number, counted from 1.
+        candidate: u32,
+        /// Whether the attempt comes to what this one came to.
+        chosen: bool,
+        /// How.
+        outcome: Outcome,
+        /// Why, in a line; may be empty.
+        reason: String,
+        /// The score of the last review of what it left.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        score: Option<u8>,
+        /// How much its agent changed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        changed: Option<DiffStat>,
+    },
     /// An attempt ended.
     AttemptEnded {
         /// The task.

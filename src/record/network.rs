@@ -230,6 +230,7 @@ mod tests {
             task: None,
             attempt: 2,
             round: 0,
+            candidate: 0,
         };
         let ended = EndedConnection {
             host: host.to_owned(),

@@ -219,9 +219,9 @@ impl Recorder {
     pub(crate) fn call_folder(&self, call: &CallName, cycle: u32) -> Result<CallFolder> {
         let name = match (&call.task, call.role) {
             (Some(task), Role::Review | Role::Stage(_)) => {
-                format!("{task}-{}-{}-{}", call.attempt, call.role, call.round)
+                format!("{task}-{}-{}-{}", call.attempt_in_words(), call.role, call.round)
             }
-            (Some(task), _) => format!("{task}-{}{}", call.attempt, fix_suffix(call.round)),
+            (Some(task), _) => format!("{task}-{}{}", call.attempt_in_words(), fix_suffix(call.round)),
             (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
             (None, role) => format!("{}{role}-{}", measure_prefix(cycle), call.round),
         };
@@ -306,6 +306,7 @@ fn call_of_measure(name: &str) -> Option<CallName> {
         task: None,
         attempt,
         round,
+        candidate: 0,
     })
 }
 

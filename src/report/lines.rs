@@ -18,6 +18,7 @@ use crate::report::time::{duration, until};
 use crate::report::tone::{Line, Tone, next_steps};
 use crate::sandbox::guarantee::GuaranteeReport;
 
+mod candidates;
 mod gates;
 mod parts;
 
@@ -204,6 +205,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::ReviewEnded { .. }
         | EventKind::StageEnded { .. } => gates::line(event)?,
         EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
+        EventKind::CandidateEnded { .. } => candidates::line(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),
         EventKind::Sealed { .. } | EventKind::Denied { .. } | EventKind::MeterDiffered { .. } => {

@@ -322,6 +322,7 @@ mod tests {
             task: None,
             attempt,
             round: 0,
+            candidate: 0,
         };
         let progress = |attempt| EventKind::AgentProgress {
             call: call(attempt),

@@ -25,9 +25,16 @@ pub(crate) struct AttemptName<'name> {
     pub(crate) run: &'name RunId,
     /// The id of the repository that the run was of, where it is known.
     pub(crate) repository: Option<&'name str>,
+    /// Which candidate of the attempt it is, counted from 1; 0 where it has none.
+    pub(crate) candidate: u32,
 }
 
 impl AttemptName<'_> {
+    /// Names a candidate of the attempt.
+    pub(crate) fn of_candidate(self, candidate: u32) -> Self {
+        Self { candidate, ..self }
+    }
+
     /// Returns whether a commit came of this attempt, by its trailers.
     pub(super) fn made(&self, commit: &CommitInfo) -> bool {
         let says = |key, value: &str| commit.trailer(key).as_deref() == Some(value);
@@ -64,6 +71,8 @@ pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, calls: &Calls) -
         (trailer::ATTEMPT, attempt.number.to_string()),
         (trailer::RUN, attempt.run.to_string()),
     ];
+    let candidate = Some(attempt.candidate).filter(|number| *number > 0);
+    trailers.extend(candidate.map(|number| (trailer::CANDIDATE, number.to_string())));
     trailers.extend(attempt.repository.map(|id| (trailer::REPOSITORY, id.to_owned())));
     trailers.extend([
         (trailer::MODEL, one_line(model.unwrap_or("unknown"), 100)),
@@ -211,6 +220,7 @@ mod tests {
             rounds: Vec::new(),
             stages: Vec::new(),
             red: None,
+            candidates: Vec::new(),
         }
     }
 
@@ -222,6 +232,7 @@ mod tests {
             number,
             run: &"run-2".parse().unwrap(),
             repository: Some("0f"),
+            candidate: 0,
         };
         let calls = Calls {
             first: call.cloned(),
@@ -269,6 +280,7 @@ mod tests {
                 number: 1,
                 run: &"run-2".parse().unwrap(),
                 repository,
+                candidate: 0,
             };
             assert_eq!(name.made(&said), made, "{repository:?}");
             assert!(name.made(&unsaid), "{repository:?}");
@@ -299,6 +311,7 @@ mod tests {
             number: 1,
             run: &"run-2".parse().unwrap(),
             repository: None,
+            candidate: 0,
         };
         let result = |gate: &str, verdict, advisory| GateResult {
             gate: gate.to_owned(),

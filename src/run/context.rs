@@ -66,6 +66,7 @@ impl RunContext {
             number,
             run: self.recorder.run(),
             repository: Some(&self.repository),
+            candidate: 0,
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::git::{NewCommit, Oid, RefMove, SnapshotLimits};
+use crate::git::{CommitInfo, NewCommit, Oid, RefMove, SnapshotLimits};
 use crate::model::generation::{ARCHIVE, GenerationName};
 use crate::model::{IssueId, trailer};
 use crate::project::Project;
@@ -45,27 +45,28 @@ pub(crate) struct Contribution<'a> {
 }
 
 /// Commits what an attempt left to its task's ref: first parent the commit it was made from, second the
-/// attempt before, so that every attempt stays reachable. What the ref holds already is not committed again.
+/// attempt before, or another candidate, so that every attempt stays reachable. What the ref holds already is not committed
+/// again.
 pub(crate) fn keep_snapshot(project: &Project, made: Contribution<'_>, message: &str) -> Result<Oid> {
     let Contribution { base, tree, .. } = made;
     let git = &project.git;
     let reference = made.generation.task(made.task);
-    let before = git.reference(&reference)?;
-    if let Some(kept) = before {
-        let kept = git.commit_info(kept)?;
-        if kept.tree == tree && kept.parents.first() == Some(&base) {
-            return Ok(kept.id);
+    loop {
+        let before = git.reference(&reference)?;
+        if let Some(kept) = before {
+            let kept = git.commit_info(kept)?;
+            if kept.tree == tree && kept.parents.first() == Some(&base) {
+                return Ok(kept.id);
+            }
         }
-    }
-    let mut parents = vec![base];
-    parents.extend(before);
-    let id = git.commit(&of_agents(project, tree, parents, message))?;
-    match git.move_reference(&reference, before, Some(id), "cordwainer: keep an attempt")? {
-        RefMove::Moved => Ok(id),
-        RefMove::Stale { .. } => Err(Error::new(
-            ErrorKind::Unexpected,
-            format!("`{reference}` moved although its task is claimed"),
-        )),
+        let mut parents = vec![base];
+        parents.extend(before);
+        let id = git.commit(&of_agents(project, tree, parents, message))?;
+        match git.move_reference(&reference, before, Some(id), "cordwainer: keep an attempt")? {
+            RefMove::Moved => return Ok(id),
+            // Another candidate of the attempt was kept meanwhile.
+            RefMove::Stale { .. } => {}
+        }
     }
 }
 
@@ -219,12 +220,26 @@ pub(crate) fn merged_commit(project: &Project, attempt: &AttemptName<'_>) -> Res
         .map(|commit| commit.id))
 }
 
-/// Returns the commit on the task's ref that keeps what this attempt left, if it is the last one there.
+/// Returns the last commit on the task's ref that keeps what this candidate of the attempt left, if there is one; 0 is that of
+/// an attempt without any. Commits of other attempts are before those of this one.
 pub(crate) fn kept_commit(project: &Project, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
     let git = &project.git;
-    let Some(tip) = git.reference(&attempt.generation.task(attempt.task))? else {
-        return Ok(None);
-    };
-    let commit = git.commit_info(tip)?;
-    Ok(attempt.made(&commit).then_some(commit.id))
+    let mut next = git.reference(&attempt.generation.task(attempt.task))?;
+    while let Some(id) = next {
+        let commit = git.commit_info(id)?;
+        if !attempt.made(&commit) {
+            return Ok(None);
+        }
+        if candidate_of(&commit) == attempt.candidate {
+            return Ok(Some(commit.id));
+        }
+        next = commit.parents.get(1).copied();
+    }
+    Ok(None)
+}
+
+/// Returns which candidate of its attempt a commit is of; 0 is one without others.
+pub(crate) fn candidate_of(commit: &CommitInfo) -> u32 {
+    let said = commit.trailer(trailer::CANDIDATE);
+    said.and_then(|number| number.parse().ok()).unwrap_or_default()
 }

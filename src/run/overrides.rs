@@ -28,6 +28,12 @@ pub(crate) fn settings_of(config: &Config, issue: &Issue, attempt: u32) -> (Role
     (settings, overrides)
 }
 
+/// Returns how many candidates an attempt at a task has; 1 is the attempt itself.
+pub(crate) fn candidates_of(config: &Config, issue: &Issue, attempt: u32) -> u32 {
+    let mut rules = config.rules.iter().filter(|rule| applies(&rule.when, issue, attempt));
+    rules.find_map(|rule| rule.candidates).unwrap_or(1)
+}
+
 fn applies(when: &RuleWhen, issue: &Issue, attempt: u32) -> bool {
     let is_labelled = when.labels.is_empty() || when.labels.iter().any(|label| issue.labels.contains(label));
     let has_type = when.types.is_empty() || when.types.contains(&issue.issue_type);
@@ -50,6 +56,7 @@ fn values(rule: &Rule) -> Vec<(&'static str, String)> {
         ("max_turns", rule.max_turns.map(|turns| turns.to_string())),
         ("budget_usd", rule.budget_usd.map(|usd| usd.to_string())),
         ("budget_tokens", rule.budget_tokens.map(|tokens| tokens.to_string())),
+        ("candidates", rule.candidates.map(|candidates| candidates.to_string())),
     ];
     all.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
@@ -61,7 +68,9 @@ fn set(settings: &mut RoleConfig, rule: &Rule, key: &str) {
         "tools" => settings.tools.clone_from(&rule.tools),
         "max_turns" => settings.max_turns = rule.max_turns,
         "budget_usd" => settings.budget_usd = rule.budget_usd,
-        _ => settings.budget_tokens = rule.budget_tokens,
+        "budget_tokens" => settings.budget_tokens = rule.budget_tokens,
+        // No setting of an agent, but how many there are: see `candidates_of`.
+        _ => {}
     }
 }
 
@@ -99,7 +108,9 @@ mod tests {
         let text = "stitch: {model: haiku, max_turns: 5}\nrules:\n\
                     - {when: {attempt: 2}, model: opus}\n\
                     - {when: {labels: [web]}, model: sonnet, effort: high}\n\
-                    - {when: {attempt: 2, lines: 301}, effort: max, budget_usd: 9}\n";
+                    - {when: {attempt: 2, lines: 301}, effort: max, budget_usd: 9}\n\
+                    - {when: {attempt: 2}, candidates: 3}\n\
+                    - {when: {attempt: 2}, candidates: 2}\n";
         let config = Config::parse(text, "c.yaml").unwrap();
         let told = |attempt| {
             let (settings, overrides) = settings_of(&config, &task(), attempt);
@@ -114,8 +125,9 @@ mod tests {
         let high = Some("high".to_owned());
         let said = "model sonnet by rule 2; effort high by rule 2".to_owned();
         assert_eq!(told(1), ("sonnet".to_owned(), high.clone(), Some(5), said));
-        let said = "model opus by rule 1; effort high by rule 2".to_owned();
+        let said = "model opus by rule 1; effort high by rule 2; candidates 3 by rule 4".to_owned();
         assert_eq!(told(2), ("opus".to_owned(), high, Some(5), said));
+        assert_eq!([1, 2].map(|attempt| candidates_of(&config, &task(), attempt)), [1, 3]);
     }
 
     #[test]

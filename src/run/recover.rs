@@ -19,7 +19,7 @@ use crate::record::recorder::recorded_measure;
 use crate::run::active_work::ActiveWork;
 use crate::run::commit_message::{AttemptName, message};
 use crate::run::context::RunContext;
-use crate::run::land::{Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, left_out, merged_commit};
+use crate::run::land::{Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, left_out};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::engine::{Engine, FoundContainer};
 
@@ -236,7 +236,8 @@ impl<'a> Recovery<'a> {
                 Some(task) => {
                     let ignored = self.keep_work(&mut slot, owner, task, said)?;
                     crash_point!("recover.kept");
-                    if self.is_claimed_by(owner, task, issues) {
+                    // What an attempt with candidates came to shows when all of them are kept.
+                    if owner.candidate == 0 && self.is_claimed_by(owner, task, issues) {
                         self.put_right(task, ignored, issues, said)?;
                     }
                 }
@@ -305,13 +306,14 @@ impl<'a> Recovery<'a> {
             ));
             return Ok(ignored);
         };
-        let calls = self.calls_of(issue, owner.attempt, &owner.run, issues)?;
+        let calls = self.calls_of(issue, (owner.attempt, owner.candidate), &owner.run, issues)?;
         let name = AttemptName {
             generation,
             task,
             number: owner.attempt,
             run: &owner.run,
             repository: owner.repository.as_deref(),
+            candidate: owner.candidate,
         };
         let text = message(&name, issue, &calls);
         let kept = keep_snapshot(self.project, made, &text)?;
@@ -341,6 +343,7 @@ impl<'a> Recovery<'a> {
             task: None,
             attempt: name.attempt,
             round: name.round,
+            candidate: name.candidate,
             cycle: known.cycle() + 1,
             run: owner.run.clone(),
         };
@@ -378,14 +381,13 @@ impl<'a> Recovery<'a> {
     ) -> Result<()> {
         let now = self.project.clock().now();
         let issue = issues.get(id)?;
+        let merged = self.merged_of(issue)?;
         let mut attempt = Attempt {
             ignored,
-            ..self.interrupted_attempt(issue, now, issues)?
+            ..self.interrupted_attempt(issue, merged, now, issues)?
         };
-        let name = self.name(issue, attempt.number, &attempt.run);
-        if let Some(commit) = merged_commit(self.project, &name)? {
-            attempt.outcome = Outcome::Merged;
-            "its run died before the task was closed".clone_into(&mut attempt.reason);
+        if let Some(commit) = merged {
+            attempt.come_to(Outcome::Merged, "its run died before the task was closed");
             *issues = self.store.update(&format!("close {id}"), now, |issues| {
                 issues.record_attempt(id, attempt.clone(), now)?;
                 issues.close(id, "merged", Some(&CommitId::from(commit)), now)?;

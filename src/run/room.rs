@@ -25,6 +25,16 @@ pub(crate) struct Room {
     shared: Mutex<BTreeSet<IssueId>>,
 }
 
+/// Where a call takes place.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    /// The task that it is about, if it is about one.
+    pub(crate) task: Option<&'a IssueId>,
+    pub(crate) cycle: u32,
+    /// How many calls about the task can be in progress at once, this one among them.
+    pub(crate) beside: u32,
+}
+
 /// What was set aside for a call, until this is dropped.
 pub(crate) struct Reserved {
     // Dropped first: whoever is told looks at what is there then.
@@ -57,13 +67,8 @@ impl Room {
     }
 
     /// Returns the budget that has no room for a call in a cycle, if one has none.
-    pub(crate) fn spent(
-        &self,
-        by: (Role, &RoleConfig),
-        (task, cycle): (Option<&IssueId>, u32),
-        issues: &Issues,
-    ) -> Option<Spent> {
-        self.budgets.spent(&self.request(by, (task, cycle)), issues.ledger())
+    pub(crate) fn spent(&self, by: (Role, &RoleConfig), place: Place<'_>, issues: &Issues) -> Option<Spent> {
+        self.budgets.spent(&self.request(by, place), issues.ledger())
     }
 
     /// Sets aside what a call in a cycle may use, or returns which budget has no room for it. Where other calls hold what it
@@ -71,7 +76,7 @@ impl Room {
     pub(crate) async fn reserve(
         &self,
         by: (Role, &RoleConfig),
-        (task, cycle): (Option<&IssueId>, u32),
+        place: Place<'_>,
         issues: &Issues,
         interruption: &Interruption,
     ) -> Result<Option<Reserved>, Spent> {
@@ -79,8 +84,8 @@ impl Room {
         loop {
             freed.mark_unchanged();
             // Settled calls count although `issues` was read before them.
-            let reserved = self.budgets.reserve(&self.request(by, (task, cycle)), issues.ledger());
-            if let Some(task) = task {
+            let reserved = self.budgets.reserve(&self.request(by, place), issues.ledger());
+            if let Some(task) = place.task {
                 self.note_shared(task, reserved.as_ref().is_ok_and(Reservation::is_shared));
             }
             match reserved {
@@ -115,7 +120,9 @@ impl Room {
     }
 
     /// Returns what a call is to the budgets.
-    fn request(&self, (role, settings): (Role, &RoleConfig), (task, cycle): (Option<&IssueId>, u32)) -> Request {
+    fn request(&self, (role, settings): (Role, &RoleConfig), place: Place<'_>) -> Request {
+        let Place { task, cycle, beside } = place;
+        let others = beside.saturating_sub(1);
         Request {
             role,
             task: task.cloned(),
@@ -126,7 +133,8 @@ impl Room {
                 tokens: settings.budget_tokens,
             },
             // Nothing is at work beside a measure.
-            parallel: task.map_or(1, |_| self.sharers.load(Ordering::Relaxed)),
+            parallel: task.map_or(1, |_| self.sharers.load(Ordering::Relaxed).saturating_add(others)),
+            beside,
         }
     }
 }
@@ -183,7 +191,12 @@ mod tests {
     ) -> Result<Option<Reserved>, Spent> {
         let settings = Config::default().stitch;
         let task = IssueId::new(task);
-        room.reserve((Role::Stitch, &settings), (Some(&task), 1), issues, interruption)
+        let place = Place {
+            task: Some(&task),
+            cycle: 1,
+            beside: 1,
+        };
+        room.reserve((Role::Stitch, &settings), place, issues, interruption)
             .await
     }
 

@@ -3,6 +3,7 @@
 //! Whatever an agent is called for goes this way: [`Sessions::enter`] takes a slot, [`Session::reserve`] sets aside
 //! what a call may use, [`Session::call`] makes it, and [`Session::leave`] decides what becomes of the slot.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::accounting::budget::{Reservation, Spent};
@@ -10,11 +11,10 @@ use crate::accounting::ledger::{Entry, Sum, learned_rates};
 use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::base::error::{Error, Result};
 use crate::base::interruption::Interruption;
-use crate::config::RoleConfig;
 use crate::git::{Oid, Slot, Snapshot};
 use crate::issues::issue::Issues;
 use crate::model::{CommitId, IssueId, Role, SessionId};
-use crate::project::labels::TASK_LABEL;
+use crate::project::labels::{CANDIDATE_LABEL, TASK_LABEL};
 use crate::project::layers::Layer;
 use crate::record::event::{CallName, Step};
 use crate::record::recorder::CallFolder;
@@ -23,12 +23,13 @@ use crate::run::call::{self, Call, CallResult, Sandbox};
 use crate::run::context::RunContext;
 use crate::run::land::SNAPSHOT_LIMITS;
 use crate::run::preflight;
-use crate::run::room::{Reserved, Room};
+pub(crate) use crate::run::purpose::Purpose;
+use crate::run::room::{Place, Reserved, Room};
 use crate::run::slots::{Resume, SlotMounts, Slots};
 use crate::run::waiting::pausing::Pauses;
 use crate::run::waiting::suspend::{self, SlotOwner, Suspended, suspend};
 use crate::sandbox::credential::CredentialSource;
-use crate::sandbox::engine::{Engine, UserChoice};
+use crate::sandbox::engine::{Engine, FoundContainer, UserChoice};
 
 mod newer_work;
 
@@ -42,26 +43,6 @@ pub(crate) struct Sessions {
     credential: Option<CredentialSource>,
     /// What is left of the budgets.
     pub(crate) room: Room,
-}
-
-/// What a session is for.
-#[derive(Clone, Debug)]
-pub(crate) struct Purpose {
-    pub(crate) role: Role,
-    /// How its agent is called.
-    pub(crate) settings: RoleConfig,
-    /// The task that it is about, if it is about one.
-    pub(crate) task: Option<IssueId>,
-    /// The attempt at the task, or the round of the measure; counted from 1.
-    pub(crate) attempt: u32,
-    /// Which call of its stage in the attempt its first one is, counted from 1; 0 where it is the work itself.
-    pub(crate) round: u32,
-    /// Which measure of its run it is, counted from 1; 0 for a task.
-    pub(crate) cycle: u32,
-    /// Whether the agent may write the work. What an agent only reads must be the commit that is asked about.
-    pub(crate) writable: bool,
-    /// What was prepared for the commit that it begins from.
-    pub(crate) layer: Option<Arc<Layer>>,
 }
 
 /// What became of the way into a slot.
@@ -104,8 +85,9 @@ impl Sessions {
     /// Takes up the slot in which a session for this purpose waits, as it was left; else a free one, brought to
     /// `base`.
     pub(crate) fn enter(self: &Arc<Self>, purpose: Purpose, base: Oid, issues: &Issues) -> Result<Entered> {
-        let owner = self.slots.owner(purpose.task.clone(), purpose.attempt, purpose.cycle);
-        let Some(suspended) = self.slots.suspended(purpose.task.as_ref(), issues)? else {
+        let owner = self.owner(&purpose);
+        let whose = (purpose.task.as_ref(), purpose.candidate);
+        let Some(suspended) = self.slots.suspended(whose, issues)? else {
             return self.begin(purpose, owner, base).map(Entered::Ready);
         };
         let before = issues.session(suspended.session.as_str());
@@ -134,7 +116,7 @@ impl Sessions {
     pub(crate) fn enter_beside(self: &Arc<Self>, purpose: Purpose, commit: Oid) -> Result<Box<Session>> {
         let owner = SlotOwner {
             expendable: true,
-            ..self.slots.owner(purpose.task.clone(), purpose.attempt, purpose.cycle)
+            ..self.owner(&purpose)
         };
         self.begin(purpose, owner, commit)
     }
@@ -142,10 +124,16 @@ impl Sessions {
     /// Leaves a slot that [`Self::enter_beside`] took, after what was done in it failed or did not. Returns whether nothing
     /// of it runs any more; else the slot stays as it is for the next recovery.
     pub(crate) async fn leave_beside(&self, session: Box<Session>, has_failed: bool) -> Result<bool> {
-        let Purpose { role, task, .. } = &session.purpose;
-        let is_over = !has_failed || self.is_over(*role, task.as_ref()).await;
+        let is_over = !has_failed || self.is_over(&session.purpose.call_name()).await;
         session.leave(if is_over { Next::Release } else { Next::Keep })?;
         Ok(is_over)
+    }
+
+    fn owner(&self, purpose: &Purpose) -> SlotOwner {
+        SlotOwner {
+            candidate: purpose.candidate,
+            ..self.slots.owner(purpose.task.clone(), purpose.attempt, purpose.cycle)
+        }
     }
 
     fn begin(self: &Arc<Self>, purpose: Purpose, owner: SlotOwner, base: Oid) -> Result<Box<Session>> {
@@ -206,14 +194,18 @@ impl Sessions {
     /// Returns the budget that has no room for a call, if one has none.
     pub(crate) fn spent(&self, role: Role, task: Option<&IssueId>, issues: &Issues) -> Option<Spent> {
         let settings = self.context.project.config.role(role);
-        let place = (task, cycle_of(role, task, issues));
+        let place = Place {
+            task,
+            cycle: cycle_of(role, task, issues),
+            beside: 1,
+        };
         self.room.spent((role, settings), place, issues)
     }
 
-    /// Ends whatever still runs of a role's call, and of its gates, after something failed under it; returns whether
-    /// that is known. Else its slot may still be written, and stays as it is for the next recovery.
-    pub(crate) async fn is_over(&self, role: Role, task: Option<&IssueId>) -> bool {
-        match self.end_containers(role, task).await {
+    /// Ends whatever still runs of a call, and of its gates, after something failed under it; returns whether that is
+    /// known. Else its slot may still be written, and stays as it is for the next recovery.
+    pub(crate) async fn is_over(&self, call: &CallName) -> bool {
+        match self.end_containers(call).await {
             Ok(()) => true,
             Err(error) => {
                 let error = error.in_a_line();
@@ -227,27 +219,25 @@ impl Sessions {
 }
 
 impl Sessions {
-    /// Ends the containers of a role's calls about this very task; `None` is those that are about none.
-    async fn end_containers(&self, role: Role, task: Option<&IssueId>) -> Result<()> {
-        let named = task.map(ToString::to_string);
-        for container in self.engine.list(&self.context.labels(role.name(), task)).await? {
-            if container.labels.get(TASK_LABEL) == named.as_ref() {
+    /// Ends the containers of a role's calls about the very task of this one, or about none, and of no other candidate.
+    async fn end_containers(&self, call: &CallName) -> Result<()> {
+        let labels = self.labels(call);
+        let is_same = |container: &FoundContainer, label| container.labels.get(label) == labels.get(label);
+        for container in self.engine.list(&labels).await? {
+            if is_same(&container, TASK_LABEL) && is_same(&container, CANDIDATE_LABEL) {
                 self.engine.remove(&container).await?;
             }
         }
         Ok(())
     }
-}
 
-impl Purpose {
-    /// Returns the name of its first call.
-    fn call_name(&self) -> CallName {
-        CallName {
-            role: self.role,
-            task: self.task.clone(),
-            attempt: self.attempt,
-            round: self.round,
+    /// Returns the labels of a call's container.
+    fn labels(&self, call: &CallName) -> BTreeMap<String, String> {
+        let mut labels = self.context.labels(call.role.name(), call.task.as_ref());
+        if call.candidate > 0 {
+            labels.insert(CANDIDATE_LABEL.to_owned(), call.candidate.to_string());
         }
+        labels
     }
 }
 
@@ -359,7 +349,11 @@ impl Session {
         let Purpose {
             role, settings, task, ..
         } = &self.purpose;
-        let place = (task.as_ref(), cycle_of(*role, task.as_ref(), issues));
+        let place = Place {
+            task: task.as_ref(),
+            cycle: cycle_of(*role, task.as_ref(), issues),
+            beside: self.purpose.beside(),
+        };
         let room = &self.sessions.room;
         room.reserve((*role, settings), place, issues, interruption).await
     }
@@ -406,10 +400,7 @@ impl Session {
         Sandbox {
             name: name.clone(),
             config: &project.config,
-            labels: self
-                .sessions
-                .context
-                .labels(self.purpose.role.name(), self.purpose.task.as_ref()),
+            labels: self.sessions.labels(&self.purpose.call_name()),
             root: project.git.workdir(),
             host_credentials: project.host_credentials(),
             slot: self.slot.path().to_owned(),

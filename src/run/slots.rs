@@ -1,5 +1,6 @@
 //! The slots of a run: taken, laid out for an agent, suspended with its session, taken up again, and given back.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -111,6 +112,7 @@ impl Slots {
             run: self.context.recorder.run().clone(),
             task,
             attempt,
+            candidate: 0,
             cycle,
             base: None,
             session: None,
@@ -189,10 +191,21 @@ impl Slots {
         Ok(mounts)
     }
 
-    /// Finds the slot in which a session about a task, or of a measure, can go on.
-    pub(crate) fn suspended(&self, task: Option<&IssueId>, issues: &Issues) -> Result<Option<Suspended>> {
+    /// Finds the slot in which a session about a task, as this candidate if it has several, or of a measure can go on.
+    pub(crate) fn suspended(
+        &self,
+        (task, candidate): (Option<&IssueId>, u32),
+        issues: &Issues,
+    ) -> Result<Option<Suspended>> {
         let mut found = self.all_suspended(issues)?.into_iter();
-        Ok(found.find(|suspended| suspended.owner.task.as_ref() == task))
+        Ok(found.find(|one| one.owner.task.as_ref() == task && one.owner.candidate == candidate))
+    }
+
+    /// Returns as which candidates sessions about a task can go on; 0 is one without others.
+    pub(crate) fn suspended_candidates(&self, task: &IssueId, issues: &Issues) -> Result<BTreeSet<u32>> {
+        let all = self.all_suspended(issues)?;
+        let of_task = all.iter().filter(|one| one.owner.task.as_ref() == Some(task));
+        Ok(of_task.map(|one| one.owner.candidate).collect())
     }
 
     /// Finds every slot of the generation in which a session can go on.

@@ -106,11 +106,13 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         rounds: Vec::new(),
         stages: Vec::new(),
         red: None,
+        candidates: Vec::new(),
         call: Some(Entry {
             role: Role::Stitch,
             task: Some(id(1)),
             attempt: number,
             round: 0,
+            candidate: 0,
             cycle: 1,
             run: "run-1".parse().unwrap(),
             session_id: None,

@@ -7,6 +7,7 @@ mod agents;
 mod billing;
 mod broken_stages;
 mod budgets;
+mod candidates;
 mod clearing;
 mod conflicts;
 mod crashes;

@@ -25,6 +25,7 @@ fn call(role: Role, task: Option<u32>, cycle: u32, second: i64, cost_usd: f64) -
         role,
         task: task.map(IssueId::new),
         round: 0,
+        candidate: 0,
         attempt: 1,
         cycle,
         run: "run-1".parse().unwrap(),
@@ -65,6 +66,7 @@ fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
         rounds: Vec::new(),
         stages: Vec::new(),
         red: None,
+        candidates: Vec::new(),
         call: Some(Entry {
             attempt: number,
             round: 0,

@@ -126,13 +126,18 @@ impl<'a> BudgetQuery<'a> {
             balance.map_or(Ok(()), |balance| self.room(balance, unit))?;
         }
         let others = u32::try_from(out.len()).unwrap_or(u32::MAX);
-        let sharers = u64::from(self.request.parallel.saturating_sub(others).max(1));
+        let all = match scope {
+            Scope::Task => self.request.beside,
+            _ => self.request.parallel,
+        };
+        let sharers = u64::from(all.saturating_sub(others).max(1));
         let dear = self.history.dearest_call.and_a_half();
         Ok(stands.zip(own.zip(dear)).map(|(balance, (own, dear))| {
             let balance = balance?;
             let available = balance.available();
-            // A role's own limit already keeps one call from taking everything, and a task's calls are made one by one.
-            let alone = own.is_some() || scope == Scope::Task;
+            // A role's own limit already keeps one call from taking everything, and but for candidates a task's calls are made
+            // one by one.
+            let alone = own.is_some() || (scope == Scope::Task && self.request.beside <= 1);
             let share = (available / sharers).max(dear).min(available);
             Some(Share {
                 given: if alone { available } else { share },

@@ -20,6 +20,8 @@ pub(crate) struct Request {
     pub(crate) call: Allowance,
     /// How many calls share what is left: those in progress, and those that can begin beside them.
     pub(crate) parallel: u32,
+    /// How many of these are about the same task.
+    pub(crate) beside: u32,
 }
 
 /// A budget that has no room for a call.

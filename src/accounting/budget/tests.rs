@@ -38,6 +38,7 @@ fn stitch() -> Request {
         run: run(1),
         call: Allowance::default(),
         parallel: 1,
+        beside: 1,
     }
 }
 
@@ -229,6 +230,18 @@ fn calls_at_once_share_and_no_first_takes_everything() {
     let (_two, second) = share(&budgets, &parallel(4), &dear);
     assert_eq!((first, second), (6.0, 4.0));
     assert!(budgets.spent(&parallel(4), dear.iter()).unwrap().held);
+    // Candidates share what is left of their task's budget, and otherwise a task's calls are made one by one.
+    let config = BudgetConfig {
+        task_usd: Some(9.0),
+        ..BudgetConfig::default()
+    };
+    let beside = |beside| Request { beside, ..stitch() };
+    let budgets = Budgets::new(config);
+    let (_one, first) = share(&budgets, &beside(3), &[]);
+    let (_two, second) = share(&budgets, &beside(3), &[]);
+    assert_eq!((first, second), (3.0, 3.0));
+    let (_alone, alone) = share(&Budgets::new(config), &beside(1), &[]);
+    assert_eq!((alone, first), (9.0, 3.0));
     // A role's own limit is what its calls may have.
     let own = Request {
         call: allowed(Some(5.0), None),
@@ -346,7 +359,7 @@ proptest! {
                 Deed::Begin { task, cycle, run_number, own, parallel, seen } => {
                     let role = if task == 0 { Role::Measure } else { Role::Stitch };
                     let task = (task > 0).then(|| IssueId::new(task));
-                    let request = Request { role, task, cycle, run: run(run_number), call: allowed(None, own), parallel };
+                    let request = Request { role, task, cycle, run: run(run_number), call: allowed(None, own), parallel, beside: 1 };
                     let seen = &entries[..entries.len() * seen / 100];
                     if let Ok(reservation) = budgets.reserve(&request, seen.iter()) {
                         out.push((request, reservation));

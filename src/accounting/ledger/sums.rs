@@ -108,6 +108,7 @@ pub(crate) mod tests {
             task: (task > 0).then(|| IssueId::new(task)),
             attempt: 1,
             round: 0,
+            candidate: 0,
             cycle,
             run: "run-1".parse().unwrap(),
             session_id: None,

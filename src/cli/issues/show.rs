@@ -12,7 +12,7 @@ use crate::cli::Context;
 use crate::cli::issues::ids::print_json;
 use crate::cli::issues::name::name;
 use crate::git::{DiffStat, Git};
-use crate::issues::attempt::Attempt;
+use crate::issues::attempt::{Attempt, Candidate};
 use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
 use crate::issues::round::{FailedCheck, Round};
 use crate::issues::stage::StageRun;
@@ -45,7 +45,10 @@ struct Sizes(HashMap<CommitId, DiffStat>);
 impl Sizes {
     fn of(git: &Git, issues: &[&Issue]) -> Result<Self> {
         let snapshots = issues.iter().flat_map(|issue| &issue.attempts);
-        let snapshots = snapshots.filter_map(|attempt| attempt.snapshot.as_ref());
+        let snapshots = snapshots.flat_map(|attempt| {
+            let of_candidates = attempt.candidates.iter().map(|one| &one.snapshot);
+            std::iter::once(&attempt.snapshot).chain(of_candidates).flatten()
+        });
         let merged = issues.iter().filter_map(|issue| issue.commit.as_ref());
         let mut sizes = HashMap::new();
         for commit in snapshots.chain(merged) {
@@ -249,7 +252,44 @@ fn attempt(attempt: &Attempt, sizes: &Sizes, zone: &Zone) -> String {
     lines.extend(attempt.rounds.iter().flat_map(round));
     lines.extend(attempt.stages.iter().flat_map(stage));
     lines.extend(attempt.red.iter().flat_map(red));
+    lines.extend(
+        attempt
+            .candidates
+            .iter()
+            .flat_map(|one| candidate(one, attempt.number, sizes)),
+    );
     lines.join("\n")
+}
+
+/// Returns the lines of a candidate; the attempt itself has those of the chosen one.
+fn candidate(one: &Candidate, attempt: u32, sizes: &Sizes) -> Vec<String> {
+    let reason = match one.reason.as_str() {
+        "" => String::new(),
+        reason => format!(": {}", text::one_line(reason, 1000)),
+    };
+    let score = one.score.map_or_else(String::new, |score| format!(", score {score}"));
+    let number = format!("candidate {attempt}.{}", one.number);
+    if one.chosen {
+        return vec![format!("  {number}, as above{score}")];
+    }
+    let mut lines = vec![format!("  {number} {}{reason}{score}", one.outcome)];
+    lines.push(one.call.as_ref().map_or_else(
+        || "    the agent was not called".to_owned(),
+        |call| format!("  {}", used(call)),
+    ));
+    let snapshot = one.snapshot.as_ref().map(|commit| sizes.with(commit));
+    lines.extend(snapshot.map(|snapshot| format!("    snapshot {}", text::one_line(&snapshot, 1000))));
+    let records = one.records.as_ref();
+    lines.extend(records.map(|records| format!("    records {}", text::one_line(records, 1000))));
+    for nested in one
+        .rounds
+        .iter()
+        .flat_map(round)
+        .chain(one.stages.iter().flat_map(stage))
+    {
+        lines.push(format!("  {nested}"));
+    }
+    lines
 }
 
 /// Returns the lines of a fix round.

@@ -80,11 +80,13 @@ fn attempted() -> Attempt {
         rounds: Vec::new(),
         stages: Vec::new(),
         red: None,
+        candidates: Vec::new(),
         call: Some(Entry {
             role: Role::Stitch,
             task: Some(IssueId::new(2)),
             attempt: 1,
             round: 0,
+            candidate: 0,
             cycle: 1,
             run: "20261121-1".parse().unwrap(),
             session_id: None,

@@ -101,7 +101,10 @@ fn call(entry: &Entry, zone: &Zone) -> Vec<String> {
         moment(entry.ended_at, &zone.0),
         entry.role.to_string(),
         task,
-        entry.attempt.to_string(),
+        match entry.candidate {
+            0 => entry.attempt.to_string(),
+            candidate => format!("{}.{candidate}", entry.attempt),
+        },
         entry.cycle.to_string(),
         model,
         entry.turns.to_string(),

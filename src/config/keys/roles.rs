@@ -150,6 +150,12 @@ pub(in crate::config) const RULE: &[Key] = &[
         "",
         "Tokens of one call, read and written.",
     ),
+    Key::new(
+        "candidates",
+        Shape::Count,
+        "",
+        "So many sessions attempt it side by side, and the best result is merged.",
+    ),
 ];
 
 /// The keys of `when` of a rule.

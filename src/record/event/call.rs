@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::is_first;
+use crate::base::serialization::is_zero;
 use crate::model::{IssueId, Role};
 
 /// Which call of an agent an event is about: a task's attempt, or a measure.
@@ -20,11 +21,25 @@ pub struct CallName {
     /// which call of the stage in the attempt it is, counted from 1.
     #[serde(default, skip_serializing_if = "is_first")]
     pub round: u32,
+    /// Which candidate of the attempt it is of, counted from 1; 0 where it has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub candidate: u32,
+}
+
+impl CallName {
+    /// Returns the attempt by its number, with that of the candidate where it has several: `2`, `2.1`.
+    pub fn attempt_in_words(&self) -> String {
+        match self.candidate {
+            0 => self.attempt.to_string(),
+            candidate => format!("{}.{candidate}", self.attempt),
+        }
+    }
 }
 
 impl fmt::Display for CallName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.task {
+            Some(task) if self.candidate > 0 => write!(formatter, "{task}.{}", self.candidate),
             Some(task) => write!(formatter, "{task}"),
             None => write!(formatter, "{}", self.role),
         }

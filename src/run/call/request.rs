@@ -90,6 +90,7 @@ impl Call<'_> {
             task: self.sandbox.name.task.clone(),
             attempt: self.sandbox.name.attempt,
             round: self.sandbox.name.round,
+            candidate: self.sandbox.name.candidate,
             cycle: self.cycle,
             run: run.clone(),
         }

@@ -38,15 +38,17 @@ impl Driver<'_> {
             self.progress.request_refused(task, why);
         }
         match done.spent {
-            Some(Scope::Task) => {
+            Some(Scope::Task) if !self.phases.sessions.room.was_shared(task) => {
                 let reason = format!("{task}'s budget is spent ({})", done.reason);
                 self.tasks_spent.insert(task.clone(), reason);
             }
             // What it met is not all that is left.
-            Some(Scope::Cycle | Scope::Run | Scope::Generation) if self.phases.sessions.room.was_shared(task) => {
+            Some(Scope::Task | Scope::Cycle | Scope::Run | Scope::Generation)
+                if self.phases.sessions.room.was_shared(task) =>
+            {
                 self.alone.insert(task.clone());
             }
-            Some(scope @ (Scope::Cycle | Scope::Run | Scope::Generation)) => {
+            Some(scope @ (Scope::Task | Scope::Cycle | Scope::Run | Scope::Generation)) => {
                 let whose = scope.name();
                 self.progress.spent = Some(format!("the {whose}'s budget is spent ({})", done.reason));
             }

@@ -14,7 +14,7 @@ use crate::sandbox::engine::Engine;
 pub(crate) struct Phases {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) gates: Arc<Gates>,
-    pub(crate) stitch: Stitch,
+    pub(crate) stitch: Arc<Stitch>,
     pub(crate) measure: Measure,
 }
 
@@ -29,12 +29,12 @@ impl Phases {
         let protected = context.project.protected()?;
         let sessions = Arc::new(Sessions::new(context, engine));
         Ok(Self {
-            stitch: Stitch {
+            stitch: Arc::new(Stitch {
                 sessions: Arc::clone(&sessions),
                 gates: Arc::clone(&gates),
                 protected,
                 landings: Landings::default(),
-            },
+            }),
             measure: Measure {
                 sessions: Arc::clone(&sessions),
                 filed_as,

@@ -81,6 +81,7 @@ impl Runner<'_> {
                 task: None,
                 attempt: 0,
                 round: 0,
+                candidate: 0,
             },
             config: &self.project.config,
             labels,

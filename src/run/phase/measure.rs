@@ -51,6 +51,8 @@ impl Measure {
             settings: context.project.config.measure.clone(),
             task: None,
             attempt: 1,
+            candidate: 0,
+            race: None,
             round: 0,
             cycle,
             writable: false,
@@ -201,7 +203,7 @@ impl Measure {
     async fn broken(&self, asked: &MeasureSoFar, failure: Error) -> Result<MeasureOutcome> {
         let reason = failure.in_a_line();
         // Its files are read-only in the container: whether that still runs only decides who ends it.
-        self.sessions.is_over(Role::Measure, None).await;
+        self.sessions.is_over(&name(0)).await;
         let done = self.fail(asked, MeasureOutcome::Failed(reason.clone()), &reason)?;
         match failure.kind() {
             ErrorKind::Engine => Ok(done),
@@ -217,5 +219,6 @@ fn name(round: u32) -> CallName {
         task: None,
         attempt: round,
         round: 0,
+        candidate: 0,
     }
 }

@@ -7,25 +7,26 @@ use std::sync::Arc;
 
 use tokio::task::block_in_place;
 
-use crate::agent::CallOutcome;
 use crate::base::crash::crash_point;
-use crate::base::error::{ErrorKind, Result};
+use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Claim;
 use crate::issues::round::Calls;
-use crate::model::{IssueId, Role, SessionId};
+use crate::model::{IssueId, Role};
 use crate::project::protected::ProtectedPaths;
 use crate::record::event::{CallName, EventKind};
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
 use crate::run::overrides::settings_of;
+use crate::run::race::Race;
 use crate::run::session::{Entered, Next, Purpose, Session, Sessions};
 
 mod call;
+mod candidates;
 mod conclusion;
 mod judge;
 mod keep;
@@ -42,9 +43,10 @@ mod stages;
 mod weakened;
 
 pub(crate) use self::conclusion::StitchOutcome;
+use self::conclusion::unfinished;
 pub(crate) use self::merge::Landings;
 pub(crate) use self::stages::Claimed;
-use self::stages::{Attempting, Ended};
+use self::stages::{Attempting, Begun, Ended};
 
 /// The phase that does tasks.
 pub(crate) struct Stitch {
@@ -91,15 +93,24 @@ impl Stitch {
     }
 
     /// Makes one attempt at a task. An error is one that ends the run; all else is the attempt's outcome.
-    pub(crate) async fn attempt(&self, claimed: Claimed, interruption: &Interruption) -> Result<StitchOutcome> {
+    pub(crate) async fn attempt(
+        self: &Arc<Self>,
+        claimed: Claimed,
+        interruption: &Interruption,
+    ) -> Result<StitchOutcome> {
         let base = claimed.base;
-        let attempting = self.begin(claimed)?;
+        let begun = self.begin(claimed);
+        let candidates = self.candidates(&begun)?;
+        if !candidates.is_empty() {
+            return Box::pin(self.best_of(&begun, candidates, base, interruption)).await;
+        }
+        let attempting = self.attempting(&begun, 0, None)?;
         let ended = self.enter(&attempting, base, interruption).await;
         block_in_place(|| self.conclude(&attempting, ended))
     }
 
-    /// Opens the records of an attempt.
-    fn begin(&self, claimed: Claimed) -> Result<Attempting> {
+    /// Reports that an attempt begins.
+    fn begin(&self, claimed: Claimed) -> Begun {
         let Claimed {
             issue,
             issues,
@@ -108,29 +119,43 @@ impl Stitch {
             ..
         } = claimed;
         let context = self.context();
-        let name = CallName {
-            role: Role::Stitch,
-            task: Some(issue.id.clone()),
-            attempt: issue.next_attempt(),
-            round: 0,
-        };
         let leftovers = &context.project.environment.leftovers;
         let left = leftovers.note(format!("the claim of {}", issue.id));
         context.recorder.emit(EventKind::TaskClaimed {
             task: issue.id.clone(),
             title: one_line(&issue.title, 120),
-            attempt: name.attempt,
+            attempt: issue.next_attempt(),
         });
-        Ok(Attempting {
-            folder: context.recorder.call_folder(&name, 0)?,
-            begun: std::time::Instant::now(),
-            started_at: at,
-            overrides: settings_of(&context.project.config, &issue, name.attempt).1,
+        Begun {
             issue,
             issues,
+            at,
+            since: std::time::Instant::now(),
+            known: Arc::new((left, alive)),
+        }
+    }
+
+    /// Opens the records of an attempt, or of a candidate of it.
+    fn attempting(&self, begun: &Begun, candidate: u32, race: Option<Arc<Race>>) -> Result<Attempting> {
+        let context = self.context();
+        let issue = begun.issue.clone();
+        let name = CallName {
+            role: Role::Stitch,
+            task: Some(issue.id.clone()),
+            attempt: issue.next_attempt(),
+            round: 0,
+            candidate,
+        };
+        Ok(Attempting {
+            folder: context.recorder.call_folder(&name, 0)?,
+            begun: begun.since,
+            started_at: begun.at,
+            overrides: settings_of(&context.project.config, &issue, name.attempt).1,
+            issue,
+            issues: begun.issues.clone(),
             name,
-            _left: left,
-            _alive: alive,
+            race,
+            _known: Arc::clone(&begun.known),
         })
     }
 
@@ -154,6 +179,8 @@ impl Stitch {
             .0,
             task: Some(attempting.issue.id.clone()),
             attempt: attempting.name.attempt,
+            candidate: attempting.name.candidate,
+            race: attempting.race.clone(),
             round: 0,
             cycle: 0,
             writable: true,
@@ -169,10 +196,12 @@ impl Stitch {
         };
         crash_point!("stitch.checkout");
         let mut ended = self.work(&mut session, attempting, interruption).await;
+        let is_safe = ended.judged.is_ok() || self.is_safe(&mut session, attempting, &mut ended).await;
+        let has_lost = attempting.has_lost().await;
         let next = match unfinished(&session, &ended) {
-            _ if ended.judged.is_err() && !self.is_safe(&mut session, attempting, &mut ended).await => Next::Keep,
-            Some(waiting) => Next::Suspend(waiting),
-            None => Next::Release,
+            _ if !is_safe => Next::Keep,
+            Some(waiting) if !has_lost => Next::Suspend(waiting),
+            _ => Next::Release,
         };
         if let Err(error) = session.leave(next) {
             ended.judged = Err(error);
@@ -191,7 +220,7 @@ impl Stitch {
     /// Takes care of a slot in which something failed that was not the agent: what is in it is kept on the task's ref.
     /// Returns whether the slot may be used again.
     async fn is_safe(&self, session: &mut Session, attempting: &Attempting, ended: &mut Ended) -> bool {
-        let is_over = self.sessions.is_over(Role::Stitch, Some(&attempting.issue.id)).await;
+        let is_over = self.sessions.is_over(&attempting.name).await;
         if ended.left.as_ref().is_some_and(|left| left.commit.is_some()) {
             return is_over;
         }
@@ -208,32 +237,4 @@ impl Stitch {
             }
         }
     }
-}
-
-/// Returns the session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing
-/// failure, a person's word. One whose call was never made is as it was.
-fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> {
-    let Some(report) = ended.report() else {
-        return session.can_go_on(None);
-    };
-    let verdict = match &ended.judged {
-        Ok(verdict) => verdict,
-        // The work is done, and waits for an image in which its gates or its review can run.
-        Err(error) => {
-            let waits = error.kind() == ErrorKind::Image && report.outcome == CallOutcome::Success;
-            return session.can_go_on(Some(report)).filter(|_| waits);
-        }
-    };
-    let goes_on = match verdict.outcome {
-        // After a review that came to nothing, or a stage that failed, the work is done, and waits for another one; and so it
-        // does for a proof that proves something.
-        Outcome::Limited | Outcome::Cancelled | Outcome::ReviewFailed | Outcome::StageFailed | Outcome::Unproven => {
-            true
-        }
-        Outcome::BudgetSpent => !verdict.hold || verdict.later.spent.is_some(),
-        // After a call that succeeded it was the gates that could not run: the work is done, and waits for them.
-        Outcome::InfrastructureFailed => matches!(report.outcome, CallOutcome::Transient | CallOutcome::Success),
-        _ => false,
-    };
-    session.can_go_on(Some(report)).filter(|_| goes_on)
 }

@@ -1,5 +1,6 @@
 //! The attempt that a dead run was at, as its claim and its records show it.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use jiff::Timestamp;
@@ -10,14 +11,15 @@ use crate::accounting::ledger::{CallPlace, Entry};
 use crate::agent::CallOutcome;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::regular;
-use crate::issues::attempt::{Attempt, Outcome};
-use crate::issues::issue::{Issue, Issues};
+use crate::git::Oid;
+use crate::issues::attempt::{Attempt, Candidate, Outcome};
+use crate::issues::issue::{Claim, Issue, Issues};
 use crate::issues::round::{Calls, FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, Role, RunId};
 use crate::record::recorder::{RED_FILE, STAGE_FILE, recorded_call, round_folder};
 use crate::run::commit_message::AttemptName;
-use crate::run::land::kept_commit;
+use crate::run::land::{candidate_of, kept_commit, merged_commit};
 use crate::run::overrides::settings_of;
 
 impl Recovery<'_> {
@@ -30,20 +32,30 @@ impl Recovery<'_> {
             number,
             run,
             repository: claim.and_then(|claim| claim.repository.as_deref()),
+            candidate: 0,
         }
     }
 
-    /// Returns the calls of an attempt: those that the store has of it, else those that its records show.
-    pub(super) fn calls_of(&self, issue: &Issue, attempt: u32, run: &RunId, issues: &Issues) -> Result<Calls> {
+    /// Returns the commit on the generation branch that came of the attempt that a dead run was at, if there is one.
+    pub(super) fn merged_of(&self, issue: &Issue) -> Result<Option<Oid>> {
+        let run = &claim_of(issue)?.run;
+        merged_commit(self.project, &self.name(issue, issue.next_attempt(), run))
+    }
+
+    /// Returns the calls of an attempt, or of a candidate of it: those that the store has of it, else those that its records
+    /// show.
+    pub(super) fn calls_of(
+        &self,
+        issue: &Issue,
+        (attempt, candidate): (u32, u32),
+        run: &RunId,
+        issues: &Issues,
+    ) -> Result<Calls> {
         if let Some(stored) = issue.attempts.iter().find(|stored| stored.number == attempt) {
-            return Ok(Calls {
-                first: stored.call.clone(),
-                rounds: stored.rounds.clone(),
-                stages: stored.stages.clone(),
-            });
+            return Ok(stored_calls(stored, candidate));
         }
         let now = self.project.clock().now();
-        let below = records_of(run, issue, attempt);
+        let below = records_of(run, issue, (attempt, candidate));
         let mut calls = Calls::default();
         for round in 0.. {
             let below = round_folder(&below, round);
@@ -60,6 +72,7 @@ impl Recovery<'_> {
                 task: Some(issue.id.clone()),
                 attempt,
                 round,
+                candidate,
                 cycle: issues.cycle(),
                 run: run.clone(),
             };
@@ -75,7 +88,7 @@ impl Recovery<'_> {
                 }),
             }
         }
-        self.add_stages(&mut calls, issue, (attempt, run), issues)?;
+        self.add_stages(&mut calls, issue, ((attempt, candidate), run), issues)?;
         Ok(calls)
     }
 
@@ -85,12 +98,12 @@ impl Recovery<'_> {
         &self,
         calls: &mut Calls,
         issue: &Issue,
-        (attempt, run): (u32, &RunId),
+        (name, run): ((u32, u32), &RunId),
         issues: &Issues,
     ) -> Result<()> {
         let now = self.project.clock().now();
         let mut found = Vec::new();
-        for below in self.folders_beginning(&format!("{}-", records_of(run, issue, attempt)))? {
+        for below in self.folders_beginning(&format!("{}-", records_of(run, issue, name)))? {
             let folder = self.project.state_dir.join(&below);
             let Some(mut stage) = read_json::<StageRun>(&folder.join(STAGE_FILE))? else {
                 continue;
@@ -101,8 +114,9 @@ impl Recovery<'_> {
             let place = CallPlace {
                 role,
                 task: Some(issue.id.clone()),
-                attempt,
+                attempt: name.0,
                 round: stage.number,
+                candidate: name.1,
                 cycle: issues.cycle(),
                 run: run.clone(),
             };
@@ -143,33 +157,106 @@ impl Recovery<'_> {
         Ok(found)
     }
 
-    /// Returns the attempt that a dead run was at, with what its transcript shows of it.
-    pub(super) fn interrupted_attempt(&self, issue: &Issue, now: Timestamp, issues: &Issues) -> Result<Attempt> {
-        let claim = issue.claim.as_ref().ok_or_else(|| {
-            let message = format!("nobody has claimed {}", issue.id);
-            Error::new(ErrorKind::Unexpected, message)
-        })?;
-        let run = claim.run.clone();
-        let number = issue.next_attempt();
-        let records = records_of(&run, issue, number);
-        let kept = kept_commit(self.project, &self.name(issue, number, &run))?;
-        let calls = self.calls_of(issue, number, &run, issues)?;
+    /// Returns the attempt that a dead run was at, with what its transcripts show of it; `merged` is the commit of it on the
+    /// generation branch. Of candidates it is like the one that this came of, else like the first.
+    pub(super) fn interrupted_attempt(
+        &self,
+        issue: &Issue,
+        merged: Option<Oid>,
+        now: Timestamp,
+        issues: &Issues,
+    ) -> Result<Attempt> {
+        let claim = claim_of(issue)?;
+        let (run, number) = (&claim.run, issue.next_attempt());
+        let mut candidates = Vec::new();
+        for candidate in self.candidates_of(issue, number, run)? {
+            candidates.push(self.interrupted(issue, (number, candidate), run, issues)?);
+        }
+        let merged = merged.map(|commit| self.project.git.commit_info(commit)).transpose()?;
+        let chosen = merged.as_ref().map(candidate_of);
+        let place = candidates
+            .iter()
+            .position(|one| Some(one.number) == chosen)
+            .unwrap_or(0);
+        let own = match candidates.get_mut(place) {
+            Some(one) => one.choose(),
+            None => self.interrupted(issue, (number, 0), run, issues)?,
+        };
         Ok(Attempt {
             number,
+            outcome: own.outcome,
+            reason: own.reason,
+            snapshot: own.snapshot,
+            ignored: None,
+            overrides: settings_of(&self.project.config, issue, number).1,
+            records: own.records,
+            started_at: claim.at,
+            ended_at: now,
+            red: own.red,
+            call: own.call,
+            rounds: own.rounds,
+            stages: own.stages,
+            run: run.clone(),
+            candidates,
+        })
+    }
+
+    /// Returns what the transcripts show of an attempt, or of a candidate of it.
+    fn interrupted(
+        &self,
+        issue: &Issue,
+        (attempt, candidate): (u32, u32),
+        run: &RunId,
+        issues: &Issues,
+    ) -> Result<Candidate> {
+        let name = self.name(issue, attempt, run).of_candidate(candidate);
+        let kept = kept_commit(self.project, &name)?;
+        let calls = self.calls_of(issue, (attempt, candidate), run, issues)?;
+        Ok(Candidate {
+            number: candidate,
+            chosen: false,
             outcome: interrupted_outcome(calls.entries().max_by_key(|call| call.ended_at)),
             reason: "the run ended before the attempt did".to_owned(),
             snapshot: kept.map(CommitId::from),
-            ignored: None,
-            overrides: settings_of(&self.project.config, issue, number).1,
-            records: Some(records),
-            started_at: claim.at,
-            ended_at: now,
+            score: calls.review().map(|(_, review)| review.score),
+            changed: None,
+            records: Some(records_of(run, issue, (attempt, candidate))),
             red: calls.rounds.last().map(|round| round.red.clone()),
             call: calls.first,
             rounds: calls.rounds,
             stages: calls.stages,
-            run,
         })
+    }
+
+    /// Returns the candidates of an attempt that its records show, by number; none where it has none.
+    fn candidates_of(&self, issue: &Issue, attempt: u32, run: &RunId) -> Result<BTreeSet<u32>> {
+        let beginning = format!("{}.", records_of(run, issue, (attempt, 0)));
+        let folders = self.folders_beginning(&beginning)?;
+        let numbers = folders
+            .iter()
+            .filter_map(|below| below.strip_prefix(&beginning)?.parse().ok());
+        Ok(numbers.collect())
+    }
+}
+
+/// Returns the claim of a task that a dead run was at.
+fn claim_of(issue: &Issue) -> Result<&Claim> {
+    issue.claim.as_ref().ok_or_else(|| {
+        let message = format!("nobody has claimed {}", issue.id);
+        Error::new(ErrorKind::Unexpected, message)
+    })
+}
+
+/// Returns the calls that the store has of an attempt, or of a candidate of it.
+fn stored_calls(stored: &Attempt, candidate: u32) -> Calls {
+    let (call, rounds, stages) = match stored.other(candidate) {
+        Some(other) => (&other.call, &other.rounds, &other.stages),
+        None => (&stored.call, &stored.rounds, &stored.stages),
+    };
+    Calls {
+        first: call.clone(),
+        rounds: rounds.clone(),
+        stages: stages.clone(),
     }
 }
 
@@ -197,7 +284,10 @@ fn interrupted_outcome(call: Option<&Entry>) -> Outcome {
     }
 }
 
-/// Returns the folder of an attempt's records, below the state folder.
-fn records_of(run: &RunId, issue: &Issue, attempt: u32) -> String {
-    format!("runs/{run}/{}-{attempt}", issue.id)
+/// Returns the folder of the records of an attempt, or of a candidate of it, below the state folder.
+fn records_of(run: &RunId, issue: &Issue, (attempt, candidate): (u32, u32)) -> String {
+    match candidate {
+        0 => format!("runs/{run}/{}-{attempt}", issue.id),
+        candidate => format!("runs/{run}/{}-{attempt}.{candidate}", issue.id),
+    }
 }

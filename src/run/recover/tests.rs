@@ -132,6 +132,7 @@ fn a_measure_that_is_noted_is_known_to_the_rest_of_the_recovery() {
         run: "run-1".parse().unwrap(),
         task: None,
         attempt: 1,
+        candidate: 0,
         cycle: 1,
         base: None,
         session: None,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::serialization::is_zero;
 use crate::git::{Leftover, Oid, Slot};
 use crate::issues::issue::{Issues, Status};
 use crate::model::generation::GenerationName;
@@ -26,6 +27,9 @@ pub(crate) struct SlotOwner {
     pub(crate) task: Option<IssueId>,
     /// The attempt at the task, or the round of the measure; counted from 1.
     pub(crate) attempt: u32,
+    /// Which candidate of the attempt it is, counted from 1; 0 where it has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) candidate: u32,
     /// Which measure of its run it is, counted from 1; 0 for a task.
     pub(crate) cycle: u32,
     /// The commit that the slot was made from; `None` while it is still being made, when no agent has begun.

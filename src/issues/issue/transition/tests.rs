@@ -60,6 +60,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         rounds: Vec::new(),
         stages: Vec::new(),
         red: None,
+        candidates: Vec::new(),
     }
 }
 

@@ -45,6 +45,8 @@ impl Measure {
             settings: context.project.config.review.clone(),
             task: None,
             attempt: 1,
+            candidate: 0,
+            race: None,
             round: 1,
             cycle: asked.cycle,
             writable: false,
@@ -130,6 +132,7 @@ impl Measure {
             task: None,
             attempt: 1,
             round: number,
+            candidate: 0,
         };
         let folder = context.recorder.call_folder(&name, asked.cycle)?;
         let proposals = &answered.validated.accepted;

@@ -51,7 +51,10 @@ impl Stitch {
         session.work_goes_on();
         let prompt = match session.resumes() {
             Some(_) => {
-                let red = issue.attempts.last().and_then(|last| last.red.as_ref());
+                let red = issue
+                    .attempts
+                    .last()
+                    .and_then(|last| last.red_of(attempting.name.candidate));
                 Ok(prompt::continuation(attempting.name.attempt, &said, red))
             }
             None => prompt_inputs::stitch_prompt(self.context(), &self.protected, issue, session.base()),

@@ -9,12 +9,13 @@ use crate::agent::CallOutcome;
 use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
-use crate::issues::attempt::{Attempt, Outcome};
+use crate::issues::attempt::{Attempt, Candidate, Outcome};
 use crate::issues::round::FailedCheck;
-use crate::model::CommitId;
+use crate::model::{CommitId, SessionId};
 use crate::record::event::EventKind;
 use crate::run::attempt_verdict::{AttemptVerdict, hold_reason, refusal};
 use crate::run::context::RunContext;
+use crate::run::session::Session;
 
 /// What became of an attempt.
 #[derive(Clone, Debug)]
@@ -59,16 +60,29 @@ impl Ended {
         let met = met.filter(|called| called.report.outcome == CallOutcome::Budget);
         self.no_room.or(met.map(|called| called.met))
     }
+
+    /// Returns the gate that was red when it ended: the one that it failed by, or the one that a round was to make pass
+    /// which did not come to its own end.
+    pub(super) fn red(&self, verdict: &AttemptVerdict) -> Option<FailedCheck> {
+        let unfinished = match verdict.outcome {
+            Outcome::AgentFailed
+            | Outcome::TimedOut
+            | Outcome::Limited
+            | Outcome::BudgetSpent
+            | Outcome::InfrastructureFailed
+            | Outcome::Cancelled => self.calls.rounds.last(),
+            _ => None,
+        };
+        let red = unfinished.map(|round| round.red.clone());
+        verdict.red.clone().or(red)
+    }
 }
 
 impl Stitch {
     /// Ends an attempt, in the store first: whatever ends the run, the task must not stay claimed by it. An error is
     /// one that ends the run.
     pub(super) fn conclude(&self, attempting: &Attempting, ended: Ended) -> Result<StitchOutcome> {
-        let verdict = match &ended.judged {
-            Ok(verdict) => verdict.clone(),
-            Err(error) => AttemptVerdict::of(Outcome::InfrastructureFailed, error.in_a_line()),
-        };
+        let verdict = ended.verdict();
         let written = self.write(attempting, &ended, &verdict);
         let done = StitchOutcome::of(&ended, verdict);
         match ended.judged {
@@ -101,6 +115,7 @@ impl Stitch {
             Ok(hold)
         })?;
         crash_point!("stitch.concluded");
+        self.tell_candidates(attempting, &ended.candidates);
         context.recorder.emit(EventKind::AttemptEnded {
             task: id.clone(),
             title: one_line(&attempting.issue.title, 120),
@@ -119,6 +134,24 @@ impl Stitch {
             });
         }
         Ok(())
+    }
+}
+
+impl Stitch {
+    /// Reports what each candidate of an attempt came to.
+    fn tell_candidates(&self, attempting: &Attempting, candidates: &[Candidate]) {
+        for one in candidates {
+            self.context().recorder.emit(EventKind::CandidateEnded {
+                task: attempting.issue.id.clone(),
+                attempt: attempting.name.attempt,
+                candidate: one.number,
+                chosen: one.chosen,
+                outcome: one.outcome,
+                reason: one.reason.clone(),
+                score: one.score,
+                changed: one.changed,
+            });
+        }
     }
 }
 
@@ -146,22 +179,35 @@ fn record(
         call: ended.calls.first.clone(),
         rounds: ended.calls.rounds.clone(),
         stages: ended.calls.stages.clone(),
-        red: red_at_the_end(ended, verdict),
+        red: ended.red(verdict),
+        candidates: ended.candidates.clone(),
     }
 }
 
-/// Returns the gate that was red when an attempt ended: the one that it failed by, or the one that a round was to make
-/// pass which did not come to its own end.
-fn red_at_the_end(ended: &Ended, verdict: &AttemptVerdict) -> Option<FailedCheck> {
-    let unfinished = match verdict.outcome {
-        Outcome::AgentFailed
-        | Outcome::TimedOut
-        | Outcome::Limited
-        | Outcome::BudgetSpent
-        | Outcome::InfrastructureFailed
-        | Outcome::Cancelled => ended.calls.rounds.last(),
-        _ => None,
+/// Returns the session that is to go on after an attempt that nothing of its own ended: a limit, a budget, a passing
+/// failure, a person's word. One whose call was never made is as it was.
+pub(super) fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> {
+    let Some(report) = ended.report() else {
+        return session.can_go_on(None);
     };
-    let red = unfinished.map(|round| round.red.clone());
-    verdict.red.clone().or(red)
+    let verdict = match &ended.judged {
+        Ok(verdict) => verdict,
+        // The work is done, and waits for an image in which its gates or its review can run.
+        Err(error) => {
+            let waits = error.kind() == ErrorKind::Image && report.outcome == CallOutcome::Success;
+            return session.can_go_on(Some(report)).filter(|_| waits);
+        }
+    };
+    let goes_on = match verdict.outcome {
+        // After a review that came to nothing, or a stage that failed, the work is done, and waits for another one; and so it
+        // does for a proof that proves something.
+        Outcome::Limited | Outcome::Cancelled | Outcome::ReviewFailed | Outcome::StageFailed | Outcome::Unproven => {
+            true
+        }
+        Outcome::BudgetSpent => !verdict.hold || verdict.later.spent.is_some(),
+        // After a call that succeeded it was the gates that could not run: the work is done, and waits for them.
+        Outcome::InfrastructureFailed => matches!(report.outcome, CallOutcome::Transient | CallOutcome::Success),
+        _ => false,
+    };
+    session.can_go_on(Some(report)).filter(|_| goes_on)
 }

@@ -61,6 +61,9 @@ impl Stitch {
             Ok(checked) => checked,
             Err(verdict) => return Ok(*verdict),
         };
+        if let Some(beaten) = Box::pin(attempting.is_beaten(kept, calls, &checked)).await {
+            return Ok(beaten);
+        }
         self.context().step(&kept.called.name, Step::Merge);
         Box::pin(self.merge((session, attempting), (&*kept, calls), checked, interruption)).await
     }
@@ -78,7 +81,13 @@ impl Stitch {
         match Box::pin(self.gates.judge(&sandbox, work, interruption)).await {
             Err(error)
                 if error.kind() == ErrorKind::Engine
-                    && self.sessions.is_over(Role::Stitch, Some(&work.issue.id)).await =>
+                    && self
+                        .sessions
+                        .is_over(&CallName {
+                            role: Role::Stitch,
+                            ..name.clone()
+                        })
+                        .await =>
             {
                 Ok(gate::GateVerdict::NotRun {
                     reason: error.in_a_line(),

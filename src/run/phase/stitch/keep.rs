@@ -29,7 +29,11 @@ impl Stitch {
         let is_changed = snapshot.tree != context.project.git.commit_info(base)?.tree;
         let commit = is_changed.then(|| {
             let made = contribution(context, &issue.id, base, &snapshot);
-            let text = message(&context.attempt(&issue.id, name.attempt), issue, calls);
+            let text = message(
+                &context.attempt(&issue.id, name.attempt).of_candidate(name.candidate),
+                issue,
+                calls,
+            );
             keep_snapshot(&context.project, made, &text)
         });
         let commit = commit.transpose()?;

@@ -98,6 +98,8 @@ impl Stitch {
             settings: self.context().project.config.role(role).clone(),
             task: Some(attempting.issue.id.clone()),
             attempt: attempting.name.attempt,
+            candidate: attempting.name.candidate,
+            race: attempting.race.clone(),
             round: calls.next_of(role),
             cycle: 0,
             writable: role != Role::Review,

@@ -58,6 +58,7 @@ impl Stitch {
         let mut place = self.landings.queue.enter(Entrant {
             issue: attempting.issue.clone(),
             attempt: attempting.name.attempt,
+            candidate: attempting.name.candidate,
             base: session.base(),
             tree: kept.left.snapshot.tree,
             calls: calls.clone(),

@@ -58,7 +58,11 @@ impl Stitch {
             return Ok(None);
         }
         let given = kept.left.commit.unwrap_or(session.base());
-        let earlier = attempting.issue.attempts.iter().flat_map(|attempt| &attempt.stages);
+        let earlier = attempting
+            .issue
+            .attempts
+            .iter()
+            .flat_map(|attempt| attempt.stages_of(attempting.name.candidate));
         let earlier = earlier.filter(|_| session.resumes().is_some());
         let runs: Vec<&StageRun> = earlier.chain(&calls.stages).collect();
         let (called, left) = match known(git, stage, &runs, kept.left.snapshot.tree)? {
@@ -193,7 +197,9 @@ impl Stitch {
             return Ok(Ok(work.commit));
         }
         let text = message(
-            &context.attempt(&work.issue.id, attempting.name.attempt),
+            &context
+                .attempt(&work.issue.id, attempting.name.attempt)
+                .of_candidate(attempting.name.candidate),
             work.issue,
             calls,
         );
@@ -318,7 +324,8 @@ impl Stitch {
     fn keep_again(&self, session: &Session, left: &Work, attempting: &Attempting, calls: &Calls) -> Result<()> {
         let context: &RunContext = self.context();
         let issue = &attempting.issue;
-        let text = message(&context.attempt(&issue.id, attempting.name.attempt), issue, calls);
+        let name = context.attempt(&issue.id, attempting.name.attempt);
+        let text = message(&name.of_candidate(attempting.name.candidate), issue, calls);
         let made = contribution(context, &issue.id, session.base(), &left.snapshot);
         keep_snapshot(&context.project, made, &text).map(drop)
     }

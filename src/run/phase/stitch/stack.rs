@@ -23,6 +23,8 @@ use crate::run::landing_queue::Waiting;
 pub(super) struct Entrant {
     pub(super) issue: Issue,
     pub(super) attempt: u32,
+    /// Which candidate of the attempt it is of; 0 is one without others.
+    pub(super) candidate: u32,
     /// The commit that it began from.
     pub(super) base: Oid,
     /// The tree that it left, which the gates have seen.
@@ -156,8 +158,13 @@ impl Stack {
             .iter()
             .map(|(one, tree)| {
                 let Entrant {
-                    issue, attempt, calls, ..
+                    issue,
+                    attempt,
+                    candidate,
+                    calls,
+                    ..
                 } = &one.entry;
+                let name = context.attempt(&issue.id, *attempt).of_candidate(*candidate);
                 let known = commit_message::Landing {
                     gates: checked.results.clone(),
                     changed: one.entry.changed,
@@ -166,7 +173,7 @@ impl Stack {
                 Landing {
                     task: &issue.id,
                     tree: *tree,
-                    message: landing_message(&context.attempt(&issue.id, *attempt), issue, calls, &known),
+                    message: landing_message(&name, issue, calls, &known),
                 }
             })
             .collect();

@@ -1,5 +1,7 @@
 //! What is known of an attempt, and grows as it goes on.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::accounting::budget::Scope;
@@ -7,7 +9,7 @@ use crate::agent::CallReport;
 use crate::base::error::{Error, Result};
 use crate::base::interruption::LeftoverGuard;
 use crate::git::{DiffStat, FileDiff, Oid, Snapshot};
-use crate::issues::attempt::{Ignored, Override};
+use crate::issues::attempt::{Candidate, Ignored, Outcome, Override};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::Calls;
 use crate::model::GateResult;
@@ -15,6 +17,7 @@ use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::active_work::ActiveWorkGuard;
 use crate::run::attempt_verdict::AttemptVerdict;
+use crate::run::race::Race;
 
 /// Why an attempt ends that was interrupted.
 pub(super) const INTERRUPTED: &str = "the run was interrupted";
@@ -30,7 +33,20 @@ pub(crate) struct Claimed {
     pub(super) alive: ActiveWorkGuard,
 }
 
-/// An attempt that goes on.
+/// An attempt that has begun.
+pub(super) struct Begun {
+    pub(super) issue: Issue,
+    /// All issues, as they stood when it was claimed.
+    pub(super) issues: Issues,
+    pub(super) at: Timestamp,
+    pub(super) since: std::time::Instant,
+    pub(super) known: Arc<Known>,
+}
+
+/// By what an attempt is known to whoever ends the program meanwhile, and to whoever recovers.
+pub(super) type Known = (LeftoverGuard, ActiveWorkGuard);
+
+/// An attempt that goes on, or a candidate of it.
 pub(super) struct Attempting {
     pub(super) issue: Issue,
     /// All issues, as they stood when it was claimed.
@@ -41,10 +57,9 @@ pub(super) struct Attempting {
     pub(super) overrides: Vec<Override>,
     pub(super) started_at: Timestamp,
     pub(super) begun: std::time::Instant,
-    /// Known to whoever ends the program meanwhile.
-    pub(super) _left: LeftoverGuard,
-    /// Known to whoever recovers meanwhile.
-    pub(super) _alive: ActiveWorkGuard,
+    /// The candidates of the attempt; `None` where it has none.
+    pub(super) race: Option<Arc<Race>>,
+    pub(super) _known: Arc<Known>,
 }
 
 /// A call that was made.
@@ -106,9 +121,19 @@ pub(super) struct Ended {
     /// The budget that had no room for a call.
     pub(super) no_room: Option<Scope>,
     pub(super) judged: Result<AttemptVerdict>,
+    /// What its candidates came to, where it had several.
+    pub(super) candidates: Vec<Candidate>,
 }
 
 impl Ended {
+    /// Returns the verdict on it; where something failed under it, that it did.
+    pub(super) fn verdict(&self) -> AttemptVerdict {
+        match &self.judged {
+            Ok(verdict) => verdict.clone(),
+            Err(error) => AttemptVerdict::of(Outcome::InfrastructureFailed, error.in_a_line()),
+        }
+    }
+
     /// Builds the end of an attempt that ended before its call.
     pub(super) fn before_call(judged: Result<AttemptVerdict>) -> Self {
         Self {
@@ -117,6 +142,7 @@ impl Ended {
             left: None,
             no_room: None,
             judged,
+            candidates: Vec::new(),
         }
     }
 
