@@ -16,6 +16,7 @@ pub mod redact;
 pub(crate) mod registry;
 pub(crate) mod regular;
 pub(crate) mod serialization;
+pub(crate) mod socket;
 pub(crate) mod tail;
 #[cfg(any(test, feature = "crash-points"))]
 pub mod testing;

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::accounting::metering::Metered;
 use crate::base::error::Result;
+use crate::base::socket::Socket;
 
 mod answer;
 mod api;
@@ -44,7 +45,6 @@ pub use proxy::Proxy;
 pub use record::read_back;
 pub use seal::{Judged, Seal, hold_to};
 
-use socket::Socket;
 use state::GatewayState;
 
 /// The name of its socket in its folder.
@@ -77,7 +77,7 @@ impl Gateway {
     /// cannot be used.
     pub fn open(options: Options) -> Result<Self> {
         let (folder, shared) = GatewayState::new(options)?;
-        let (socket, listener) = Socket::bind(&folder, SOCKET)?;
+        let (socket, listener) = socket::bind(&folder, SOCKET)?;
         let (tasks, ended) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(shared);
         listener::start(listener, Arc::clone(&shared), tasks.clone(), ended.clone());

@@ -15,10 +15,10 @@ use crate::base::clock::Clock;
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::fs::create_private_folder;
 use crate::base::redact::Redactor;
+use crate::base::socket::Socket;
 use crate::base::tail::{Tail, last_lines};
 use crate::sandbox::engine::{Container, ContainerSpec, Engine};
-use crate::sandbox::gateway::socket::Socket;
-use crate::sandbox::gateway::{Gateway, GatewayEvent, Judged, Options, hold_to};
+use crate::sandbox::gateway::{Gateway, GatewayEvent, Judged, Options, hold_to, socket};
 use crate::sandbox::guarantee::{Item, RequestedContainer};
 use crate::sandbox::services::failure::ServiceFailure;
 use crate::sandbox::services::join::{Port, carry, gone, write_requests};
@@ -132,7 +132,7 @@ impl Meeting {
         write_command(spec)?;
         let mut sockets = Vec::new();
         let mut bind = |folder: &PathBuf, name: &str| -> Result<UnixListener> {
-            let (socket, listener) = Socket::bind(folder, name)?;
+            let (socket, listener) = socket::bind(folder, name)?;
             sockets.push(socket);
             Ok(listener)
         };
