@@ -42,6 +42,7 @@ mod image;
 mod init;
 mod issues;
 mod network;
+mod runs;
 mod settings;
 mod signal;
 mod start;

@@ -34,6 +34,7 @@ mod lock;
 pub(crate) mod obeyed;
 pub(crate) mod protected;
 mod read_tree;
+pub(crate) mod run_socket;
 mod select;
 pub(crate) mod tampering;
 pub(crate) mod unmatched;
@@ -44,6 +45,7 @@ pub use host_credentials::SecretVariables;
 pub use list::{GenerationSummary, Listing};
 pub(crate) use lock::HeldLock;
 pub use read_tree::read_tree;
+pub use run_socket::{RunStanding, RunState};
 
 /// What a generator needs to know of the machine it runs on and of its caller; the library reads no environment itself.
 #[derive(Clone, Debug)]

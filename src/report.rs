@@ -9,11 +9,12 @@ use crate::record::event::{Event, EventKind};
 use crate::report::lines::Lines;
 use crate::report::live::LiveLines;
 use crate::report::output::Output;
+use crate::report::tone::Line;
 
 pub(crate) mod guidance;
 pub(crate) mod invocation;
 mod lines;
-mod live;
+pub(crate) mod live;
 pub(crate) mod numbers;
 pub(crate) mod output;
 mod said;
@@ -39,6 +40,11 @@ impl Shown {
             _ => {}
         }
     }
+}
+
+/// Returns the lasting lines of one event alone.
+pub(crate) fn lasting(output: &Output, event: &Event) -> Vec<Line> {
+    Lines::new(output.zone.clone()).of(event)
 }
 
 /// Shows events until the run that sends them ends; returns what others ask of them.

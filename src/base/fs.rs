@@ -132,6 +132,13 @@ pub struct LockHolder {
     pub pid: u32,
 }
 
+impl LockHolder {
+    /// Returns whether it is a run, whose name begins with a date: commands have words.
+    pub(crate) fn is_run(&self) -> bool {
+        self.id.starts_with(|letter: char| letter.is_ascii_digit())
+    }
+}
+
 /// A lock in a folder, held until it is dropped; the system frees it when the process dies.
 #[derive(Debug)]
 pub(crate) struct RepositoryLock {
@@ -234,7 +241,7 @@ fn held(file: &mut File, path: &Path) -> Error {
             path.display()
         ),
     )
-    .hint("wait until it ends, or interrupt it; `cordwainer status` shows what it does")
+    .hint("wait until it ends; `cordwainer status` shows what it does")
 }
 
 #[cfg(test)]

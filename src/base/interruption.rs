@@ -1,7 +1,8 @@
 //! Interruption: how far a person's request to stop has gone, and what would remain if the process ended now.
 //!
 //! A run is asked once: then nothing new begins, and work in progress has the configuration's `stop_grace`. Asked
-//! again, or when that is over, it suspends its sessions at once. Nothing here handles signals: `signal.rs` does.
+//! again, or when that is over, it suspends its sessions at once. Nothing here handles signals, which `signal.rs` does,
+//! or the requests of other processes, which `run/requests.rs` does.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -12,20 +13,46 @@ use tokio_util::sync::CancellationToken;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::registry::{Registered, Registry};
 
-/// A person's request to stop, which a run obeys; clones share it. A [`CancellationToken`] becomes one that can ask
-/// only once.
+/// A person's request to stop, which a run obeys; clones share it, and it belongs to one run: whoever stops that run from
+/// elsewhere asks through it, too. A [`CancellationToken`] becomes one that can ask only once, and stays as it is when
+/// somebody else asks.
 #[derive(Clone, Debug, Default)]
 pub struct Interruption {
     asked: CancellationToken,
-    /// When it was asked for; the grace is counted from then.
-    asked_at: Arc<OnceLock<Instant>>,
+    /// When it was asked for, and by which way; the grace is counted from then.
+    first: Arc<OnceLock<First>>,
     insisted: CancellationToken,
+}
+
+/// The first request to stop.
+#[derive(Clone, Copy, Debug)]
+struct First {
+    at: Instant,
+    way: Way,
+}
+
+/// The way by which a run was asked to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// A signal, or the program that began the run.
+    Interrupted,
+    /// `cordwainer runs stop`.
+    Requested,
+}
+
+impl First {
+    fn now(way: Way) -> Self {
+        Self {
+            at: Instant::now(),
+            way,
+        }
+    }
 }
 
 impl From<CancellationToken> for Interruption {
     fn from(asked: CancellationToken) -> Self {
         Self {
-            asked,
+            asked: asked.child_token(),
             ..Self::default()
         }
     }
@@ -34,7 +61,24 @@ impl From<CancellationToken> for Interruption {
 impl Interruption {
     /// Asks the run to begin nothing new.
     pub fn ask(&self) {
-        self.asked_at.get_or_init(Instant::now);
+        self.ask_by(Way::Interrupted);
+    }
+
+    /// Asks for that, and with `now` to end work in progress, too, because another process requested it. Returns whether
+    /// that was not asked for before.
+    pub(crate) fn request(&self, now: bool) -> bool {
+        let is_new = !self.is_asked() || now && !self.insisted.is_cancelled();
+        self.ask_by(Way::Requested);
+        if now {
+            self.insisted.cancel();
+        }
+        is_new
+    }
+
+    fn ask_by(&self, way: Way) {
+        // A token of the program's may have asked before, unseen.
+        let way = if self.is_asked() { Way::Interrupted } else { way };
+        self.first.get_or_init(|| First::now(way));
         self.asked.cancel();
     }
 
@@ -59,7 +103,7 @@ impl Interruption {
     pub(crate) async fn over(&self, grace: Duration) {
         let after_grace = async {
             self.asked.cancelled().await;
-            tokio::time::sleep_until(*self.asked_at.get_or_init(Instant::now) + grace).await;
+            tokio::time::sleep_until(self.first.get_or_init(|| First::now(Way::Interrupted)).at + grace).await;
         };
         tokio::select! {
             () = self.insisted.cancelled() => {}
@@ -73,7 +117,7 @@ impl Interruption {
     ///
     /// Of kind [`ErrorKind::Interrupted`].
     pub(crate) fn unless_asked(&self) -> Result<()> {
-        if self.is_asked() { Err(interrupted()) } else { Ok(()) }
+        if self.is_asked() { Err(self.error()) } else { Ok(()) }
     }
 
     /// Does work that can be repeated without loss, unless it must end before it is done.
@@ -85,15 +129,41 @@ impl Interruption {
         tokio::select! {
             biased;
             done = work => done,
-            () = self.over(grace) => Err(interrupted()),
+            () = self.over(grace) => Err(self.error()),
         }
+    }
+
+    /// Returns why a run ends that was asked to, for a person.
+    pub(crate) fn why(&self) -> &'static str {
+        match self.way() {
+            Way::Interrupted => "interrupted",
+            Way::Requested => "stopped, as requested by `cordwainer runs stop`",
+        }
+    }
+
+    /// Returns the error that a run ends with which was asked to.
+    pub(crate) fn error(&self) -> Error {
+        let error = match self.way() {
+            Way::Interrupted => return interrupted(),
+            Way::Requested => Error::new(
+                ErrorKind::Interrupted,
+                "the run was stopped, as requested by `cordwainer runs stop`",
+            ),
+        };
+        error.hint(TO_CONTINUE)
+    }
+
+    fn way(&self) -> Way {
+        self.first.get().map_or(Way::Interrupted, |first| first.way)
     }
 }
 
 /// Returns the error that an interrupted run ends with.
 pub(crate) fn interrupted() -> Error {
-    Error::new(ErrorKind::Interrupted, "the run was interrupted").hint("run `cordwainer resume` to continue")
+    Error::new(ErrorKind::Interrupted, "the run was interrupted").hint(TO_CONTINUE)
 }
+
+const TO_CONTINUE: &str = "run `cordwainer resume` to continue";
 
 /// What would remain if the process ended now: containers, worktrees, claims. Clones share it.
 #[derive(Clone, Debug, Default)]
@@ -164,6 +234,28 @@ mod tests {
         let outside = Interruption::from(token.clone());
         assert_eq!(over_after(outside.clone(), |_| token.cancel()).await, 25);
         assert!(outside.is_asked());
+    }
+
+    #[test]
+    fn the_first_word_says_why_a_run_ends_and_a_programs_token_is_its_own() {
+        let by_signal = Interruption::default();
+        by_signal.ask();
+        assert!(!by_signal.request(false) && by_signal.request(true) && !by_signal.request(true));
+        assert_eq!(by_signal.why(), "interrupted");
+        let requested = Interruption::default();
+        assert!(requested.request(false) && !requested.request(false));
+        requested.insist();
+        assert!(!requested.request(true));
+        assert_eq!(requested.why(), "stopped, as requested by `cordwainer runs stop`");
+        assert_eq!(requested.error().kind(), ErrorKind::Interrupted);
+        let token = CancellationToken::new();
+        let outside = Interruption::from(token.clone());
+        assert!(outside.request(true) && outside.is_asked());
+        assert!(!token.is_cancelled());
+        let asked_by_token = Interruption::from(token.clone());
+        token.cancel();
+        assert!(!asked_by_token.request(false));
+        assert_eq!(asked_by_token.why(), "interrupted");
     }
 
     #[tokio::test(start_paused = true)]

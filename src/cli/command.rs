@@ -9,12 +9,13 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 10] = [
+const WITHOUT_GENERATION: [&str; 11] = [
     "init",
     "start",
     "list",
     "switch",
     "gc",
+    "runs",
     "transcript",
     "image",
     "doctor",
@@ -145,7 +146,9 @@ impl Verb {
         }
         let hint = match self {
             Self::Generation(GeneratorCommand::Start { .. }) => "`--name` names the new generation",
-            Self::Generation(GeneratorCommand::Switch { .. }) => "name the generation without the option",
+            Self::Generation(GeneratorCommand::Switch { .. } | GeneratorCommand::Runs(_)) => {
+                "name the generation without the option"
+            }
             Self::Generation(_) | Self::Other(_) => "leave it out",
         };
         let message = "this command takes no `--generation`: it does not work on one that is named";
@@ -160,6 +163,7 @@ impl Verb {
                     | GeneratorCommand::Start { .. }
                     | GeneratorCommand::List
                     | GeneratorCommand::Gc(_)
+                    | GeneratorCommand::Runs(_)
                     | GeneratorCommand::Switch { .. }
             ),
             Self::Other(OtherCommand::Issues(_)) => true,

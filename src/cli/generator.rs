@@ -10,7 +10,7 @@ use crate::cli::ending::{self, StopArgs};
 use crate::cli::settings::RunSettings;
 use crate::cli::signal::{self, OnSignal};
 use crate::cli::start::{self, StartArgs};
-use crate::cli::{Context, gc, init};
+use crate::cli::{Context, gc, init, runs};
 use crate::config::Setting;
 use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
 use crate::model::TypedId;
@@ -53,12 +53,16 @@ pub(crate) enum GeneratorCommand {
     Run(RunArgs),
     /// Continue after an interruption, a limit or a crash
     ///
-    /// Works like `run`: suspended sessions continue in their worktrees.
+    /// Works like `run`: suspended sessions continue in their worktrees. While a run is at work, only `--now` has an effect,
+    /// on that run.
     #[command(after_long_help = "Example:\n  cordwainer resume --now")]
     Resume(ResumeArgs),
+    /// Stop, pause and resume the run that is at work, from any terminal
+    #[command(after_long_help = "Examples:\n  cordwainer runs stop\n  cordwainer runs pause")]
+    Runs(runs::RunsArgs),
     /// Merge the generation into the base branch and end it
     ///
-    /// The gates run on the merge before anything is moved. The merge is all or nothing: on a conflict, or a gate that
+    /// It does not end a run that is at work: `cordwainer runs stop` does. The gates run on the merge before anything is moved. The merge is all or nothing: on a conflict, or a gate that
     /// fails, nothing changes. Tasks and their commits stay reachable under `refs/cordwainer/archive/`.
     #[command(after_long_help = "Examples:\n  cordwainer stop\n  cordwainer stop --no-merge")]
     Stop(StopArgs),
@@ -163,7 +167,7 @@ impl RunArgs {
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
     run: RunArgs,
-    /// End a pause at once, including that of a run that is waiting
+    /// End a pause at once, including that of a run that is waiting, and that of `cordwainer runs pause`
     #[arg(long)]
     now: bool,
 }
@@ -185,7 +189,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     }
     let context = &context.with_settings(command.settings());
     let generator = match command {
-        GeneratorCommand::Status | GeneratorCommand::List => context.look()?,
+        GeneratorCommand::Status | GeneratorCommand::List | GeneratorCommand::Runs(_) => context.look()?,
         _ => context.open()?,
     };
     // Before signals are listened to: at a question, Ctrl-C ends the command.
@@ -227,6 +231,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
                 report::status::listing(&listing, &context.output.zone)
             })
         }
+        GeneratorCommand::Runs(args) => runs::execute(args, &generator, context).await,
         GeneratorCommand::Gc(args) => gc::execute(args, &generator, context).await,
         GeneratorCommand::Switch { name } => {
             let found = generator.switch(name)?;
@@ -296,7 +301,12 @@ async fn resume(generator: &Generator, args: &ResumeArgs, context: &Context) -> 
             let lifted = sentence(&format!("Lifted the pause until {until}: {reason}"));
             context.output.say(&lifted);
         }
-        if let Some(waiting) = generator.run_at_work()?.filter(|_| !lifted.is_empty()) {
+        let resumed = generator.resume_if_paused()?;
+        if resumed.is_some() {
+            context.output.say("Lifted the pause of `cordwainer runs pause`.");
+        }
+        let is_lifted = !lifted.is_empty() || resumed.is_some();
+        if let Some(waiting) = generator.run_at_work()?.filter(|_| is_lifted) {
             context
                 .output
                 .say(&format!("Run {} (process {}) continues.", waiting.id, waiting.pid));

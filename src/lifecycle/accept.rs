@@ -22,7 +22,7 @@ impl Generator {
     /// Of kind [`ErrorKind::Precondition`] when the task is not held for that reason, or when its result no longer fits
     /// the generation: then the task stays held.
     pub fn accept(&self, id: &IssueId) -> Result<Issue> {
-        let _lock = self.project.lock(self.project.new_run().as_str())?;
+        let _lock = self.project.lock("issues release")?;
         let generation = self.project.generation()?;
         if self.project.phase(&generation)? != Phase::Open {
             let message = format!("the generation `{generation}` is finished");

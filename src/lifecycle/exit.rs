@@ -2,7 +2,7 @@
 //! code of its error's kind, see [`exit`].
 
 use crate::base::error::{Error, ErrorKind, Result, exit};
-use crate::base::interruption::interrupted;
+use crate::base::interruption::Interruption;
 use crate::config::Problem;
 use crate::issues::attempt::Outcome;
 use crate::run::driver::DriverSummary;
@@ -67,7 +67,7 @@ pub fn of_problems(found: &[Problem]) -> u8 {
 }
 
 /// Returns how many tasks a measure filed, or the error for how else it ended.
-pub(super) fn measured(done: MeasureOutcome) -> Result<usize> {
+pub(super) fn measured(done: MeasureOutcome, interruption: &Interruption) -> Result<usize> {
     Err(match done {
         MeasureOutcome::Filed(filed) => return Ok(filed),
         MeasureOutcome::Limited(limit) => {
@@ -80,6 +80,6 @@ pub(super) fn measured(done: MeasureOutcome) -> Result<usize> {
         }
         MeasureOutcome::Refused(reason) => Error::new(ErrorKind::Tasks, reason),
         MeasureOutcome::Failed(why) => Error::new(ErrorKind::Engine, why),
-        MeasureOutcome::Cancelled => interrupted(),
+        MeasureOutcome::Cancelled => interruption.error(),
     })
 }

@@ -11,18 +11,20 @@ use crate::issues::store::Store;
 use crate::lifecycle::{Generator, exit};
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{IssueId, Role, RunId, Usage};
-use crate::project::HeldLock;
+use crate::project::{HeldLock, RunStanding};
 use crate::record::event::EventKind;
 use crate::record::observer::Observers;
 use crate::record::recorder::{EventSender, Recorder};
 use crate::run::active_work::ActiveWork;
 use crate::run::context::RunContext;
+use crate::run::control::RunControl;
 use crate::run::driver::{self, Phases};
 use crate::run::guidance;
 use crate::run::phase::measure::FiledAs;
 use crate::run::plan::RunLimits;
 use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
+use crate::run::requests::{Answering, Requests};
 use crate::run::selection::TaskSelection;
 use crate::sandbox::engine::Engine;
 
@@ -96,15 +98,14 @@ impl Generator {
         events: EventSender,
         interruption: impl Into<Interruption>,
     ) -> Result<RunSummary> {
-        let interruption = interruption.into();
-        let begun = self.begin(events)?;
-        let done = Box::pin(self.run_begun(&begun, options, &interruption)).await;
+        let begun = self.begin(events, interruption.into(), true)?;
+        let done = Box::pin(self.run_begun(&begun, options)).await;
         begun.recorder.end_observers().await;
         done
     }
 
-    async fn run_begun(&self, begun: &Begun, options: RunOptions, interruption: &Interruption) -> Result<RunSummary> {
-        let phases = self.phases(begun, filed_as(options.confirm), interruption).await?;
+    async fn run_begun(&self, begun: &Begun, options: RunOptions) -> Result<RunSummary> {
+        let phases = self.phases(begun, filed_as(options.confirm)).await?;
         let phases = Arc::new(phases);
         let selection = TaskSelection::of(&options.only, &phases.sessions.context.store.read()?)?;
         let cycles = if selection.is_named() { Some(0) } else { options.cycles };
@@ -112,7 +113,7 @@ impl Generator {
         if options.confirm {
             limits = limits.confirming();
         }
-        let driven = Box::pin(driver::drive(&phases, &limits, selection, interruption)).await?;
+        let driven = Box::pin(driver::drive(&phases, &limits, selection, &begun.control)).await?;
         let counts = driven.counts;
         Ok(RunSummary {
             run: begun.recorder.run().clone(),
@@ -157,15 +158,15 @@ impl Generator {
         events: EventSender,
         interruption: impl Into<Interruption>,
     ) -> Result<usize> {
-        let interruption = interruption.into();
-        let begun = self.begin(events)?;
-        let done = Box::pin(self.measure_begun(&begun, confirm, &interruption)).await;
+        let begun = self.begin(events, interruption.into(), false)?;
+        let done = Box::pin(self.measure_begun(&begun, confirm)).await;
         begun.recorder.end_observers().await;
         done
     }
 
-    async fn measure_begun(&self, begun: &Begun, confirm: bool, interruption: &Interruption) -> Result<usize> {
-        let phases = self.phases(begun, filed_as(confirm), interruption).await?;
+    async fn measure_begun(&self, begun: &Begun, confirm: bool) -> Result<usize> {
+        let interruption = &begun.control.interruption;
+        let phases = self.phases(begun, filed_as(confirm)).await?;
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
         for role in self.project.config.roles_of_measures() {
@@ -173,7 +174,7 @@ impl Generator {
         }
         phases.gates.see_that_they_run(interruption).await?;
         interruption.unless_asked()?;
-        exit::measured(phases.measure.measure(1, interruption).await?)
+        exit::measured(phases.measure.measure(1, interruption).await?, interruption)
     }
 
     /// Makes one attempt at a task, the first ready one unless `task` names it; returns how it ended.
@@ -187,15 +188,15 @@ impl Generator {
         events: EventSender,
         interruption: impl Into<Interruption>,
     ) -> Result<Outcome> {
-        let interruption = interruption.into();
-        let begun = self.begin(events)?;
-        let done = Box::pin(self.stitch_begun(&begun, task, &interruption)).await;
+        let begun = self.begin(events, interruption.into(), false)?;
+        let done = Box::pin(self.stitch_begun(&begun, task)).await;
         begun.recorder.end_observers().await;
         done
     }
 
-    async fn stitch_begun(&self, begun: &Begun, task: Option<IssueId>, interruption: &Interruption) -> Result<Outcome> {
-        let phases = self.phases(begun, FiledAs::Open, interruption).await?;
+    async fn stitch_begun(&self, begun: &Begun, task: Option<IssueId>) -> Result<Outcome> {
+        let interruption = &begun.control.interruption;
+        let phases = self.phases(begun, FiledAs::Open).await?;
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
         for role in self.project.config.roles_of_attempts() {
@@ -222,8 +223,9 @@ impl Generator {
         }
     }
 
-    /// Takes the lock and opens the records; checks that the generation can be worked on.
-    fn begin(&self, events: EventSender) -> Result<Begun> {
+    /// Takes the lock and opens the records; checks that the generation can be worked on. From here on other processes can
+    /// request something of the run, which `has_steps` where it goes on after one task or measure.
+    fn begin(&self, events: EventSender, interruption: Interruption, has_steps: bool) -> Result<Begun> {
         let run = self.project.new_run();
         let lock = Arc::new(self.project.lock(run.as_str())?);
         let generation = self.project.generation()?;
@@ -246,7 +248,23 @@ impl Generator {
         for what in told {
             recorder.emit(EventKind::Warned { what });
         }
+        let control = RunControl::new(interruption);
+        let standing = RunStanding {
+            id: run,
+            pid: std::process::id(),
+            generation: generation.clone(),
+            since: self.project.clock().now(),
+            state: control.state(),
+        };
+        let answering = Answering {
+            control: control.clone(),
+            standing,
+            has_steps,
+            recorder: recorder.clone(),
+        };
         Ok(Begun {
+            _requests: Requests::serve(self.project.state_dir.clone(), answering)?,
+            control,
             lock,
             generation,
             recorder,
@@ -254,7 +272,8 @@ impl Generator {
     }
 
     /// Finds an engine, checks that it has the image, and builds the driver of the run.
-    async fn phases(&self, begun: &Begun, filed_as: FiledAs, interruption: &Interruption) -> Result<Phases> {
+    async fn phases(&self, begun: &Begun, filed_as: FiledAs) -> Result<Phases> {
+        let interruption = &begun.control.interruption;
         let finding = Box::pin(async {
             let engine = Engine::connect(&self.connect_options()).await?;
             preflight::refuse(preflight::of_engine(&self.project, &engine, Asker::Run).await)?;
@@ -289,6 +308,9 @@ impl Generator {
 
 /// What a run holds from beginning to end.
 struct Begun {
+    // Dropped before the lock: nobody is to reach a run that no longer holds it.
+    _requests: Requests,
+    control: RunControl,
     lock: Arc<HeldLock>,
     generation: GenerationName,
     recorder: Recorder,

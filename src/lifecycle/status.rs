@@ -14,6 +14,7 @@ use crate::issues::issue::{IssueCounts, Issues};
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{CommitId, Role, RunId, Usage};
+use crate::project::RunState;
 use crate::run::guidance::{self, Standing};
 use crate::run::waiting::pause::Pause;
 use crate::run::waiting::pausing;
@@ -50,6 +51,10 @@ pub struct Status {
     pub paused_because: Option<String>,
     /// The run in progress.
     pub run: Option<LockHolder>,
+    /// What it says that it does; `None` where it does not answer, or is another command.
+    pub run_state: Option<RunState>,
+    /// When it began.
+    pub run_since: Option<Timestamp>,
     /// Anything unusual, in sentences.
     pub hazards: Vec<String>,
     /// What to do next: commands in backticks, and what they do.
@@ -61,6 +66,7 @@ struct Seen {
     tip: Option<Oid>,
     is_merged: bool,
     is_running: bool,
+    run_state: Option<RunState>,
 }
 
 impl Generator {
@@ -79,10 +85,14 @@ impl Generator {
         let unreadable = pauses.as_ref().err().map(Error::in_a_line);
         let pause = pauses.unwrap_or_default().into_iter().next();
         let roles = Sums::of(issues.ledger()).roles;
+        let standing = run.as_ref().filter(|run| run.is_run());
+        let standing = standing.and_then(|run| self.project.standing(run));
+        let run_state = standing.as_ref().map(|standing| standing.state);
         let seen = Seen {
             tip,
             is_merged: merged.is_some(),
             is_running: run.is_some(),
+            run_state,
         };
         let mut hazards = self.hazards(&generation, &issues, &seen)?;
         hazards.extend(unreadable);
@@ -116,6 +126,8 @@ impl Generator {
             ),
             hazards,
             run,
+            run_state,
+            run_since: standing.map(|standing| standing.since),
             generation,
         })
     }
@@ -187,6 +199,7 @@ impl Generator {
 /// Returns what a person does next with a generation that stands so.
 fn next_steps(phase: Phase, seen: &Seen, pause: Option<&Pause>, standing: &Standing) -> Vec<String> {
     match (pause, phase) {
+        (None, _) if matches!(seen.run_state, Some(RunState::Pausing | RunState::Paused)) => guidance::of_paused_run(),
         (Some(pause), _) => guidance::after_pause(pause, seen.is_running),
         (None, _) if seen.is_running => Vec::new(),
         (None, Phase::Open) if !seen.is_merged => guidance::as_it_stands(standing),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::base::error::Result;
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::fs::{LockHolder, RepositoryLock, lock_holder, own_folder, remove_unfinished};
 use crate::project::Project;
 
@@ -25,13 +25,13 @@ impl Project {
     pub(crate) fn lock(&self, holder: &str) -> Result<HeldLock> {
         let folder = self.lock_folder();
         own_folder(&folder)?;
-        let repository = RepositoryLock::acquire(&folder, holder)?;
+        let repository = RepositoryLock::acquire(&folder, holder).map_err(|error| self.held(error))?;
         let id = self.git.identify()?;
         let state_dir = &self.configured_state_dir;
         self.refuse_second_state_dir()?;
         let is_one_folder = state_dir.canonicalize().ok() == folder.canonicalize().ok();
         let state = (!is_one_folder)
-            .then(|| RepositoryLock::acquire(state_dir, holder))
+            .then(|| RepositoryLock::acquire(state_dir, holder).map_err(|error| self.held(error)))
             .transpose()?;
         self.git.own_state_folder(state_dir)?;
         self.clear_unfinished()?;
@@ -55,6 +55,21 @@ impl Project {
             }
         }
         Ok(())
+    }
+
+    /// Adds to the error about a lock that a run holds how that run is ended, or lets go on.
+    fn held(&self, error: Error) -> Error {
+        let is_run = || {
+            self.run_at_work()
+                .is_ok_and(|holder| holder.is_some_and(|holder| holder.is_run()))
+        };
+        if error.kind() != ErrorKind::Locked || !is_run() {
+            return error;
+        }
+        error.hint(
+            "wait until it ends, or end it with `cordwainer runs stop`; `cordwainer runs resume` lets it go on if it is \
+             paused, and `cordwainer status` shows what it does",
+        )
     }
 
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state of this

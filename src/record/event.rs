@@ -486,6 +486,16 @@ pub enum EventKind {
         /// How.
         reason: String,
     },
+    /// A person paused the run: nothing begins until it is let go on. It is told again when nothing is in progress any more.
+    RunPaused {
+        /// How many tasks and measures are in progress, and come to their end first.
+        at_work: u32,
+    },
+    /// Another process requested the run to stop: nothing new begins.
+    StopRequested {
+        /// Whether what is in progress is suspended at once.
+        now: bool,
+    },
     /// A run ended.
     RunEnded {
         /// Why, in a sentence.

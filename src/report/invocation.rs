@@ -15,8 +15,8 @@ const ALIAS: &str = "cargo xtask";
 pub(crate) const NAMESPACE: &str = "generator";
 
 /// The commands of a generation's life.
-pub(crate) const GENERATION: [&str; 12] = [
-    "init", "start", "run", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch", "gc",
+pub(crate) const GENERATION: [&str; 13] = [
+    "init", "start", "run", "runs", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch", "gc",
 ];
 /// The other commands.
 pub(crate) const OTHERS: [&str; 8] = [
@@ -185,7 +185,7 @@ mod tests {
         for text in [
             "cordwainer run is what one types",
             "`cordwainer` runs agents, and `refs/cordwainer/run` is a ref",
-            "`cordwainer runs` and `my-cordwainer run`",
+            "`cordwainer running` and `my-cordwainer run`",
             "  cordwainer is a program",
             "an `odd quote\ncordwainer run",
             "",

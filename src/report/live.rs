@@ -20,7 +20,7 @@ const TICK: Duration = Duration::from_millis(120);
 pub(super) struct LiveLines {
     screen: Screen,
     run: Option<RunLine>,
-    /// The line that counts a pause down.
+    /// The line of a pause, which counts down where it is known how long it lasts.
     pause: Option<ProgressBar>,
     calls: HashMap<CallName, LiveLine>,
 }
@@ -77,6 +77,7 @@ impl LiveLines {
                 left_usd: *left_usd,
             }),
             EventKind::Paused { until, .. } => self.begin_pause(*until, event.at),
+            EventKind::RunPaused { at_work: 0 } => self.pause = Some(ticking(&self.screen, "{spinner} paused, {time}")),
             // The calls of the attempt before it have ended.
             EventKind::RoundStarted { task, .. } => self.finish(|call| call.task.as_ref() == Some(task)),
             EventKind::StepStarted { call, step } => {
@@ -190,6 +191,24 @@ impl LiveLines {
         if let Some(run) = self.run.take() {
             run.bar.finish_and_clear();
         }
+    }
+}
+
+/// A live line for something that is waited for, until this is dropped.
+pub(crate) struct Waiting(ProgressBar);
+
+impl Waiting {
+    /// Shows what is waited for, and how long.
+    pub(crate) fn begin(screen: &Screen, what: &str) -> Self {
+        let bar = ticking(screen, "{spinner} {msg}, {time}");
+        bar.set_message(what.to_owned());
+        Self(bar)
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
     }
 }
 

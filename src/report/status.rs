@@ -5,9 +5,10 @@ use comfy_table::{ContentArrangement, Table};
 use jiff::Timestamp;
 
 use crate::accounting::budget::Scope;
+use crate::base::fs::LockHolder;
 use crate::base::text::one_line;
 use crate::issues::issue::{IssueCounts, Status as TaskStatus};
-use crate::lifecycle::{GenerationSummary, Listing, Status};
+use crate::lifecycle::{GenerationSummary, Listing, RunState, Status};
 use crate::model::CommitId;
 use crate::model::generation::Phase;
 use crate::report::lines::short_id;
@@ -45,7 +46,7 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
     table.add_row(["cycles", &status.cycles.to_string()]);
     used(&mut table, status);
     if let Some(run) = &status.run {
-        table.add_row(["run", &format!("{} (process {})", run.id, run.pid)]);
+        table.add_row(["run", &run_row(run, status, zone)]);
     }
     if let Some(at) = status.paused_until {
         table.add_row(["paused until", &until(at, now, &zone.0)]);
@@ -59,6 +60,19 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
     let mut lines = vec![Line::from(table.trim_fmt())];
     lines.extend(next_steps(&status.next));
     lines
+}
+
+/// Returns what is at work, since when, and what it says that it does.
+fn run_row(run: &LockHolder, status: &Status, zone: &Zone) -> String {
+    let since = status.run_since.map(|at| format!(", since {}", moment(at, &zone.0)));
+    let state = match status.run_state {
+        None if run.is_run() => ": it does not answer",
+        None | Some(RunState::Working) => "",
+        Some(RunState::Pausing) => ": it pauses when what is in progress has ended",
+        Some(RunState::Paused) => ": paused",
+        Some(RunState::Stopping) => ": stopping",
+    };
+    format!("{} (process {}{}){state}", run.id, run.pid, since.unwrap_or_default())
 }
 
 /// Adds what was used, by role, and what is spent of the budgets.

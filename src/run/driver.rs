@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
 use self::at_work::AtWork;
 pub(crate) use self::phases::Phases;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::interruption::{Interruption, interrupted};
+use crate::base::interruption::Interruption;
 use crate::base::machine::Machine;
 use crate::git::{DiffStat, Oid};
 use crate::issues::issue::IssueCounts;
@@ -20,6 +21,7 @@ use crate::issues::round::Fixing;
 use crate::model::{IssueId, Usage};
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
+use crate::run::control::RunControl;
 use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
 use crate::run::recover::Recovery;
 use crate::run::schedule::{self, Event, Places};
@@ -57,7 +59,7 @@ pub(crate) async fn drive(
     phases: &Arc<Phases>,
     limits: &RunLimits,
     selection: TaskSelection,
-    interruption: &Interruption,
+    control: &RunControl,
 ) -> Result<DriverSummary> {
     let context = &phases.sessions.context;
     let recovery = Recovery::in_run(context)?;
@@ -66,7 +68,9 @@ pub(crate) async fn drive(
     let most = schedule::most(config.stitch.parallel, &config.container, Machine::here());
     let mut driver = Driver {
         phases: Arc::clone(phases),
-        interruption,
+        control,
+        pausing: control.pauses(),
+        told_pause: None,
         selection,
         at_work: AtWork::default(),
         places: Places::new(most),
@@ -108,7 +112,11 @@ struct Driver<'a> {
     /// The tip of the generation's branch when the run began.
     first_tip: Oid,
     phases: Arc<Phases>,
-    interruption: &'a Interruption,
+    control: &'a RunControl,
+    /// Whether a person has paused the run.
+    pausing: watch::Receiver<bool>,
+    /// What was told of that: whether nothing was in progress any more.
+    told_pause: Option<bool>,
     selection: TaskSelection,
     at_work: AtWork,
     /// How many tasks may be at work.
@@ -142,6 +150,10 @@ impl Driver<'_> {
         &self.phases.sessions.context
     }
 
+    fn interruption(&self) -> &Interruption {
+        &self.control.interruption
+    }
+
     fn pauses(&self) -> &Pauses {
         &self.phases.sessions.pauses
     }
@@ -149,9 +161,10 @@ impl Driver<'_> {
     /// Takes one step. Returns why the run ends, if it does; an error is what it ends with.
     async fn step(&mut self, recovery: &Recovery<'_>, limits: &RunLimits) -> Result<Option<Reason>> {
         self.context().recorder.check()?;
-        if self.interruption.is_asked() {
+        if self.interruption().is_asked() {
             return self.end_interrupted().await;
         }
+        self.tell_pause();
         let look = tokio::task::block_in_place(|| self.look(recovery))?;
         let step = plan::next(&look.state, limits);
         self.phases.sessions.room.share_among(look.sharers);
@@ -163,14 +176,17 @@ impl Driver<'_> {
                 for passed in &look.passed_over {
                     *self.passed_over.entry(passed.clone()).or_default() += 1;
                 }
-                self.at_work.begin_attempt(&self.phases, task, self.interruption);
+                self.at_work
+                    .begin_attempt(&self.phases, task, &self.control.interruption);
             }
             Step::Measure => {
                 self.progress.measures_begun += 1;
                 let number = self.progress.measures_begun;
-                self.at_work.begin_measure(&self.phases, number, self.interruption);
+                self.at_work
+                    .begin_measure(&self.phases, number, &self.control.interruption);
             }
             Step::Wait(pause) => self.wait(&pause).await?,
+            Step::Halt => self.halt().await,
             Step::Rest => self.rest().await?,
             Step::Await(until) => self.wait_for_end(until).await?,
             Step::Stop(reason) => return Ok(Some(reason)),
@@ -184,7 +200,7 @@ impl Driver<'_> {
             self.take_in(ended)?;
         }
         self.tell_end(None)?;
-        Err(interrupted())
+        Err(self.interruption().error())
     }
 
     /// Lets all that is at work come to its end. What it comes to is in the store; a further error is only told.

@@ -106,6 +106,14 @@ pub(crate) fn after_interruption() -> Vec<String> {
     vec!["`cordwainer resume` continues".to_owned()]
 }
 
+/// Returns what to do about a run that a person has paused.
+pub(crate) fn of_paused_run() -> Vec<String> {
+    vec![
+        "`cordwainer runs resume` lets the run go on".to_owned(),
+        "`cordwainer runs stop` ends it".to_owned(),
+    ]
+}
+
 /// Returns what to do about a pause, which a run waits out, or not.
 pub(crate) fn after_pause(pause: &Pause, is_waited_out: bool) -> Vec<String> {
     let over = "`cordwainer resume` continues when the pause is over".to_owned();

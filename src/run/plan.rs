@@ -37,6 +37,8 @@ pub(crate) struct RunState {
     /// When more may begin although nothing has ended: a ready task that is not counted as such, since its calls failed,
     /// may be tried again, or a window of the account begins anew.
     pub(crate) look_again: Option<Timestamp>,
+    /// Whether a person has paused the run.
+    pub(crate) paused: bool,
     /// What this run did so far.
     pub(crate) run: Progress,
     /// The present moment.
@@ -174,6 +176,8 @@ pub(crate) enum Step {
     Measure,
     /// Pause.
     Wait(Pause),
+    /// Wait until a person lets the run go on.
+    Halt,
     /// Give failing infrastructure some time, or until what is at work has shown that it works again.
     Rest,
     /// Wait until something that is at work has ended, or until this moment.
@@ -213,6 +217,14 @@ pub(crate) enum Reason {
 /// Decides the next step. A run does not end while anything is at work, and nothing begins beside what cannot have it
 /// beside itself: a measure, and putting right what was left.
 pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
+    // A run that a person has paused stays, whatever there would be to do, or to end for.
+    if now.paused {
+        return if now.at_work.is_nothing() {
+            Step::Halt
+        } else {
+            Step::Await(None)
+        };
+    }
     let step = with_nothing_at_work(now, limits);
     let rests = now.run.rest.is_on(now.now);
     if now.at_work.is_nothing() {

@@ -11,6 +11,7 @@ mod network;
 mod planted;
 mod prepare;
 mod proxy;
+mod run_socket;
 mod secrets;
 mod services;
 mod streams;

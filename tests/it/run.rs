@@ -46,6 +46,7 @@ mod sealing;
 mod selection;
 mod stage_hosts;
 mod stages;
+mod stops;
 mod terminal;
 mod timers;
 mod trials;

@@ -327,7 +327,7 @@ fn another_process_is_at_work() {
         $ cordwainer run
         error: `[run]` is at work on this repository (process 42, lock `[T]/project/.git/cordwainer/lock`)
 
-        hint: wait until it ends, or interrupt it; `cordwainer status` shows what it does
+        hint: wait until it ends, or end it with `cordwainer runs stop`; `cordwainer runs resume` lets it go on if it is paused, and `cordwainer status` shows what it does
         [exit 6]
         ");
     });

@@ -32,7 +32,7 @@ impl Driver<'_> {
             }
             Step::Measure => true,
             Step::Wait(_) => false,
-            Step::Recover | Step::Rest | Step::Await(_) | Step::Stop(_) => return Ok(()),
+            Step::Recover | Step::Rest | Step::Halt | Step::Await(_) | Step::Stop(_) => return Ok(()),
         };
         let issues = self.context().store.read()?;
         let cycle = issues.cycle().saturating_add(u32::from(is_next_cycle));
@@ -71,6 +71,24 @@ impl Driver<'_> {
         self.context().warn(what);
     }
 
+    /// Reports that a person has paused the run, or lets it go on: once when that is so, and once when nothing is in
+    /// progress any more.
+    pub(super) fn tell_pause(&mut self) {
+        let at_work = self.at_work.counts();
+        let at_work = at_work.tasks + u32::from(at_work.measure);
+        let told = self.pausing.borrow_and_update().then_some(at_work == 0);
+        if told == self.told_pause {
+            return;
+        }
+        self.told_pause = told;
+        self.context().recorder.emit(match told {
+            Some(_) => EventKind::RunPaused { at_work },
+            None => EventKind::PauseLifted {
+                reason: "requested by `cordwainer runs resume`".to_owned(),
+            },
+        });
+    }
+
     /// Reports that the run ends, what it did, and what to do next; without a reason it was interrupted.
     pub(super) fn tell_end(&self, reason: Option<&Reason>) -> Result<RunEnd> {
         let issues = self.context().store.read()?;
@@ -84,7 +102,7 @@ impl Driver<'_> {
         };
         let changed = self.changed()?;
         self.context().recorder.emit(EventKind::RunEnded {
-            reason: reason.map_or_else(|| "interrupted".to_owned(), guidance::why),
+            reason: reason.map_or_else(|| self.interruption().why().to_owned(), guidance::why),
             merged: self.merged,
             changed,
             blocked: counts.blocked,

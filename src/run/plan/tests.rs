@@ -338,3 +338,25 @@ fn failing_infrastructure_is_given_some_time() {
         (Rest::None, 0, 1)
     );
 }
+
+#[test]
+fn a_run_that_a_person_paused_begins_nothing_and_stays() {
+    let pausing = |now: &mut RunState, _: &mut RunLimits| {
+        two_at_work(now);
+        now.paused = true;
+    };
+    check(pausing, Step::Await(None));
+    let paused = |now: &mut RunState, _: &mut RunLimits| {
+        with_a_task(now);
+        now.paused = true;
+    };
+    check(paused, Step::Halt);
+    // Neither what was left nor a reason to end is anything to do.
+    let failed = |now: &mut RunState, _: &mut RunLimits| {
+        now.leftovers = true;
+        now.run.refused = Some("no".into());
+        now.run.failures_in_a_row = 6;
+        now.paused = true;
+    };
+    check(failed, Step::Halt);
+}

@@ -2,15 +2,21 @@
 
 use std::fs::{self, File};
 
+use serde_json::Value;
+
 use super::{at_work, generator, project, refs, start};
 use crate::support::command::cordwainer;
 use crate::support::repository::TestRepository;
 
 /// Holds the repository's lock as a run would.
 fn hold_lock(repository: &TestRepository) -> File {
+    hold_lock_as(repository, r#"{"id":"20260102-030405000-42","pid":42}"#)
+}
+
+fn hold_lock_as(repository: &TestRepository, holder: &str) -> File {
     let folder = repository.path().join(".git/cordwainer");
     fs::create_dir_all(&folder).unwrap();
-    fs::write(folder.join("lock"), r#"{"id":"20260102-030405000-42","pid":42}"#).unwrap();
+    fs::write(folder.join("lock"), holder).unwrap();
     let file = File::options()
         .read(true)
         .write(true)
@@ -25,7 +31,8 @@ fn while_a_run_is_at_work_nothing_starts_or_ends_and_the_holder_is_named() {
     let repository = at_work("");
     let lock = hold_lock(&repository);
     let words = "error: `20260102-030405000-42` is at work on this repository (process 42, lock `[T]/project/.git/cordwainer/lock`)\n\n\
-                 hint: wait until it ends, or interrupt it; `cordwainer status` shows what it does\n";
+                 hint: wait until it ends, or end it with `cordwainer runs stop`; `cordwainer runs resume` lets it go on if it is \
+                 paused, and `cordwainer status` shows what it does\n";
     for arguments in [
         &["generator", "start", "--name", "b"][..],
         &["generator", "stop"],
@@ -51,6 +58,36 @@ fn status_shows_who_is_at_work_without_disturbing_it() {
     drop(lock);
     let status = generator(&repository, &["status", "--json"]).run().json();
     assert!(status["run"].is_null());
+}
+
+#[test]
+fn what_is_at_work_and_not_a_run_of_this_machine_is_not_stopped() {
+    let repository = at_work("");
+    let none = "error: no run is at work on this repository\n\nhint: `cordwainer run` begins one\n";
+    for verb in ["stop", "pause", "resume"] {
+        super::refuses(&repository, &["runs", verb], 4, none);
+        super::refuses(&repository, &["generator", "runs", verb, "a"], 4, none);
+    }
+    let lock = hold_lock_as(&repository, r#"{"id":"image build","pid":1}"#);
+    let command = "error: `image build` is at work on this repository (process 1), and it is not a run\n\n\
+                   hint: wait until it ends\n";
+    super::refuses(&repository, &["runs", "stop"], 6, command);
+    let words = "error: `image build` is at work on this repository (process 1, lock `[T]/project/.git/cordwainer/lock`)\n\n\
+                 hint: wait until it ends; `cordwainer status` shows what it does\n";
+    super::refuses(&repository, &["run"], 6, words);
+    drop(lock);
+    // No process has such a number.
+    let _lock = hold_lock_as(&repository, r#"{"id":"20260102-030405000-42","pid":4294967295}"#);
+    let elsewhere = "error: run 20260102-030405000-42 holds the repository's lock, and its process 4294967295 is not on this \
+                     machine\n";
+    let called = cordwainer(&repository, &["runs", "stop", "--now"]).run();
+    assert_eq!((called.code, called.stdout.as_str()), (9, ""), "{called:#?}");
+    assert!(called.stderr.starts_with(elsewhere), "{}", called.stderr);
+    let status = generator(&repository, &["status", "--json"]).run().json();
+    assert_eq!(
+        (&status["run_state"], &status["run_since"]),
+        (&Value::Null, &Value::Null)
+    );
 }
 
 #[test]

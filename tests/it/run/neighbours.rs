@@ -12,7 +12,7 @@ use crate::support::repository::TestRepository;
 use crate::support::scripts::WAIT;
 
 engine_tests! {
-    podman: another_user_gets_nothing_of_what_an_agent_does;
+    podman: another_user_gets_nothing_of_what_an_agent_does, a_request_of_another_user_is_refused_even_if_it_arrives;
     docker: another_user_works_beside_and_never_inside;
 }
 
@@ -131,6 +131,7 @@ fn another_user_gets_nothing_of_what_an_agent_does(engine: TestEngine) {
             "sessions/1",
             "gateways/1",
             "runs",
+            "run.sock",
             "repository.json",
         ] {
             assert!(state.join(part).exists(), "{part}");
@@ -155,6 +156,7 @@ fn another_user_works_beside_and_never_inside(engine: TestEngine) {
             &["generator", "run"][..],
             &["generator", "reset"],
             &["generator", "stop"],
+            &["runs", "stop"],
             &["issues", "add", "a gift"],
         ] {
             let ran = shared.call(&project.repository.path(), arguments);
@@ -175,4 +177,26 @@ fn another_user_works_beside_and_never_inside(engine: TestEngine) {
     Ran::from(run.wait_with_output().unwrap()).expect(0);
     assert_eq!(project.outcomes("cw-1"), ["merged"]);
     project.expect_tidy();
+}
+
+/// The folder keeps others away, and so does the mode of the socket. With neither, the run looks who asks.
+fn a_request_of_another_user_is_refused_even_if_it_arrives(engine: TestEngine) {
+    let Some(shared) = Shared::new(engine, "") else { return };
+    let project = &shared.project;
+    project.add("slow", &format!("write src/slow.txt x\n{WAIT}"));
+    let run = project.spawn(&["run"]);
+    let stop = || shared.call(&project.repository.path(), &["runs", "stop"]);
+    project.while_the_agent_waits(|| {
+        stop().says("ermission denied");
+        let opened = Command::new("chmod")
+            .args(["-R", "a+rwX"])
+            .arg(project.repository.path().join(".git"))
+            .status();
+        assert!(opened.unwrap().success());
+        stop()
+            .expect(9)
+            .says("only the user who began the run may request anything of it");
+    });
+    Ran::from(run.wait_with_output().unwrap()).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
 }

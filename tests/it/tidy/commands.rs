@@ -4,8 +4,8 @@
 use super::{Text, below, report};
 
 /// The commands of a generation's life, which texts name without `generator`.
-const GENERATION: [&str; 11] = [
-    "init", "start", "run", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch",
+const GENERATION: [&str; 12] = [
+    "init", "start", "run", "runs", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch",
 ];
 /// Groups of commands, which texts name together with the program.
 const GROUPS: [&str; 6] = ["issues", "image", "config", "stats", "doctor", "network"];
@@ -64,7 +64,8 @@ fn a_text_that_names_a_command_in_another_way_is_found() {
         ("\"`cordwainer issues list` shows them\"", false),
         ("\"`cordwainer run` goes on; `cargo xtask codegen` writes it\"", false),
         ("/// The arguments of `generator` and of `issues`.", false),
-        ("`generator runs`", false),
+        ("`generator runs stop`", true),
+        ("`generator running`", false),
     ] {
         assert_eq!(problem(line).is_some(), is_wrong, "{line}");
     }

@@ -1,0 +1,224 @@
+//! Answers what other processes request of a run, on the socket in its state folder; `project/run_socket.rs` has the
+//! words. It is the only way in from outside of the process, beside signals.
+//!
+//! A thread of its own serves the socket, so that a request takes effect whatever the run is busy with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::runtime;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::socket::Socket;
+use crate::project::run_socket::{Answer, Answered, Asked, LONGEST, Request, SOCKET, VERSION, line, parse};
+use crate::project::{RunStanding, RunState};
+use crate::record::event::EventKind;
+use crate::record::recorder::Recorder;
+use crate::run::control::RunControl;
+
+/// How long a client may take for its request, and to read the answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many clients may be connected at once; further ones wait until one is answered.
+const CLIENTS: usize = 32;
+/// How long no connection is accepted after the system had no resources for it.
+const RESPITE: Duration = Duration::from_millis(50);
+
+/// A run as other processes see it.
+#[derive(Clone, Debug)]
+pub(crate) struct Answering {
+    pub(crate) control: RunControl,
+    /// What it says of itself.
+    pub(crate) standing: RunStanding,
+    /// Whether it takes step after step, so that there is something to pause.
+    pub(crate) has_steps: bool,
+    pub(crate) recorder: Recorder,
+}
+
+/// The socket of a run, which is served until this is dropped.
+pub(crate) struct Requests {
+    end: Option<DropGuard>,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Requests {
+    /// Serves the socket in a state folder, whose lock the run holds: what a killed run left there is replaced.
+    ///
+    /// # Errors
+    ///
+    /// Where the socket cannot be made.
+    pub(crate) fn serve(state_dir: PathBuf, answering: Answering) -> Result<Self> {
+        let end = CancellationToken::new();
+        let ended = end.clone();
+        let (tell, told) = mpsc::channel();
+        let serving = thread::Builder::new().name("requests".to_owned()).spawn(move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            let served = runtime
+                .context("cannot serve the socket of the run")
+                .and_then(|runtime| {
+                    runtime.block_on(async {
+                        let folder = state_dir.canonicalize();
+                        let folder = folder.with_context(ErrorKind::Unexpected, || {
+                            format!("cannot look at `{}`", state_dir.display())
+                        })?;
+                        let (_socket, listener) = Socket::bind(&folder, SOCKET, 0o600)?;
+                        // Whoever began the run waits for this.
+                        let _ = tell.send(Ok(()));
+                        ended.run_until_cancelled(accept(listener, Arc::new(answering))).await;
+                        Ok(())
+                    })
+                });
+            if let Err(error) = served {
+                let _ = tell.send(Err(error));
+            }
+        });
+        let serving = serving.context("cannot serve the socket of the run")?;
+        let gone = || Err(Error::new(ErrorKind::Unexpected, "cannot serve the socket of the run"));
+        told.recv().unwrap_or_else(|_| gone())?;
+        Ok(Self {
+            end: Some(end.drop_guard()),
+            serving: Some(serving),
+        })
+    }
+}
+
+impl Drop for Requests {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        // Nothing that it does takes long, and the socket must be gone before the lock is.
+        if let Some(serving) = self.serving.take() {
+            let _ = serving.join();
+        }
+    }
+}
+
+/// Answers whoever connects.
+async fn accept(listener: UnixListener, answering: Arc<Answering>) {
+    let places = Arc::new(Semaphore::new(CLIENTS));
+    let mut clients = JoinSet::new();
+    let mut has_failed = false;
+    while let Ok(place) = Arc::clone(&places).acquire_owned().await {
+        // Those that have ended are forgotten.
+        while clients.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                let answering = Arc::clone(&answering);
+                clients.spawn(async move {
+                    let _place = place;
+                    // A client that is silent, or gone, has no answer, and disturbs nobody.
+                    let _ = tokio::time::timeout(PATIENCE, answering.attend(stream)).await;
+                });
+            }
+            Err(error) => {
+                if !has_failed {
+                    let what = format!("cannot accept a request to this run: {error}");
+                    answering.recorder.emit(EventKind::Warned { what });
+                }
+                has_failed = true;
+                tokio::time::sleep(RESPITE).await;
+            }
+        }
+    }
+}
+
+impl Answering {
+    /// Reads a client's request, and answers it.
+    async fn attend(&self, mut stream: UnixStream) -> std::io::Result<()> {
+        let (reading, mut writing) = stream.split();
+        let mut request = Vec::new();
+        let most = LONGEST as u64;
+        BufReader::new(reading.take(most))
+            .read_until(b'\n', &mut request)
+            .await?;
+        let client = stream_owner(&writing);
+        let own = rustix::process::geteuid().as_raw();
+        let answer = match client {
+            Ok(user) if user == own || user == 0 => self.answer(&request),
+            _ => refused(
+                "only the user who began the run may request anything of it".to_owned(),
+                "",
+            ),
+        };
+        let answered = Answered {
+            version: VERSION,
+            answer,
+        };
+        let answered = line(&answered).map_err(std::io::Error::other)?;
+        writing.write_all(&answered).await?;
+        writing.shutdown().await
+    }
+
+    fn answer(&self, request: &[u8]) -> Answer {
+        if !request.ends_with(b"\n") {
+            let what = format!("the request is not a whole line of at most {LONGEST} bytes");
+            return refused(what, "");
+        }
+        let asked: Asked = match parse(request, "the request") {
+            Ok(asked) => asked,
+            Err((what, hint)) => return refused(what, hint),
+        };
+        let RunStanding { id, pid, .. } = &self.standing;
+        if asked.run != *id {
+            let what = format!(
+                "the request is for run {}, and run {id} (process {pid}) is at work",
+                asked.run
+            );
+            return refused(what, "`cordwainer status` shows which run is at work");
+        }
+        match self.act(&asked.request) {
+            Ok(changed) => Answer::Done {
+                changed,
+                run: RunStanding {
+                    state: self.control.state(),
+                    ..self.standing.clone()
+                },
+            },
+            Err(refusal) => refusal,
+        }
+    }
+
+    /// Does what is requested; returns whether that changed anything.
+    fn act(&self, request: &Request) -> Result<bool, Answer> {
+        let is_stopping = self.control.state() == RunState::Stopping;
+        let id = &self.standing.id;
+        Ok(match request {
+            Request::Status => false,
+            Request::Stop { now } => {
+                let changed = self.control.interruption.request(*now);
+                if changed {
+                    self.recorder.emit(EventKind::StopRequested { now: *now });
+                }
+                changed
+            }
+            Request::Pause | Request::Resume if is_stopping => {
+                let what = format!("run {id} is being stopped");
+                return Err(refused(what, "`cordwainer resume` continues when it has ended"));
+            }
+            Request::Pause if !self.has_steps => {
+                let what = format!("run {id} does one thing, and then it ends: there is nothing to pause");
+                return Err(refused(what, "`cordwainer runs stop` ends it"));
+            }
+            Request::Pause => self.control.pause(true),
+            Request::Resume => self.control.pause(false),
+        })
+    }
+}
+
+/// Returns the user at the other end of a connection.
+fn stream_owner(stream: &tokio::net::unix::WriteHalf<'_>) -> std::io::Result<u32> {
+    Ok(stream.as_ref().peer_cred()?.uid())
+}
+
+fn refused(what: String, hint: &str) -> Answer {
+    Answer::Refused {
+        what,
+        hint: hint.to_owned(),
+    }
+}
