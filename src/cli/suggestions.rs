@@ -13,7 +13,7 @@ use crate::report::invocation::NAMESPACE;
 const MOST: usize = 3;
 
 /// Words that people type, and the commands that do what they expect.
-const SYNONYMS: [(&str, &[&str]); 93] = [
+const SYNONYMS: [(&str, &[&str]); 97] = [
     // The life of a generation.
     ("setup", &["init"]),
     ("configure", &["init"]),
@@ -27,6 +27,10 @@ const SYNONYMS: [(&str, &[&str]); 93] = [
     ("loop", &["run"]),
     ("continue", &["resume"]),
     ("restart", &["resume"]),
+    ("interrupt", &["runs stop"]),
+    ("kill", &["runs stop"]),
+    ("halt", &["runs stop"]),
+    ("unpause", &["runs resume"]),
     ("recover", &["resume"]),
     ("merge", &["stop"]),
     ("finish", &["stop", "issues close"]),
@@ -35,7 +39,7 @@ const SYNONYMS: [(&str, &[&str]); 93] = [
     ("land", &["stop"]),
     ("abort", &["reset"]),
     ("discard", &["reset"]),
-    ("cancel", &["reset"]),
+    ("cancel", &["runs stop", "reset"]),
     ("abandon", &["reset"]),
     ("undo", &["reset"]),
     ("rollback", &["reset"]),
@@ -75,7 +79,7 @@ const SYNONYMS: [(&str, &[&str]); 93] = [
     ("label", &["issues edit"]),
     ("block", &["issues hold"]),
     ("defer", &["issues hold"]),
-    ("pause", &["issues hold"]),
+    ("pause", &["runs pause", "issues hold"]),
     ("unblock", &["issues release"]),
     ("unhold", &["issues release"]),
     ("retry", &["issues release"]),
@@ -267,7 +271,10 @@ mod tests {
             ("generator merge", "use 'cordwainer stop' to merge"),
             ("generator staus", "use 'cordwainer status' to print"),
             ("issues delet", "a similar subcommand exists: 'delete'"),
-            ("runn", "a similar subcommand exists: 'run'"),
+            ("runn", "some similar subcommands exist: 'runs', 'run'"),
+            ("kill", "use 'cordwainer runs stop' to stop the run"),
+            ("pause", "use 'cordwainer runs pause' to pause the run"),
+            ("runs cancel", "use 'cordwainer runs stop' to stop the run"),
         ] {
             let told = told(line);
             assert!(told.starts_with(tip), "{line}: {told}");
