@@ -41,6 +41,7 @@ mod parse;
 mod paths;
 mod podman_args;
 mod problems;
+pub(crate) mod reload;
 mod roles;
 mod rules;
 mod schema;

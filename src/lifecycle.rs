@@ -84,6 +84,16 @@ impl Generator {
         Ok(Self::of(Project::open_to_look(directory, environment)?))
     }
 
+    /// Opens a repository to stop, pause or reload the run that is at work there: a configuration that cannot be read is not an
+    /// error, and the defaults apply.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`](crate::error::ErrorKind::Precondition) where there is no usable repository.
+    pub fn open_to_request(directory: &Path, environment: Environment) -> Result<Self> {
+        Ok(Self::of(Project::open_to_request(directory, environment)?))
+    }
+
     /// Builds a generator with a configuration that did not come from a file.
     pub fn with_config(git: Git, config: Config, environment: Environment) -> Self {
         Self::of(Project::with_config(git, config, environment))

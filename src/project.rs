@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 
 use crate::base::clock::Clock;
-use crate::base::error::Result;
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Leftovers;
 use crate::base::redact::Redactor;
 use crate::config::file::{self, LoadedConfig};
@@ -155,6 +155,13 @@ impl Project {
         Self::open_with(directory, environment, LoadedConfig::load_if_there)
     }
 
+    /// Opens the repository for a command that speaks to a run at work, and must reach it whatever the file says by now.
+    pub(crate) fn open_to_request(directory: &Path, environment: Environment) -> Result<Self> {
+        Self::open_with(directory, environment, |root, source| {
+            Ok(LoadedConfig::load_or_default(root, source))
+        })
+    }
+
     fn open_with(
         directory: &Path,
         environment: Environment,
@@ -215,6 +222,15 @@ impl Project {
     pub(crate) fn choose(mut self, generation: Option<String>) -> Self {
         self.chosen = generation;
         self
+    }
+
+    /// Reads the configuration again, as it was read when the project was opened.
+    pub(crate) fn reread_config(&self) -> Result<Config> {
+        if self.config_file.is_none() {
+            let message = "the configuration of this run was not read from a file";
+            return Err(Error::new(ErrorKind::Precondition, message));
+        }
+        Ok(LoadedConfig::load(self.git.workdir(), &self.environment.config)?.config)
     }
 
     /// Returns the configuration in force.

@@ -36,7 +36,7 @@ pub(crate) use watch::Watch;
 /// The budgets of one generation, shared by all calls of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Budgets {
-    config: BudgetConfig,
+    config: Arc<Mutex<BudgetConfig>>,
     reservations: Arc<Mutex<Reservations>>,
 }
 
@@ -55,9 +55,19 @@ impl Budgets {
     /// Builds the budgets that the configuration sets.
     pub(crate) fn new(config: BudgetConfig) -> Self {
         Self {
-            config,
+            config: Arc::new(Mutex::new(config)),
             reservations: Arc::default(),
         }
+    }
+
+    /// Sets other budgets from now on; calls in progress keep what was set aside for them.
+    pub(crate) fn set(&self, config: BudgetConfig) {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner) = config;
+    }
+
+    /// Returns the budgets in force.
+    pub(crate) fn config(&self) -> BudgetConfig {
+        *self.config.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reserves what a call may use, or returns the budget that has no room for it. `ledger` is every entry of the
@@ -103,7 +113,7 @@ impl Budgets {
             .iter()
             .filter(|entry| !stored.contains(&entry.identity()));
         entries.extend(newer);
-        BudgetQuery::new(&self.config, request, &reservations.out, &entries).grant()
+        BudgetQuery::new(&self.config(), request, &reservations.out, &entries).grant()
     }
 
     fn lock(&self) -> MutexGuard<'_, Reservations> {

@@ -57,7 +57,7 @@ pub(crate) enum GeneratorCommand {
     /// on that run.
     #[command(after_long_help = "Example:\n  cordwainer resume --now")]
     Resume(ResumeArgs),
-    /// Stop, pause and resume the run that is at work, from any terminal
+    /// Stop and pause the run that is at work, from any terminal
     #[command(after_long_help = "Examples:\n  cordwainer runs stop\n  cordwainer runs pause")]
     Runs(runs::RunsArgs),
     /// Merge the generation into the base branch and end it
@@ -189,7 +189,8 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     }
     let context = &context.with_settings(command.settings());
     let generator = match command {
-        GeneratorCommand::Status | GeneratorCommand::List | GeneratorCommand::Runs(_) => context.look()?,
+        GeneratorCommand::Status | GeneratorCommand::List => context.look()?,
+        GeneratorCommand::Runs(_) => Generator::open_to_request(&context.directory, context.environment.clone())?,
         _ => context.open()?,
     };
     // Before signals are listened to: at a question, Ctrl-C ends the command.

@@ -39,6 +39,15 @@ enum RunsCommand {
         #[command(flatten)]
         named: Named,
     },
+    /// Have the run that is at work take in what has changed in its configuration
+    ///
+    /// `stitch.parallel`, `limits.wait` and the budgets of `budget` take effect at once. If another key has changed since the
+    /// run began, nothing does.
+    #[command(after_long_help = "Example:\n  cordwainer runs reload")]
+    Reload {
+        #[command(flatten)]
+        named: Named,
+    },
     /// Let a paused run go on
     #[command(after_long_help = "Example:\n  cordwainer runs resume")]
     Resume {
@@ -66,31 +75,54 @@ pub(super) async fn execute(args: &RunsArgs, generator: &Generator, context: &Co
         RunsCommand::Stop { named, now } => stop(generator, named.as_deref(), *now, context).await,
         RunsCommand::Pause { named } => {
             let (run, is_new) = generator.pause_run(named.as_deref())?;
-            tell(context, &run, |whose| match (run.state, is_new) {
+            let whose = whose(&run);
+            tell(context, &run, || match (run.state, is_new) {
                 (RunState::Paused, false) => format!("{whose} is paused already."),
                 (RunState::Paused, true) => format!("{whose} is paused."),
                 _ => format!("{whose} is pausing: nothing new begins, and what is in progress comes to its end."),
             })
         }
+        RunsCommand::Reload { named } => {
+            let (run, keys) = generator.reload_run(named.as_deref())?;
+            let value = Reload {
+                run: &run,
+                reloaded: &keys,
+            };
+            tell(context, &value, || match keys.as_slice() {
+                [] => format!("{} has this configuration already.", whose(&run)),
+                keys => format!(
+                    "{} has reloaded its configuration: `{}`.",
+                    whose(&run),
+                    keys.join("`, `")
+                ),
+            })
+        }
         RunsCommand::Resume { named } => {
             let run = generator.resume_run(named.as_deref())?;
-            tell(context, &run, |whose| format!("{whose} goes on."))
+            tell(context, &run, || format!("{} goes on.", whose(&run)))
         }
     }
 }
 
-/// Prints how a run stands, as JSON or in words.
-fn tell(context: &Context, run: &RunStanding, words: impl FnOnce(String) -> String) -> Result<u8> {
+/// What came of `runs reload`, as JSON.
+#[derive(serde::Serialize)]
+struct Reload<'a> {
+    run: &'a RunStanding,
+    reloaded: &'a [String],
+}
+
+/// Prints what a run answered, as JSON or in words.
+fn tell<T: serde::Serialize>(context: &Context, value: &T, words: impl FnOnce() -> String) -> Result<u8> {
     if context.output.json {
-        context.output.print_json(run)?;
+        context.output.print_json(value)?;
     } else {
-        context.output.print(&words(named(run)))?;
+        context.output.print(&words())?;
     }
     Ok(exit::DONE)
 }
 
 /// Names a run in the beginning of a sentence.
-pub(super) fn named(run: &RunStanding) -> String {
+fn whose(run: &RunStanding) -> String {
     format!("Run {} (process {})", run.id, run.pid)
 }
 
@@ -102,7 +134,7 @@ async fn stop(generator: &Generator, name: Option<&str>, now: bool, context: &Co
         } else {
             "nothing new begins, and what is in progress has `stop_grace` to finish"
         };
-        context.output.say(&format!("{} is stopping: {how}.", named(run)));
+        context.output.say(&format!("{} is stopping: {how}.", whose(run)));
         let is_live = context.is_live();
         waiting = is_live.then(|| Waiting::begin(&context.output.screen, "waiting until the run has ended"));
     };

@@ -59,6 +59,15 @@ impl LoadedConfig {
         }
     }
 
+    /// Reads the configuration for a command that must not depend on it: where it cannot be read, the defaults hold.
+    pub(crate) fn load_or_default(root: &Path, source: &ConfigSource) -> Self {
+        Self::load_if_there(root, source).unwrap_or_else(|_| Self {
+            config: Config::default(),
+            file: ConfigFile::at(root, FILE_NAME),
+            origins: BTreeMap::new(),
+        })
+    }
+
     fn read(root: &Path, file: ConfigFile, text: &str, source: &ConfigSource) -> Result<Self> {
         let real = root
             .canonicalize()

@@ -23,7 +23,7 @@ pub(crate) struct ConfigFile {
 
 impl ConfigFile {
     /// Returns the file with a usual name at a root.
-    fn at(root: &Path, name: &str) -> Self {
+    pub(super) fn at(root: &Path, name: &str) -> Self {
         Self {
             path: root.join(name),
             shown: name.to_owned(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
+use crate::config::reload::Reloadable;
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
 use crate::issues::round::Fixing;
@@ -248,7 +249,7 @@ impl Generator {
         for what in told {
             recorder.emit(EventKind::Warned { what });
         }
-        let control = RunControl::new(interruption);
+        let control = RunControl::new(interruption, Reloadable::of(&self.project.config));
         let standing = RunStanding {
             id: run,
             pid: std::process::id(),
@@ -261,6 +262,7 @@ impl Generator {
             standing,
             has_steps,
             recorder: recorder.clone(),
+            project: self.project.clone(),
         };
         Ok(Begun {
             _requests: Requests::serve(self.project.state_dir.clone(), answering)?,

@@ -1,4 +1,4 @@
-//! `runs stop`, `runs pause`, `runs resume`: what other processes request of the run that is at work here.
+//! `runs stop`, `runs pause`, `runs resume`, `runs reload`: what other processes request of the run that is at work here.
 
 use std::time::Duration;
 
@@ -74,13 +74,26 @@ impl Generator {
     ///
     /// Those of [`Self::pause_run`], and of kind [`ErrorKind::NothingToDo`] where the run is not paused.
     pub fn resume_run(&self, named: Option<&str>) -> Result<RunStanding> {
-        let Done { changed, run } = self.request_of(named, &Request::Resume)?;
+        let Done { changed, run, .. } = self.request_of(named, &Request::Resume)?;
         if changed {
             return Ok(run);
         }
         let message = format!("run {} (process {}) is not paused", run.id, run.pid);
         Err(Error::new(ErrorKind::NothingToDo, message)
             .hint("where it waits for a usage limit, `cordwainer resume --now` has it continue at once"))
+    }
+
+    /// Has the run that is at work on this repository read its configuration again, as it did when it began. `stitch.parallel`,
+    /// `limits.wait` and the budgets take effect from its next step on. Returns how the run stands, and the keys that have
+    /// other values now.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::pause_run`], and of kind [`ErrorKind::Precondition`] where the configuration has problems, or
+    /// another key has changed: then nothing takes effect.
+    pub fn reload_run(&self, named: Option<&str>) -> Result<(RunStanding, Vec<String>)> {
+        let done = self.request_of(named, &Request::Reload)?;
+        Ok((done.run, done.reloaded))
     }
 
     /// Lets the run go on that is at work here, if a person has paused it. Returns how it stands then.

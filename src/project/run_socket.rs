@@ -64,6 +64,8 @@ pub(crate) enum Request {
     Pause,
     /// To go on after that.
     Resume,
+    /// To read the configuration again, and to take in what can take effect at once.
+    Reload,
 }
 
 /// The answer, as it is sent.
@@ -82,6 +84,9 @@ pub(crate) enum Answer {
     Done {
         /// Whether the request changed anything.
         changed: bool,
+        /// The keys of the configuration that have other values now, with these: `stitch.parallel: 4`.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reloaded: Vec<String>,
         /// How the run stands now.
         run: RunStanding,
     },
@@ -153,6 +158,8 @@ pub(crate) fn line<T: Serialize>(message: &T) -> Result<Vec<u8>> {
 pub(crate) struct Done {
     /// Whether it changed anything.
     pub(crate) changed: bool,
+    /// The keys of the configuration that have other values now.
+    pub(crate) reloaded: Vec<String>,
     /// How the run stands.
     pub(crate) run: RunStanding,
 }
@@ -245,7 +252,7 @@ fn exchange(state_dir: &Path, asked: &[u8], most: Duration) -> Result<Done, Fail
         .map_err(error)?
         .answer
     {
-        Answer::Done { changed, run } => Ok(Done { changed, run }),
+        Answer::Done { changed, reloaded, run } => Ok(Done { changed, reloaded, run }),
         Answer::Refused { what, hint } => Err(Failure::Error(refusal(what, &hint))),
     }
 }

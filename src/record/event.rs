@@ -491,6 +491,11 @@ pub enum EventKind {
         /// How many tasks and measures are in progress, and come to their end first.
         at_work: u32,
     },
+    /// The run has read its configuration again, as a person requested.
+    Reloaded {
+        /// The keys that have other values now, with these: `stitch.parallel: 4`.
+        keys: Vec<String>,
+    },
     /// Another process requested the run to stop: nothing new begins.
     StopRequested {
         /// Whether what is in progress is suspended at once.

@@ -21,6 +21,7 @@ use crate::sandbox::guarantee::GuaranteeReport;
 mod candidates;
 mod gates;
 mod parts;
+mod requests;
 
 use self::parts::last_lines;
 pub(crate) use self::parts::short_id;
@@ -208,7 +209,9 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::CandidateEnded { .. } => candidates::line(event)?,
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),
-        EventKind::RunPaused { .. } | EventKind::StopRequested { .. } => of_request(event)?,
+        EventKind::RunPaused { .. } | EventKind::StopRequested { .. } | EventKind::Reloaded { .. } => {
+            requests::line(event)?
+        }
         EventKind::Sealed { .. } | EventKind::Denied { .. } | EventKind::MeterDiffered { .. } => {
             return of_gateway(event);
         }
@@ -224,31 +227,6 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::ToolUsed { .. }
         | EventKind::AgentProgress { .. }
         | EventKind::AgentEnded { .. } => return None,
-    })
-}
-
-/// Returns the line about what another process requested.
-fn of_request(event: &EventKind) -> Option<String> {
-    Some(match event {
-        EventKind::RunPaused { at_work: 0 } => {
-            "Paused by `cordwainer runs pause`; `cordwainer runs resume` lets the run go on.".to_owned()
-        }
-        EventKind::RunPaused { at_work } => {
-            let at_work = match at_work {
-                1 => "what is in progress comes to its end".to_owned(),
-                more => format!("the {more} tasks in progress come to their end"),
-            };
-            format!("Pausing, as requested by `cordwainer runs pause`: nothing new begins, and {at_work}.")
-        }
-        EventKind::StopRequested { now: false } => {
-            "Stopping, as requested by `cordwainer runs stop`: nothing new begins, and what is in progress has \
-             `stop_grace` before its session is suspended."
-                .to_owned()
-        }
-        EventKind::StopRequested { now: true } => {
-            "Stopping, as requested by `cordwainer runs stop --now`: what is in progress is suspended now.".to_owned()
-        }
-        _ => return None,
     })
 }
 

@@ -1,4 +1,4 @@
-//! What people ask of a run while it works: to end, to pause, and to go on.
+//! What people ask of a run while it works: to end, to pause, to go on, and to take in what the configuration says by now.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 
 use crate::base::interruption::Interruption;
+use crate::config::reload::Reloadable;
 use crate::project::RunState;
 
 /// What people ask of a run; clones share it. Signals and requests of other processes come here, and nothing else asks.
@@ -13,33 +14,51 @@ use crate::project::RunState;
 pub(crate) struct RunControl {
     /// To end.
     pub(crate) interruption: Interruption,
-    /// Whether nothing may begin until somebody lets the run go on.
-    paused: watch::Sender<bool>,
+    asked: watch::Sender<Asked>,
     /// Whether the run waits for that, with nothing in progress.
     rests: Arc<AtomicBool>,
 }
 
+/// What people ask of a run, beside that it ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Asked {
+    /// Whether nothing may begin until somebody lets the run go on.
+    pub(crate) paused: bool,
+    /// What is in force of the configuration.
+    pub(crate) config: Reloadable,
+}
+
 impl RunControl {
-    pub(crate) fn new(interruption: Interruption) -> Self {
+    pub(crate) fn new(interruption: Interruption, config: Reloadable) -> Self {
+        let asked = Asked { paused: false, config };
         Self {
             interruption,
-            paused: watch::Sender::new(false),
+            asked: watch::Sender::new(asked),
             rests: Arc::default(),
         }
     }
 
     /// Lets nothing begin from now on, or lets the run go on. Returns whether that changed anything.
-    pub(crate) fn pause(&self, pause: bool) -> bool {
-        self.paused.send_if_modified(|paused| {
-            let is_new = *paused != pause;
-            *paused = pause;
-            is_new
+    pub(crate) fn pause(&self, paused: bool) -> bool {
+        self.ask(|asked| asked.paused = paused)
+    }
+
+    /// Has these values of the configuration in force from now on.
+    pub(crate) fn reload(&self, config: Reloadable) -> bool {
+        self.ask(|asked| asked.config = config)
+    }
+
+    fn ask(&self, change: impl FnOnce(&mut Asked)) -> bool {
+        self.asked.send_if_modified(|asked| {
+            let before = *asked;
+            change(asked);
+            *asked != before
         })
     }
 
-    /// Returns whether nothing may begin, and is told when that changes.
-    pub(crate) fn pauses(&self) -> watch::Receiver<bool> {
-        self.paused.subscribe()
+    /// Returns what is asked now, and is told when that changes.
+    pub(crate) fn asked(&self) -> watch::Receiver<Asked> {
+        self.asked.subscribe()
     }
 
     /// Notes that the run waits with nothing in progress, until the guard is dropped.
@@ -50,7 +69,7 @@ impl RunControl {
 
     /// Returns what the run does.
     pub(crate) fn state(&self) -> RunState {
-        match (*self.paused.borrow(), self.rests.load(Ordering::Relaxed)) {
+        match (self.asked.borrow().paused, self.rests.load(Ordering::Relaxed)) {
             _ if self.interruption.is_asked() => RunState::Stopping,
             (true, true) => RunState::Paused,
             (true, false) => RunState::Pausing,
@@ -71,10 +90,12 @@ impl Drop for Rest<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Config;
 
     #[test]
     fn a_run_says_what_it_does() {
-        let control = RunControl::new(Interruption::default());
+        let config = Reloadable::of(&Config::default());
+        let control = RunControl::new(Interruption::default(), config);
         assert_eq!(control.state(), RunState::Working);
         assert!(control.pause(true) && !control.pause(true));
         assert_eq!(control.state(), RunState::Pausing);

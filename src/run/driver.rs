@@ -15,13 +15,14 @@ pub(crate) use self::phases::Phases;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::machine::Machine;
+use crate::config::reload::Reloadable;
 use crate::git::{DiffStat, Oid};
 use crate::issues::issue::IssueCounts;
 use crate::issues::round::Fixing;
 use crate::model::{IssueId, Usage};
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
-use crate::run::control::RunControl;
+use crate::run::control::{Asked, RunControl};
 use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
 use crate::run::recover::Recovery;
 use crate::run::schedule::{self, Event, Places};
@@ -69,7 +70,9 @@ pub(crate) async fn drive(
     let mut driver = Driver {
         phases: Arc::clone(phases),
         control,
-        pausing: control.pauses(),
+        asked: control.asked(),
+        in_force: control.asked().borrow().config,
+        limits: limits.clone(),
         told_pause: None,
         selection,
         at_work: AtWork::default(),
@@ -89,7 +92,7 @@ pub(crate) async fn drive(
         first_tip: context.tip()?,
     };
     loop {
-        match driver.step(&recovery, limits).await {
+        match driver.step(&recovery).await {
             Ok(None) => {}
             Ok(Some(reason)) => return driver.end(reason),
             Err(error) => {
@@ -113,9 +116,12 @@ struct Driver<'a> {
     first_tip: Oid,
     phases: Arc<Phases>,
     control: &'a RunControl,
-    /// Whether a person has paused the run.
-    pausing: watch::Receiver<bool>,
-    /// What was told of that: whether nothing was in progress any more.
+    /// What people ask of the run.
+    asked: watch::Receiver<Asked>,
+    /// What the run has taken in of the configuration.
+    in_force: Reloadable,
+    limits: RunLimits,
+    /// What was told of a person's pause: whether nothing was in progress any more.
     told_pause: Option<bool>,
     selection: TaskSelection,
     at_work: AtWork,
@@ -159,14 +165,14 @@ impl Driver<'_> {
     }
 
     /// Takes one step. Returns why the run ends, if it does; an error is what it ends with.
-    async fn step(&mut self, recovery: &Recovery<'_>, limits: &RunLimits) -> Result<Option<Reason>> {
+    async fn step(&mut self, recovery: &Recovery<'_>) -> Result<Option<Reason>> {
         self.context().recorder.check()?;
         if self.interruption().is_asked() {
             return self.end_interrupted().await;
         }
-        self.tell_pause();
+        self.take_in_what_is_asked();
         let look = tokio::task::block_in_place(|| self.look(recovery))?;
-        let step = plan::next(&look.state, limits);
+        let step = plan::next(&look.state, &self.limits);
         self.phases.sessions.room.share_among(look.sharers);
         self.tell_scarce(look.scarce.as_ref());
         self.tell_progress(&step)?;
@@ -192,6 +198,27 @@ impl Driver<'_> {
             Step::Stop(reason) => return Ok(Some(reason)),
         }
         Ok(None)
+    }
+
+    /// Takes in what people asked of the run since the last step, beside that it ends.
+    fn take_in_what_is_asked(&mut self) {
+        let asked = *self.asked.borrow_and_update();
+        self.tell_pause(asked.paused);
+        if asked.config == self.in_force {
+            return;
+        }
+        let Reloadable { parallel, wait, budget } = asked.config;
+        let container = &self.context().project.config.container;
+        let most = schedule::most(parallel, container, Machine::here());
+        self.places.set_most(most);
+        self.limits.wait = wait;
+        if budget != self.in_force.budget {
+            self.phases.sessions.room.set(budget);
+            // What was met is looked for anew.
+            self.progress.spent = None;
+            self.tasks_spent.clear();
+        }
+        self.in_force = asked.config;
     }
 
     /// Waits until all that is at work has ended, as it does once the run is asked to end.

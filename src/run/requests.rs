@@ -18,8 +18,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::socket::Socket;
+use crate::config::reload::{RELOADABLE, Reloadable, changes};
 use crate::project::run_socket::{Answer, Answered, Asked, LONGEST, Request, SOCKET, VERSION, line, parse};
-use crate::project::{RunStanding, RunState};
+use crate::project::{Project, RunStanding, RunState};
 use crate::record::event::EventKind;
 use crate::record::recorder::Recorder;
 use crate::run::control::RunControl;
@@ -40,6 +41,24 @@ pub(crate) struct Answering {
     /// Whether it takes step after step, so that there is something to pause.
     pub(crate) has_steps: bool,
     pub(crate) recorder: Recorder,
+    /// The repository, with the configuration that the run began with.
+    pub(crate) project: Project,
+}
+
+/// What a request came to.
+#[derive(Default)]
+struct Effect {
+    changed: bool,
+    reloaded: Vec<String>,
+}
+
+impl Effect {
+    fn of(changed: bool) -> Self {
+        Self {
+            changed,
+            ..Self::default()
+        }
+    }
 }
 
 /// The socket of a run, which is served until this is dropped.
@@ -173,8 +192,9 @@ impl Answering {
             return refused(what, "`cordwainer status` shows which run is at work");
         }
         match self.act(&asked.request) {
-            Ok(changed) => Answer::Done {
+            Ok(Effect { changed, reloaded }) => Answer::Done {
                 changed,
+                reloaded,
                 run: RunStanding {
                     state: self.control.state(),
                     ..self.standing.clone()
@@ -184,11 +204,11 @@ impl Answering {
         }
     }
 
-    /// Does what is requested; returns whether that changed anything.
-    fn act(&self, request: &Request) -> Result<bool, Answer> {
+    /// Does what is requested; returns what that came to.
+    fn act(&self, request: &Request) -> Result<Effect, Answer> {
         let is_stopping = self.control.state() == RunState::Stopping;
         let id = &self.standing.id;
-        Ok(match request {
+        Ok(Effect::of(match request {
             Request::Status => false,
             Request::Stop { now } => {
                 let changed = self.control.interruption.request(*now);
@@ -197,16 +217,50 @@ impl Answering {
                 }
                 changed
             }
-            Request::Pause | Request::Resume if is_stopping => {
+            Request::Pause | Request::Resume | Request::Reload if is_stopping => {
                 let what = format!("run {id} is being stopped");
                 return Err(refused(what, "`cordwainer resume` continues when it has ended"));
             }
-            Request::Pause if !self.has_steps => {
-                let what = format!("run {id} does one thing, and then it ends: there is nothing to pause");
+            Request::Pause | Request::Resume | Request::Reload if !self.has_steps => {
+                let what = format!("run {id} does one thing, and then it ends: there is nothing to pause or to change");
                 return Err(refused(what, "`cordwainer runs stop` ends it"));
             }
             Request::Pause => self.control.pause(true),
             Request::Resume => self.control.pause(false),
+            Request::Reload => return self.reload(),
+        }))
+    }
+
+    /// Reads the configuration again. Where a key has changed that cannot take effect at once, nothing does.
+    fn reload(&self) -> Result<Effect, Answer> {
+        let failed = |error: Error| refused(error.in_a_line(), error.hint_text().unwrap_or_default());
+        let new = self.project.reread_config().map_err(failed)?;
+        let in_force = self
+            .control
+            .asked()
+            .borrow()
+            .config
+            .put_into(self.project.config.clone());
+        let found = changes(&in_force, &new).map_err(failed)?;
+        if !found.others.is_empty() {
+            let what = format!(
+                "only {RELOADABLE} can change while a run works, and these have changed, too: {}",
+                found.others.join(", ")
+            );
+            return Err(refused(
+                what,
+                "nothing was taken over; `cordwainer runs stop`, then `cordwainer resume` begins a run with all of it",
+            ));
+        }
+        let changed = self.control.reload(Reloadable::of(&new));
+        if changed {
+            self.recorder.emit(EventKind::Reloaded {
+                keys: found.reloadable.clone(),
+            });
+        }
+        Ok(Effect {
+            changed,
+            reloaded: found.reloadable,
         })
     }
 }

@@ -56,6 +56,18 @@ impl Room {
         }
     }
 
+    /// Sets other budgets from now on; calls in progress keep what was set aside for them.
+    pub(crate) fn set(&self, config: BudgetConfig) {
+        self.budgets.set(config);
+        // Those that wait may find room now, or none at all.
+        self.freed.send_replace(());
+    }
+
+    /// Returns the budgets in force.
+    pub(crate) fn config(&self) -> BudgetConfig {
+        self.budgets.config()
+    }
+
     /// Has so many calls about tasks share what is left, from now on.
     pub(crate) fn share_among(&self, calls: u32) {
         self.sharers.store(calls.max(1), Ordering::Relaxed);

@@ -86,6 +86,14 @@ impl Places {
         self.now.min(most)
     }
 
+    /// Has so many at most from now on. Where calls have shown that all of them are too many, more of them come one by one.
+    pub(crate) fn set_most(&mut self, most: u32) {
+        let most = most.max(1);
+        let is_full = self.now == self.most;
+        self.now = if is_full { most } else { self.now.min(most) };
+        self.most = most;
+    }
+
     /// Halves them.
     pub(crate) fn shrink(&mut self) {
         self.now = (self.now / 2).max(1);
@@ -218,6 +226,23 @@ mod tests {
         let mut places = Places::new(8);
         places.shrink();
         assert_eq!([1000, 180, 50].map(|left| places.with_left(left)), [4, 4, 2]);
+    }
+
+    #[test]
+    fn another_number_of_places_does_not_undo_what_calls_have_shown() {
+        let mut places = Places::new(4);
+        let mut set = |most, shrink: bool| {
+            places.set_most(most);
+            if shrink {
+                places.shrink();
+            }
+            places.now()
+        };
+        assert_eq!(
+            [(6, false), (8, true), (16, false), (2, false), (0, false), (3, false)]
+                .map(|(most, shrink)| set(most, shrink)),
+            [6, 4, 4, 2, 1, 3]
+        );
     }
 
     #[test]

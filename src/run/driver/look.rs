@@ -72,7 +72,7 @@ impl Driver<'_> {
                 measure: self.hindrance(&of_measures, &issues, &pauses),
                 at_work,
                 places,
-                paused: *self.pausing.borrow(),
+                paused: self.asked.borrow().paused,
                 look_again: ready.again.into_iter().chain(reset).min(),
                 run: self.progress.clone(),
                 now,

@@ -40,8 +40,8 @@ impl Driver<'_> {
             issue.status == Status::Open && self.selection.has(issue) && !self.tasks_begun.contains(&issue.id)
         };
         let run = self.context().recorder.run();
-        let config = &self.context().project.config.budget;
-        let budgets = budget::Standing::of(config, Some(run), cycle, issues.ledger());
+        let config = self.phases.sessions.room.config();
+        let budgets = budget::Standing::of(&config, Some(run), cycle, issues.ledger());
         let left = budgets
             .iter()
             .filter_map(|one| one.usd)
@@ -73,10 +73,10 @@ impl Driver<'_> {
 
     /// Reports that a person has paused the run, or lets it go on: once when that is so, and once when nothing is in
     /// progress any more.
-    pub(super) fn tell_pause(&mut self) {
+    pub(super) fn tell_pause(&mut self, paused: bool) {
         let at_work = self.at_work.counts();
         let at_work = at_work.tasks + u32::from(at_work.measure);
-        let told = self.pausing.borrow_and_update().then_some(at_work == 0);
+        let told = paused.then_some(at_work == 0);
         if told == self.told_pause {
             return;
         }

@@ -11,7 +11,7 @@ use crate::run::waiting::pause::Pause;
 use crate::run::waiting::retry::BackOff;
 
 impl Driver<'_> {
-    /// Waits until a pause is over, or until somebody lifts it, or pauses the run itself. Nothing is at work then.
+    /// Waits until a pause is over, or until somebody lifts it, or asks something else of the run. Nothing is at work then.
     pub(super) async fn wait(&mut self, pause: &Pause) -> Result<()> {
         let now = self.context().now();
         let until = later(now, pause.remaining(now));
@@ -19,20 +19,20 @@ impl Driver<'_> {
             until,
             reason: pause.reason.clone(),
         });
-        let mut pausing = self.pausing.clone();
+        let mut asked = self.asked.clone();
         tokio::select! {
             () = self.context().project.clock().sleep_until(until) => self.pauses().end(pause),
             lifted = self.pauses().lifted(pause) => lifted,
             () = self.interruption().asked() => Ok(()),
-            _ = pausing.changed() => Ok(()),
+            _ = asked.changed() => Ok(()),
         }
     }
 
-    /// Waits until a person lets the run go on, or ends it. Nothing is at work then.
+    /// Waits until a person lets the run go on, ends it, or asks something else of it. Nothing is at work then.
     pub(super) async fn halt(&mut self) {
         let _rest = self.control.rest();
         tokio::select! {
-            _ = self.pausing.changed() => {}
+            _ = self.asked.changed() => {}
             () = self.control.interruption.asked() => {}
         }
     }
@@ -66,7 +66,7 @@ impl Driver<'_> {
         self.wait_until(until).await.map(drop)
     }
 
-    /// Waits until a moment, the end of something that is at work, or a word that the run is to end, to pause or to go on.
+    /// Waits until a moment, the end of something that is at work, or something that a person asks of the run.
     /// Returns whether it was the moment that came.
     async fn wait_until(&mut self, until: Option<Timestamp>) -> Result<bool> {
         let clock = self.context().project.clock().clone();
@@ -81,7 +81,7 @@ impl Driver<'_> {
             Some(ended) = self.at_work.ended() => self.take_in(ended).map(|()| false),
             () = moment => Ok(true),
             () = self.control.interruption.asked() => Ok(false),
-            _ = self.pausing.changed() => Ok(false),
+            _ = self.asked.changed() => Ok(false),
         }
     }
 }

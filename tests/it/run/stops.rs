@@ -13,6 +13,7 @@ use cordwainer::event::EventKind;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::run::budgets::by_the_client;
 use crate::run::parallel::{add_waiting, ended, expect_merged, let_all_go_on, let_go_on, wait_for_agents};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
@@ -22,9 +23,11 @@ engine_tests! {
     both: three_at_work_are_stopped_from_another_worktree_and_resumed, stopping_now_waits_for_nobody,
         a_paused_run_begins_nothing_and_goes_on;
     podman: nothing_that_is_said_to_the_socket_disturbs_a_run, a_socket_that_a_killed_run_left_is_replaced,
-        a_run_that_does_not_answer_is_told, a_stop_reaches_a_run_that_does_one_thing;
+        a_run_that_does_not_answer_is_told, a_stop_reaches_a_run_that_does_one_thing,
+        what_the_configuration_says_by_now_takes_effect_or_is_refused;
     docker: a_paused_run_stays_until_it_is_stopped, the_state_may_be_far_down, only_the_run_that_is_meant_is_stopped,
-        a_pause_for_a_limit_gives_way_to_a_persons;
+        a_pause_for_a_limit_gives_way_to_a_persons, a_limit_is_no_longer_waited_for_once_the_configuration_says_so,
+        budgets_that_are_raised_let_a_run_go_on;
 }
 
 fn socket(project: &Project) -> PathBuf {
@@ -383,4 +386,76 @@ fn the_state_may_be_far_down(engine: TestEngine) {
     project.run(&["runs", "stop"]).expect(0).says("has ended.");
     ended(run).expect(130);
     assert!(!socket.exists());
+}
+
+fn what_the_configuration_says_by_now_takes_effect_or_is_refused(engine: TestEngine) {
+    let mut project = Project::new(engine, "stitch: {parallel: 1}\n");
+    add_waiting(&project, 3);
+    let run = project.spawn(&["run", "--tasks-only"]);
+    wait_for_agents(&project, 1);
+    let reload = |project: &Project| project.run(&["runs", "reload"]);
+    reload(&project).expect(0).says("has this configuration already");
+    for (lines, says) in [
+        (
+            "stitch: {parallel: 3, model: opus}\nstop_grace: 1s\n",
+            "these have changed, too: stitch.model, stop_grace",
+        ),
+        ("container_: x\n", "configuration.yaml"),
+    ] {
+        project.reconfigure(None, lines);
+        reload(&project).expect(9).says(says);
+    }
+    // A file that cannot be read keeps nobody from the run.
+    project.run(&["runs", "pause"]).expect(0);
+    project.run(&["runs", "resume"]).expect(0);
+    project.reconfigure(None, "stitch: {parallel: 2}\n");
+    reload(&project)
+        .expect(0)
+        .says("has reloaded its configuration: `stitch.parallel: 2`");
+    let two = wait_for_agents(&project, 2);
+    assert_eq!(project.containers().len(), 2);
+    project.reconfigure(None, "stitch: {parallel: 1}\n");
+    let ran = project.run(&["runs", "reload", "--json"]).expect(0);
+    let done: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(done["reloaded"], json!(["stitch.parallel: 1"]));
+    let_all_go_on(&project, &two);
+    let_all_go_on(&project, &wait_for_agents(&project, 1));
+    ended(run)
+        .expect(0)
+        .says("Reloaded the configuration: `stitch.parallel: 2`.");
+    expect_merged(&project, 1..=3);
+    project.expect_tidy();
+}
+
+fn a_limit_is_no_longer_waited_for_once_the_configuration_says_so(engine: TestEngine) {
+    let mut project = Project::new(engine, "limits: {wait: always}\n");
+    project.add("meets a limit", "on 1 limit 4070908800\nwrite src/a.txt x");
+    let run = project.spawn(&["run", "--tasks-only"]);
+    project.wait_for_event(|event| matches!(event, EventKind::Paused { .. }));
+    project.reconfigure(None, "limits: {wait: never}\n");
+    project.run(&["runs", "reload"]).expect(0).says("limits.wait: never");
+    ended(run).expect(8).says("Run ended: calls pause until ");
+    project.expect_tidy();
+}
+
+fn budgets_that_are_raised_let_a_run_go_on(engine: TestEngine) {
+    let with = |usd: &str| by_the_client(&format!("budget: {{usd: {usd}}}\n"));
+    for (raised, code) in [(None, 8), (Some("5.0"), 0)] {
+        let mut project = Project::new(engine, &with("0.5"));
+        project.add(
+            "is dear 1",
+            "fifo go\nappend go x\ndelete go\ntokens 100 10 0.3\nwrite src/1.txt x",
+        );
+        project.add("is dear 2", "tokens 100 10 0.3\nwrite src/2.txt x");
+        let run = project.spawn(&["run", "--tasks-only"]);
+        let slots = wait_for_agents(&project, 1);
+        if let Some(raised) = raised {
+            project.reconfigure(None, &with(raised));
+            project.run(&["runs", "reload"]).expect(0).says("budget.usd: 5.0");
+        }
+        let_all_go_on(&project, &slots);
+        ended(run).expect(code);
+        assert_eq!(project.merges_of("cw-2"), usize::from(code == 0));
+        project.expect_tidy();
+    }
 }

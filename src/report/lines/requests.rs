@@ -1,0 +1,33 @@
+//! The lines about what other processes requested of a run.
+
+use crate::base::text::one_line;
+use crate::record::event::EventKind;
+
+/// Returns the line about what another process requested.
+pub(super) fn line(event: &EventKind) -> Option<String> {
+    Some(match event {
+        EventKind::RunPaused { at_work: 0 } => {
+            "Paused by `cordwainer runs pause`; `cordwainer runs resume` lets the run go on.".to_owned()
+        }
+        EventKind::RunPaused { at_work } => {
+            let at_work = match at_work {
+                1 => "what is in progress comes to its end".to_owned(),
+                more => format!("the {more} tasks in progress come to their end"),
+            };
+            format!("Pausing, as requested by `cordwainer runs pause`: nothing new begins, and {at_work}.")
+        }
+        EventKind::Reloaded { keys } => {
+            let keys: Vec<_> = keys.iter().map(|key| format!("`{}`", one_line(key, 100))).collect();
+            format!("Reloaded the configuration: {}.", keys.join(", "))
+        }
+        EventKind::StopRequested { now: false } => {
+            "Stopping, as requested by `cordwainer runs stop`: nothing new begins, and what is in progress has \
+             `stop_grace` before its session is suspended."
+                .to_owned()
+        }
+        EventKind::StopRequested { now: true } => {
+            "Stopping, as requested by `cordwainer runs stop --now`: what is in progress is suspended now.".to_owned()
+        }
+        _ => return None,
+    })
+}
