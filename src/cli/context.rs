@@ -3,6 +3,9 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use serde::Serialize;
+
+use crate::base::error::{Result, exit};
 use crate::lifecycle::Environment;
 use crate::report::output::Output;
 use crate::run::extension::Extensions;
@@ -24,4 +27,16 @@ pub(crate) struct Context {
     pub(crate) editor: Option<OsString>,
     /// The machine, and what the environment contains about it.
     pub(crate) environment: Environment,
+}
+
+impl Context {
+    /// Prints what was found or done, as JSON or in words.
+    pub(crate) fn show<T: Serialize>(&self, value: &T, words: impl FnOnce() -> String) -> Result<u8> {
+        if self.output.json {
+            self.output.print_json(value)?;
+        } else {
+            self.output.print(&words())?;
+        }
+        Ok(exit::DONE)
+    }
 }

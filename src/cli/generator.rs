@@ -46,7 +46,8 @@ pub(crate) enum GeneratorCommand {
     /// Do the ready tasks and measure, until the cycles are done or nothing is left
     ///
     /// A cycle is one measure, which files tasks, and the tasks that follow. After Ctrl-C nothing new begins, and calls
-    /// in progress have `stop_grace` to finish; a second Ctrl-C suspends them at once.
+    /// in progress have `stop_grace` to finish; a second Ctrl-C suspends them at once. `cordwainer runs stop` does the same from
+    /// any terminal.
     #[command(
         after_long_help = "Examples:\n  cordwainer run --cycles 3\n  cordwainer run --confirm --budget-usd 2\n  cordwainer run --only docs --model haiku"
     )]
@@ -228,28 +229,16 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         }
         GeneratorCommand::List => {
             let listing = generator.list()?;
-            show(context, &listing, || {
-                report::status::listing(&listing, &context.output.zone)
-            })
+            context.show(&listing, || report::status::listing(&listing, &context.output.zone))
         }
         GeneratorCommand::Runs(args) => runs::execute(args, &generator, context).await,
         GeneratorCommand::Gc(args) => gc::execute(args, &generator, context).await,
         GeneratorCommand::Switch { name } => {
             let found = generator.switch(name)?;
             let value = serde_json::json!({ "generation": found });
-            show(context, &value, || format!("Switched to {found}."))
+            context.show(&value, || format!("Switched to {found}."))
         }
     }
-}
-
-/// Prints what was found, as JSON or in words.
-fn show<T: serde::Serialize>(context: &Context, value: &T, words: impl FnOnce() -> String) -> Result<u8> {
-    if context.output.json {
-        context.output.print_json(value)?;
-    } else {
-        context.output.print(&words())?;
-    }
-    Ok(exit::DONE)
 }
 
 /// Calls `work` with a sender of events and shows them until it ends; returns what was shown, too. `None` is work that a

@@ -76,7 +76,7 @@ pub(super) async fn execute(args: &RunsArgs, generator: &Generator, context: &Co
         RunsCommand::Pause { named } => {
             let (run, is_new) = generator.pause_run(named.as_deref())?;
             let whose = whose(&run);
-            tell(context, &run, || match (run.state, is_new) {
+            context.show(&run, || match (run.state, is_new) {
                 (RunState::Paused, false) => format!("{whose} is paused already."),
                 (RunState::Paused, true) => format!("{whose} is paused."),
                 _ => format!("{whose} is pausing: nothing new begins, and what is in progress comes to its end."),
@@ -88,7 +88,7 @@ pub(super) async fn execute(args: &RunsArgs, generator: &Generator, context: &Co
                 run: &run,
                 reloaded: &keys,
             };
-            tell(context, &value, || match keys.as_slice() {
+            context.show(&value, || match keys.as_slice() {
                 [] => format!("{} has this configuration already.", whose(&run)),
                 keys => format!(
                     "{} has reloaded its configuration: `{}`.",
@@ -99,7 +99,7 @@ pub(super) async fn execute(args: &RunsArgs, generator: &Generator, context: &Co
         }
         RunsCommand::Resume { named } => {
             let run = generator.resume_run(named.as_deref())?;
-            tell(context, &run, || format!("{} goes on.", whose(&run)))
+            context.show(&run, || format!("{} goes on.", whose(&run)))
         }
     }
 }
@@ -109,16 +109,6 @@ pub(super) async fn execute(args: &RunsArgs, generator: &Generator, context: &Co
 struct Reload<'a> {
     run: &'a RunStanding,
     reloaded: &'a [String],
-}
-
-/// Prints what a run answered, as JSON or in words.
-fn tell<T: serde::Serialize>(context: &Context, value: &T, words: impl FnOnce() -> String) -> Result<u8> {
-    if context.output.json {
-        context.output.print_json(value)?;
-    } else {
-        context.output.print(&words())?;
-    }
-    Ok(exit::DONE)
 }
 
 /// Names a run in the beginning of a sentence.

@@ -96,21 +96,21 @@ mod tests {
 
     #[test]
     fn what_takes_effect_at_once_is_told_from_what_does_not() {
-        let old = "stitch: {parallel: 2}\ncontainer: {env: {A: one}}\n";
+        let old = "stitch: {parallel: 2}\ncontainer: {env: {A_PASSWORD: one}}\n";
         for (new, reloadable, others) in [
             (old, "", ""),
             (
-                "stitch: {parallel: auto}\ncontainer: {env: {A: one}}\nlimits: {wait: 2h}\nbudget: {usd: 5, task_tokens: 9}\n",
+                "stitch: {parallel: auto}\ncontainer: {env: {A_PASSWORD: one}}\nlimits: {wait: 2h}\nbudget: {usd: 5, task_tokens: 9}\n",
                 "stitch.parallel: auto, limits.wait: 2h, budget.usd: 5.0, budget.task_tokens: 9",
                 "",
             ),
             (
-                "stitch: {parallel: 2, model: opus}\ncontainer: {env: {A: one}}\nbudget: {warn: off}\nstop_grace: 1s\n",
+                "stitch: {parallel: 2, model: opus}\ncontainer: {env: {A_PASSWORD: one}}\nbudget: {warn: off}\nstop_grace: 1s\n",
                 "",
                 "stitch.model, budget.warn, stop_grace",
             ),
             (
-                "stitch: {parallel: 3}\ncontainer: {env: {A: two}}\n",
+                "stitch: {parallel: 3}\ncontainer: {env: {A_PASSWORD: two}}\n",
                 "stitch.parallel: 3",
                 "a value that is not shown",
             ),

@@ -188,6 +188,18 @@ fn a_paused_run_stays_until_it_is_stopped(engine: TestEngine) {
     ended(run).expect(130).says("stopped, as requested");
     assert!(project.outcomes("cw-3").len() <= 1);
     project.expect_tidy();
+
+    // The pause ended with the run, and does so when that is killed.
+    project.add("is not begun, either", "write src/4.txt x");
+    let mut run = project.spawn(&["run", "--tasks-only"]);
+    wait_until(|| project.run(&["runs", "pause"]).code == Some(0));
+    wait_until(|| project.status()["run_state"] == "paused");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    project.add("is done", "write src/5.txt x");
+    project.run(&["resume", "--tasks-only"]).expect(0);
+    expect_merged(&project, 1..=5);
+    project.expect_tidy();
 }
 
 fn a_pause_for_a_limit_gives_way_to_a_persons(engine: TestEngine) {
@@ -398,7 +410,7 @@ fn what_the_configuration_says_by_now_takes_effect_or_is_refused(engine: TestEng
     for (lines, says) in [
         (
             "stitch: {parallel: 3, model: opus}\nstop_grace: 1s\n",
-            "these have changed, too: stitch.model, stop_grace",
+            "these have changed, too: stop_grace, stitch.model",
         ),
         ("container_: x\n", "configuration.yaml"),
     ] {
@@ -444,7 +456,7 @@ fn budgets_that_are_raised_let_a_run_go_on(engine: TestEngine) {
         let mut project = Project::new(engine, &with("0.5"));
         project.add(
             "is dear 1",
-            "fifo go\nappend go x\ndelete go\ntokens 100 10 0.3\nwrite src/1.txt x",
+            "on 1 fifo go\non 1 append go x\ntokens 100 10 0.3\nwrite src/1.txt x",
         );
         project.add("is dear 2", "tokens 100 10 0.3\nwrite src/2.txt x");
         let run = project.spawn(&["run", "--tasks-only"]);
