@@ -81,7 +81,11 @@ fn three_at_work_are_stopped_from_another_worktree_and_resumed(engine: TestEngin
     project.expect_tidy();
     project.run(&["runs", "stop"]).expect(4).says("no run is at work");
 
-    project.run(&["resume", "--tasks-only"]).expect(0);
+    let resumed = project.spawn(&["resume", "--tasks-only"]);
+    // The fourth one had not begun.
+    wait_until(|| project.issue("cw-4")["status"] == "in_progress");
+    let_all_go_on(&project, &wait_for_agents(&project, 1));
+    ended(resumed).expect(0);
     expect_merged(&project, 1..=4);
     project.expect_tidy();
 }
