@@ -71,7 +71,8 @@ pub(crate) async fn drive(
         phases: Arc::clone(phases),
         control,
         asked: control.asked(),
-        in_force: control.asked().borrow().config,
+        // What is asked by now may be newer: the first step takes it in.
+        in_force: Reloadable::of(config),
         limits: limits.clone(),
         told_pause: None,
         selection,

@@ -84,7 +84,7 @@ impl Driver<'_> {
         self.context().recorder.emit(match told {
             Some(_) => EventKind::RunPaused { at_work },
             None => EventKind::PauseLifted {
-                reason: "requested by `cordwainer runs resume`".to_owned(),
+                reason: "a person lets the run go on".to_owned(),
             },
         });
     }
