@@ -10,6 +10,8 @@ use cordwainer::engine::{ContainerSpec, Engine, Mount};
 
 use crate::support::engines::{engine_tests, labels, probe, read, run, skip};
 
+mod half_removed;
+
 engine_tests! {
     async both:
         lines_arrive_whole_and_in_order,

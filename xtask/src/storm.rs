@@ -295,12 +295,12 @@ impl Storm {
     /// Says what it was, and what came of it; returns whether everything is as it must be.
     fn tell(&self, took: Duration) -> Result<bool> {
         let issues = self.scene.issues()?;
-        let mut states = Counts::new();
+        let mut ended = Counts::new();
         let mut wrong = Vec::new();
         for task in &self.tasks {
             let issue = issues.iter().find(|issue| issue["title"] == task.title.as_str());
             let status = issue.and_then(|issue| issue["status"].as_str()).unwrap_or("missing");
-            *states.entry(format!("{} {status}", task.kind.name)).or_default() += 1;
+            *ended.entry(format!("{} {status}", task.kind.name)).or_default() += 1;
             if !task.may_be(status) {
                 wrong.push(format!(
                     "`{}` is {status}: {}",
@@ -319,7 +319,7 @@ impl Storm {
             self.restarted,
             told::line(&self.ends)
         );
-        println!("Tasks: {}.", told::line(&states));
+        println!("Tasks: {}.", told::line(&ended));
         for wrong in &wrong {
             println!("Not as its script says: {wrong}.");
         }

@@ -44,6 +44,11 @@ impl CallError {
         }
     }
 
+    /// Returns whether the engine said these words.
+    pub(super) fn says(&self, words: &str) -> bool {
+        self.error.in_a_line().contains(words)
+    }
+
     /// Turns a failure that leaves the wanted state, by its HTTP status, into success.
     pub(super) fn unless_status(self, harmless: &[u16]) -> Result<(), Self> {
         match self.status {

@@ -15,12 +15,15 @@ use serde::de::DeserializeOwned;
 use tokio::net::UnixStream;
 
 use crate::base::error::Result;
-use crate::sandbox::engine::Engine;
 use crate::sandbox::engine::deadline::{self, CallError, LOOK};
 use crate::sandbox::engine::failure::{self, Failure};
+use crate::sandbox::engine::{Engine, EngineKind};
 
 /// The version of podman's own API that is spoken: podman 4 and 5 have it.
 const LIBPOD: &str = "4.0.0";
+/// What podman says when it is asked of a container that it was killed in removing: its files are gone, and it is still there
+/// to be removed.
+const HALF_REMOVED: &str = "container not known";
 /// The pauses before an engine that answered with an error of its own (5xx) is asked again. Podman 4.3 gives one where a
 /// container's process ends while podman reads about it (`read /proc/PID/cgroup: no such process`); a moment later it
 /// knows that the container has ended.
@@ -75,6 +78,7 @@ impl Engine {
             .await
         {
             Ok(found) => Ok(Some(found.state)),
+            Err(error) if error.says(HALF_REMOVED) => Ok(None),
             Err(error) => Ok(error.unless_status(&[404]).map(|()| None)?),
         }
     }
@@ -83,11 +87,18 @@ impl Engine {
     pub(super) async fn summaries(&self, labels: &BTreeMap<String, String>) -> Result<Vec<Summary>> {
         let wanted: Vec<String> = labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let filters = serde_json::json!({ "label": wanted }).to_string();
-        let path = format!(
-            "/containers/json?all=true&filters={}",
-            utf8_percent_encode(&filters, NON_ALPHANUMERIC)
-        );
-        Ok(self.get("list containers", &path).await?)
+        let filters = utf8_percent_encode(&filters, NON_ALPHANUMERIC);
+        Ok(self.containers(&format!("&filters={filters}")).await?)
+    }
+
+    /// Lists containers, running or not. Podman's own list has those, too, that it was killed in removing: of Docker's, one
+    /// of them makes an error, until somebody removes it.
+    pub(super) async fn containers<T: DeserializeOwned>(&self, filters: &str) -> Result<T, CallError> {
+        let path = format!("/containers/json?all=true{filters}");
+        match self.kind() {
+            EngineKind::Podman => self.get_of_podman("list containers", &path).await,
+            EngineKind::Docker => self.get("list containers", &path).await,
+        }
     }
 
     /// Requests one JSON document of the Docker API, on a connection of its own.

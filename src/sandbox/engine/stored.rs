@@ -74,7 +74,7 @@ impl Engine {
 
     /// Returns the ids of the images of all containers, running or not, whoever made them.
     pub(crate) async fn images_of_containers(&self) -> Result<BTreeSet<String>> {
-        let containers: Vec<Container> = self.get("list containers", "/containers/json?all=true").await?;
+        let containers: Vec<Container> = self.containers("").await?;
         Ok(containers
             .iter()
             .map(|container| bare(&container.image).to_owned())

@@ -207,10 +207,11 @@ fn configuration(setting: &Setting<'_>) -> Result<String> {
         EngineChoice::Podman => "podman",
         EngineChoice::Docker => "docker",
     };
-    let gates: String = GATES
+    let gates: Vec<String> = GATES
         .iter()
         .map(|(name, command)| format!("  - {{name: {name}, command: \"{command}\", compare: strict}}\n"))
         .collect();
+    let gates = gates.concat();
     let timers = "idle_timeout: 8s, first_event_timeout: 40s, tool_timeout: 40s, timeout: 60s, result_grace: 10s";
     Ok(format!(
         "image: {}\npreserve_sources: true\nestimated_lines_min: 1\nestimated_lines_max: 50\nagent: {{credentials: none}}\n\

@@ -58,13 +58,17 @@ pub(crate) fn steps(events: &[Value]) -> Vec<String> {
     for event in events {
         let task = event["task"].as_str().or(event["call"]["task"].as_str());
         let Some(task) = task else { continue };
-        match event["type"].as_str() {
-            Some("task_claimed") => drop(at.insert(task.to_owned(), "claim".to_owned())),
-            Some("step_started") => {
-                drop(at.insert(task.to_owned(), event["step"].as_str().unwrap_or("step").to_owned()))
+        let step = match event["type"].as_str() {
+            Some("task_claimed") => Some("claim"),
+            Some("step_started") => event["step"].as_str(),
+            Some("attempt_ended") => {
+                at.remove(task);
+                None
             }
-            Some("attempt_ended") => drop(at.remove(task)),
-            _ => {}
+            _ => None,
+        };
+        if let Some(step) = step {
+            at.insert(task.to_owned(), step.to_owned());
         }
     }
     if at.is_empty() {
