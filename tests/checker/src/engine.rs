@@ -51,5 +51,9 @@ fn get(socket: &Path, path: &str) -> Outcome<Value> {
 
 /// A text as a value in an address.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        encoded.push_str(&format!("%{byte:02X}"));
+    }
+    encoded
 }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -36,9 +36,11 @@ pub(crate) fn markers(repository: &Repository) -> Outcome<Vec<(u32, Value)>> {
     let folder = repository.state.join("slots");
     let mut found = Vec::new();
     for number in 1..1000 {
-        // Whoever frees a slot removes its marker at that moment.
-        if let Ok(bytes) = fs::read(folder.join(format!("{number}.dirty"))) {
-            found.push((number, serde_json::from_slice(&bytes).unwrap_or_default()));
+        match fs::read(folder.join(format!("{number}.dirty"))) {
+            Ok(bytes) => found.push((number, serde_json::from_slice(&bytes).unwrap_or_default())),
+            // Whoever frees a slot removes its marker at that moment.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(format!("the marker of slot {number}: {error}").into()),
         }
     }
     Ok(found)

@@ -76,6 +76,10 @@ fn is_agents(path: &Path) -> bool {
         })
 }
 
+fn is_named(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
+}
+
 pub(super) fn locks(facts: &Facts) -> Outcome<Vec<String>> {
     let repository = &facts.repository;
     let mut found = Vec::new();
@@ -113,7 +117,7 @@ pub(super) fn litter(facts: &Facts) -> Outcome<Vec<String>> {
         if kind.is_socket() || kind.is_fifo() {
             note(&repository.state.join(path), "a socket or a pipe");
         } else if kind.is_file()
-            && (name.ends_with(".new") || name.ends_with(".tmp") || name.starts_with('.') || name.starts_with("tmp_"))
+            && (is_named(path, "new") || is_named(path, "tmp") || name.starts_with('.') || name.starts_with("tmp_"))
         {
             note(&repository.state.join(path), "a temporary file");
         }
@@ -130,7 +134,7 @@ pub(super) fn litter(facts: &Facts) -> Outcome<Vec<String>> {
                 "cordwainer-objects" => first.is_some_and(|first| first == "lock" || first == "packs"),
                 _ => false,
             };
-            if name.ends_with(".keep") {
+            if is_named(path, "keep") {
                 note(&root.join(path), "a pack that is kept for a process");
             } else if kind.is_file() && !stays {
                 note(&root.join(path), "a file of a process");
