@@ -11,6 +11,8 @@ use super::{Ours, Started, find, folder, is_root, log};
 /// Its socket, and its settings, in its folder.
 const SOCKET: &str = "docker.sock";
 const SETTINGS: &str = "daemon.json";
+/// Where it notes the id of its containerd.
+const CONTAINERD: &str = "exec/containerd/containerd.pid";
 
 /// Sees that this process may run one, before anything is installed for it.
 pub(super) fn possible() -> Result<()> {
@@ -40,6 +42,12 @@ pub(super) fn start() -> Result<Started> {
 fn begin(folder: &Path) -> Result<Child> {
     let program = find("dockerd").context("Docker Engine is not installed")?;
     let (output, errors) = log(folder)?;
+    // The containerd of a daemon that was killed dies with it. Where nobody has taken note of its death, the next daemon would
+    // wait for it.
+    match std::fs::remove_file(folder.join(CONTAINERD)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
     Command::new(program)
         .arg(format!("--host=unix://{}", folder.join(SOCKET).display()))
         .arg("--data-root")
@@ -79,7 +87,7 @@ fn runtimes() -> String {
 
 /// Ends the containerd that a killed dockerd leaves behind, by the id that it wrote down itself.
 fn clear(folder: &Path) {
-    let written = std::fs::read_to_string(folder.join("exec/containerd/containerd.pid"));
+    let written = std::fs::read_to_string(folder.join(CONTAINERD));
     let id = written
         .ok()
         .and_then(|text| text.trim().parse().ok())

@@ -46,8 +46,8 @@ impl Finished {
 
     pub(super) fn copy(&self) -> Copy {
         let folder = tempfile::tempdir().unwrap();
-        let mut copier = Command::new("cp");
-        let copied = copier
+        let mut program = Command::new("cp");
+        let copied = program
             .arg("-a")
             .arg(self.project.repository.path())
             .arg(folder.path())
