@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use self::hands::{Copy, Finished};
+use self::hands::{Copy, Finished, TASK};
 use crate::support::engines::{IMAGE, TestEngine, engine_tests};
 
 engine_tests! {
@@ -57,7 +57,7 @@ const BREAKS: [Break; 32] = [
     ),
     (
         "snapshots",
-        |copy| copy.git(&["update-ref", "-d", &copy.of_task()]),
+        |copy| copy.git(&["update-ref", "-d", TASK]),
         "does not reach",
     ),
     (
@@ -140,7 +140,7 @@ const BREAKS: [Break; 32] = [
     ("objects", |copy| copy.commit_of_nothing(), "missing tree"),
     ("history", |copy| copy.plant_in_history(), "does not reach"),
     ("locks", |copy| copy.write("../index.lock", ""), "index.lock` is left"),
-    ("locks", hold_a_lock, "somebody holds"),
+    ("locks", |copy| Some(hold_a_lock(copy)), "somebody holds"),
     ("litter", make_a_socket, "a socket or a pipe"),
     (
         "litter",
@@ -162,8 +162,12 @@ const MORE_BREAKS: [Break; 5] = [
         |copy| copy.write("../../README.md", "another"),
         "`README.md` was",
     ),
-    ("processes", mount_a_slot, "has a part of the repository mounted"),
-    ("containers", make_a_container, "is left on"),
+    (
+        "processes",
+        |copy| Some(mount_a_slot(copy)),
+        "has a part of the repository mounted",
+    ),
+    ("containers", |copy| Some(make_a_container(copy)), "is left on"),
 ];
 
 fn each_invariant_is_found_broken_by_whoever_breaks_it(engine: TestEngine) {
@@ -181,15 +185,15 @@ fn each_invariant_is_found_broken_by_whoever_breaks_it(engine: TestEngine) {
         assert!(!holds && said.lines().any(names), "{invariant}, `{says}`:\n{said}");
     }
     let broken: BTreeSet<&str> = BREAKS.iter().chain(&MORE_BREAKS).map(|(name, ..)| *name).collect();
-    let listed = finished.listed();
+    let listed = hands::listed();
     let listed: BTreeSet<&str> = listed.iter().map(String::as_str).collect();
     assert_eq!(broken, listed, "each invariant has a way to break it");
 }
 
-fn hold_a_lock(copy: &Copy) -> Held {
+fn hold_a_lock(copy: &Copy) -> Beside {
     let lock = File::create(copy.state().join("slots/1.lock")).unwrap();
     lock.lock().unwrap();
-    Some(Beside::File(lock))
+    Beside::File(lock)
 }
 
 fn make_a_socket(copy: &Copy) -> Held {
@@ -198,7 +202,7 @@ fn make_a_socket(copy: &Copy) -> Held {
 }
 
 /// In a mount namespace of its own, as the worktree of a container is.
-fn mount_a_slot(copy: &Copy) -> Held {
+fn mount_a_slot(copy: &Copy) -> Beside {
     let slot = copy.state().join("slots/1");
     fs::create_dir_all(&slot).unwrap();
     let mut child = Command::new("unshare")
@@ -216,10 +220,10 @@ fn mount_a_slot(copy: &Copy) -> Held {
         .unwrap();
     let mut said = [0; 8];
     std::io::Read::read_exact(child.stdout.as_mut().unwrap(), &mut said).unwrap();
-    Some(Beside::Process(child))
+    Beside::Process(child)
 }
 
-fn make_a_container(copy: &Copy) -> Held {
+fn make_a_container(copy: &Copy) -> Beside {
     copy.ask_engine();
     let name = format!("cordwainer-left-{}", std::process::id());
     let label = format!("cordwainer.repository={}", copy.id());
@@ -229,7 +233,7 @@ fn make_a_container(copy: &Copy) -> Held {
         .output()
         .unwrap();
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    Some(Beside::Container(copy.engine(), name))
+    Beside::Container(copy.engine(), name)
 }
 
 /// What is there until this is dropped.

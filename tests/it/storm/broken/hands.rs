@@ -15,6 +15,8 @@ use crate::support::engines::TestEngine;
 use crate::support::project::Project;
 
 const BRANCH: &str = "generation-one";
+/// The ref of the first task.
+pub(super) const TASK: &str = "refs/cordwainer/generation-one/tasks/cw-1";
 const STORE: &str = "refs/cordwainer/generation-one/issues";
 
 /// A generation that came to its end, with the person's own as it was.
@@ -63,14 +65,14 @@ impl Finished {
         fs::write(copy.beside("status"), self.status.to_string()).unwrap();
         copy
     }
+}
 
-    /// The names of the invariants that the checker has.
-    pub(super) fn listed(&self) -> Vec<String> {
-        let output = Command::new(checker::program()).arg("list").output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let name = |line: &str| line.split_once(": ").unwrap().0.to_owned();
-        text.lines().map(name).collect()
-    }
+/// The names of the invariants that the checker has.
+pub(super) fn listed() -> Vec<String> {
+    let output = Command::new(checker::program()).arg("list").output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let name = |line: &str| line.split_once(": ").unwrap().0.to_owned();
+    text.lines().map(name).collect()
 }
 
 /// A copy.
@@ -156,11 +158,6 @@ impl Copy {
     pub(super) fn git(&self, arguments: &[&str]) -> Held {
         self.run_git(arguments, b"");
         None
-    }
-
-    /// The ref of the first task.
-    pub(super) fn of_task(&self) -> String {
-        format!("refs/cordwainer/{BRANCH}/tasks/cw-1")
     }
 
     /// Puts a file into the state folder, or a place beside it.
