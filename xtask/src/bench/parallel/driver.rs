@@ -80,7 +80,9 @@ pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result
 }
 
 async fn round(setting: &Setting<'_>, image: &str, args: &ParallelBenchArgs) -> Result<Vec<Look>> {
-    let scene = Scene::make(setting, image, &format!("stitch: {{parallel: {}}}\n", args.streams)).await?;
+    // What agents say shows when they talk.
+    let settings = format!("silence_agent: false\nstitch: {{parallel: {}}}\n", args.streams);
+    let scene = Scene::make(setting, image, &settings).await?;
     let text = format!("say a thought that is about as long as a line of an answer is\nsleep {BETWEEN_TEXTS}\n");
     let texts = usize::try_from(args.seconds * 1_000 / BETWEEN_TEXTS)?;
     for number in 0..args.streams {
