@@ -283,14 +283,12 @@ impl<'a> Recovery<'a> {
             }));
             return Ok(ignored);
         }
-        let without = ignored.as_ref();
-        let without = without.map_or_else(String::new, |ignored| format!("; ignore rules leave out {ignored}"));
-        let issues = match git.reference(&generation.base_mark())? {
-            Some(_) => Some(Store::open(git, generation)?.read()?),
-            None => None,
-        };
-        let known = issues.as_ref();
-        let known = known.and_then(|issues| issues.get(task).ok().map(|issue| (issue, issues)));
+        let says = |ignored: &Ignored| format!("; ignore rules leave out {ignored}");
+        let without = ignored.as_ref().map_or_else(String::new, says);
+        let issues = self.issues_of(generation)?;
+        let known = issues
+            .as_ref()
+            .and_then(|issues| Some((issues.get(task).ok()?, issues)));
         let made = Contribution {
             generation,
             task,
@@ -322,6 +320,15 @@ impl<'a> Recovery<'a> {
             owner.attempt
         ));
         Ok(ignored)
+    }
+
+    /// Returns the issues of a generation; `None` where it has ended.
+    fn issues_of(&self, generation: &GenerationName) -> Result<Option<Issues>> {
+        let git = &self.project.git;
+        match git.reference(&generation.base_mark())? {
+            Some(_) => Store::open(git, generation)?.read().map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Notes what a measure used whose run died before it could: its slot is kept until that is written down.

@@ -40,13 +40,14 @@ mod review;
 mod rounds;
 mod stack;
 mod stages;
+mod unfinished;
 mod weakened;
 
 pub(crate) use self::conclusion::StitchOutcome;
-use self::conclusion::unfinished;
 pub(crate) use self::merge::Landings;
 pub(crate) use self::stages::Claimed;
 use self::stages::{Attempting, Begun, Ended};
+use self::unfinished::unfinished;
 
 /// The phase that does tasks.
 pub(crate) struct Stitch {
