@@ -16,9 +16,11 @@ pub use crate::model::{TestCounts, Verdict};
 use crate::sandbox::guarantee::GuaranteeReport;
 
 mod call;
+mod landing;
 mod proposals;
 
 pub use self::call::{CallName, Step};
+pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged};
 pub use self::proposals::{DroppedProposal, FiledTask};
 
 /// One thing that happened, as a line of `events.jsonl`.
@@ -274,29 +276,9 @@ pub enum EventKind {
         output: Vec<String>,
     },
     /// A gate was red on work that was merged with newer work, and passed when it ran once more.
-    GateFlaked {
-        /// The task whose work was merged with newer work.
-        task: IssueId,
-        /// The gate.
-        gate: String,
-        /// How it ended when it was red.
-        how: String,
-        /// On how many of the last trees that it was run on its verdict depended on chance.
-        trees: u32,
-        /// On how many it may; `None` is however many.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        quarantine: Option<u32>,
-    },
+    GateFlaked(GateFlaked),
     /// The work of several tasks, merged with newer work, was judged together.
-    MergeJudged {
-        /// The tasks, in the order in which they land.
-        tasks: Vec<IssueId>,
-        /// Whether every gate let it pass.
-        passed: bool,
-        /// Why not, in a line; empty where it passed.
-        #[serde(default, skip_serializing_if = "String::is_empty")]
-        how: String,
-    },
+    MergeJudged(MergeJudged),
     /// A review of what an attempt left ended.
     ReviewEnded {
         /// The task.
@@ -425,26 +407,7 @@ pub enum EventKind {
         output: Vec<String>,
     },
     /// A candidate of an attempt ended; the attempt's own end follows those of all.
-    CandidateEnded {
-        /// The task.
-        task: IssueId,
-        /// Counted from 1.
-        attempt: u32,
-        /// Its number, counted from 1.
-        candidate: u32,
-        /// Whether the attempt comes to what this one came to.
-        chosen: bool,
-        /// How.
-        outcome: Outcome,
-        /// Why, in a line; may be empty.
-        reason: String,
-        /// The score of the last review of what it left.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        score: Option<u8>,
-        /// How much its agent changed.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        changed: Option<DiffStat>,
-    },
+    CandidateEnded(CandidateEnded),
     /// An attempt ended.
     AttemptEnded {
         /// The task.

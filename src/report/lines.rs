@@ -158,8 +158,8 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         }
         EventKind::GateTried { .. }
         | EventKind::GateEnded { .. }
-        | EventKind::GateFlaked { .. }
-        | EventKind::MergeJudged { .. }
+        | EventKind::GateFlaked(_)
+        | EventKind::MergeJudged(_)
         | EventKind::ReviewEnded { .. }
         | EventKind::StageEnded { .. } => gates::tone(event),
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
@@ -200,13 +200,13 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         EventKind::GateEnded { .. }
         | EventKind::GateTried { .. }
-        | EventKind::GateFlaked { .. }
-        | EventKind::MergeJudged { .. }
+        | EventKind::GateFlaked(_)
+        | EventKind::MergeJudged(_)
         | EventKind::RoundStarted { .. }
         | EventKind::ReviewEnded { .. }
         | EventKind::StageEnded { .. } => gates::line(event)?,
         EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
-        EventKind::CandidateEnded { .. } => candidates::line(event)?,
+        EventKind::CandidateEnded(ended) => candidates::line(ended),
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),
         EventKind::RunPaused { .. } | EventKind::StopRequested { .. } | EventKind::Reloaded { .. } => {

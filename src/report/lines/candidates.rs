@@ -2,11 +2,11 @@
 
 use crate::base::text::{one_line, sentence};
 use crate::issues::attempt::Outcome;
-use crate::record::event::EventKind;
+use crate::record::event::CandidateEnded;
 
 /// Returns how a candidate ended. That of the one which the attempt is like follows with the attempt's end.
-pub(super) fn line(event: &EventKind) -> Option<String> {
-    let EventKind::CandidateEnded {
+pub(super) fn line(event: &CandidateEnded) -> String {
+    let CandidateEnded {
         task,
         candidate,
         chosen,
@@ -15,10 +15,7 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
         score,
         changed,
         ..
-    } = event
-    else {
-        return None;
-    };
+    } = event;
     let facts = score.map(|score| format!("score {score}"));
     let facts: Vec<_> = facts.into_iter().chain(changed.map(|stat| stat.to_string())).collect();
     let facts = if facts.is_empty() {
@@ -32,5 +29,5 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
         (false, "") => outcome.to_string(),
         (false, reason) => format!("{outcome}: {}", one_line(reason, 300)),
     };
-    Some(sentence(&format!("  {task}.{candidate}: {said}{facts}")))
+    sentence(&format!("  {task}.{candidate}: {said}{facts}"))
 }

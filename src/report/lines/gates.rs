@@ -3,7 +3,7 @@
 use super::parts::{last_lines, short_id};
 use crate::base::text::one_line;
 use crate::model::IssueId;
-use crate::record::event::{CheckKind, EventKind, TestCounts, Verdict};
+use crate::record::event::{CheckKind, EventKind, GateFlaked, MergeJudged, TestCounts, Verdict};
 use crate::report::tone::Tone;
 
 /// Returns the tone of the line about a gate.
@@ -29,8 +29,8 @@ pub(super) fn tone(event: &EventKind) -> Option<Tone> {
         } => None,
         EventKind::GateEnded { advisory: true, .. }
         | EventKind::StageEnded { required: false, .. }
-        | EventKind::GateFlaked { .. } => Some(Tone::Warning),
-        EventKind::MergeJudged { passed, .. } => Some(if *passed { Tone::Good } else { Tone::Warning }),
+        | EventKind::GateFlaked(_) => Some(Tone::Warning),
+        EventKind::MergeJudged(judged) => Some(if judged.passed { Tone::Good } else { Tone::Warning }),
         EventKind::GateEnded { not_yet: None, .. } | EventKind::ReviewEnded { .. } | EventKind::StageEnded { .. } => {
             Some(Tone::Bad)
         }
@@ -90,8 +90,8 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
         }
         EventKind::GateEnded { .. } => ended(event),
         EventKind::GateTried { .. } => tried(event),
-        EventKind::GateFlaked { .. } => flaked(event),
-        EventKind::MergeJudged { tasks, passed, how } => Some(judged_together(tasks, *passed, how)),
+        EventKind::GateFlaked(event) => Some(flaked(event)),
+        EventKind::MergeJudged(event) => Some(judged_together(event)),
         _ => None,
     }
 }
@@ -147,33 +147,31 @@ fn ended(event: &EventKind) -> Option<String> {
     Some(format!("{begins} {how}{advisory}{why}{}", last_lines(output, "    ")))
 }
 
-fn flaked(event: &EventKind) -> Option<String> {
-    let EventKind::GateFlaked {
+/// Returns the line about a gate whose verdict depends on chance.
+fn flaked(event: &GateFlaked) -> String {
+    let GateFlaked {
         task,
         gate,
         how,
         trees,
         quarantine,
-    } = event
-    else {
-        return None;
-    };
+    } = event;
     let (gate, how) = (one_line(gate, 60), one_line(how, 300));
     let quarantine = match quarantine {
         Some(most) if trees >= most => "; it is in quarantine now, and advisory",
         _ => "",
     };
-    Some(format!(
+    format!(
         "  {task}: gate `{gate}` {how} with newer work, and passed when it ran again: its verdict depends on chance, as on \
          {trees} of its last trees{quarantine}."
-    ))
+    )
 }
 
 /// Returns the line about the work of several tasks that was judged together.
-fn judged_together(tasks: &[IssueId], passed: bool, how: &str) -> String {
+fn judged_together(MergeJudged { tasks, passed, how }: &MergeJudged) -> String {
     let names: Vec<_> = tasks.iter().map(ToString::to_string).collect();
     let names = names.join(", ");
-    if passed {
+    if *passed {
         return format!("  {names}: together with newer work, every gate lets them pass.");
     }
     format!(

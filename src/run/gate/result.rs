@@ -23,7 +23,7 @@ use crate::issues::issue::Issue;
 use crate::issues::round::{CheckKind, FailedCheck};
 use crate::model::{GateResult, Verdict};
 use crate::project::layers::Layer;
-use crate::record::event::EventKind;
+use crate::record::event::{EventKind, GateFlaked};
 use crate::run::call::Sandbox;
 use crate::run::extension::{AddedGate, Asking};
 
@@ -257,13 +257,13 @@ impl Gates {
     /// Tells that a gate was red and passed on the same tree.
     fn tell_chance(&self, judged: &mut Judged<'_>, gate: &Gate, red: &FailedCheck) {
         let times = Verdicts::open(&self.context.project.state_dir).by_chance(gate);
-        self.context.recorder.emit(EventKind::GateFlaked {
+        self.context.recorder.emit(EventKind::GateFlaked(GateFlaked {
             task: judged.work.issue.id.clone(),
             gate: gate.name.clone(),
             how: red.how.clone(),
             trees: times,
             quarantine: gate.quarantine,
-        });
+        }));
         let said = format!("the gate `{}` {}, and passed when it ran again", gate.name, red.how);
         judged.remarks.push(said);
     }
@@ -276,19 +276,13 @@ impl Gates {
         place: &mut Place<'_>,
     ) -> Result<Option<GateVerdict>> {
         let begun = Instant::now();
-        let Work {
-            issue,
-            base,
-            commit,
-            with,
-            ..
-        } = judged.work;
+        let Work { issue, base, with, .. } = judged.work;
         let asking = Asking {
             // What several have made together is the work of none of them.
             task: with.is_empty().then(|| (issue.id.clone(), issue.title.clone())),
             git: &self.context.project.git,
             parent: base,
-            result: commit,
+            result: judged.work.commit,
         };
         let came = Box::pin(self.runner(judged.interruption).ask_custom(added, asking, place)).await?;
         let Some(told) = custom::told(came, &place.sandbox.folder.redactor) else {

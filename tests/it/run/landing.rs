@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cordwainer::event::{CallName, EventKind, Step};
+use cordwainer::event::{CallName, EventKind, GateFlaked, MergeJudged, Step};
 use serde_json::{Value, json};
 
 use crate::run::parallel::{add_waiting, ended, expect_merged, let_go_on, wait_for_agents};
@@ -106,7 +106,7 @@ fn those_that_wait_are_judged_together_and_halved_where_they_are_red(engine: Tes
     let together: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
-            EventKind::MergeJudged { tasks, passed, .. } => {
+            EventKind::MergeJudged(MergeJudged { tasks, passed, .. }) => {
                 Some((tasks.iter().map(ToString::to_string).collect::<Vec<_>>(), *passed))
             }
             _ => None,
@@ -153,9 +153,9 @@ fn a_verdict_that_depends_on_chance_is_counted_until_its_gate_is_in_quarantine(e
         .says("it is in quarantine now, and advisory");
     expect_merged(&project, 1..=3);
     let flaked = project.events().into_iter().find_map(|event| match event {
-        EventKind::GateFlaked {
+        EventKind::GateFlaked(GateFlaked {
             task, gate, how, trees, ..
-        } => Some((task.to_string(), gate, how, trees)),
+        }) => Some((task.to_string(), gate, how, trees)),
         _ => None,
     });
     let expect = ("cw-2".to_owned(), "test".to_owned(), "exited with 1".to_owned(), 1);

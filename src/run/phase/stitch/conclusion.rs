@@ -12,7 +12,7 @@ use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Candidate, Outcome};
 use crate::issues::round::FailedCheck;
 use crate::model::CommitId;
-use crate::record::event::EventKind;
+use crate::record::event::{CandidateEnded, EventKind};
 use crate::run::attempt_verdict::{AttemptVerdict, hold_reason, refusal};
 use crate::run::context::RunContext;
 
@@ -140,7 +140,7 @@ impl Stitch {
     /// Reports what each candidate of an attempt came to.
     fn tell_candidates(&self, attempting: &Attempting, candidates: &[Candidate]) {
         for one in candidates {
-            self.context().recorder.emit(EventKind::CandidateEnded {
+            self.context().recorder.emit(EventKind::CandidateEnded(CandidateEnded {
                 task: attempting.issue.id.clone(),
                 attempt: attempting.name.attempt,
                 candidate: one.number,
@@ -149,7 +149,7 @@ impl Stitch {
                 reason: one.reason.clone(),
                 score: one.score,
                 changed: one.changed,
-            });
+            }));
         }
     }
 }

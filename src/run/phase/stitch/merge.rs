@@ -16,7 +16,7 @@ use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::round::{Calls, CheckKind, FailedCheck};
 use crate::model::CommitId;
-use crate::record::event::EventKind;
+use crate::record::event::{EventKind, MergeJudged};
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::gate;
 use crate::run::land::commit_on;
@@ -125,11 +125,11 @@ impl Stitch {
             Judged::Ends(_) => return Ok(judged),
         };
         if stack.tasks().len() > 1 {
-            self.context().recorder.emit(EventKind::MergeJudged {
+            self.context().recorder.emit(EventKind::MergeJudged(MergeJudged {
                 tasks: stack.tasks(),
                 passed: matches!(judged, Judged::Passes(_)),
                 how: how.trim_start_matches("with newer work ").to_owned(),
-            });
+            }));
         }
         Ok(judged)
     }

@@ -19,35 +19,48 @@ pub(super) struct Story {
     pub(super) make: fn(TestEngine, u32) -> Project,
     /// How many tasks it has in the end.
     pub(super) tasks: u32,
+    /// Whether it comes to its points only with several tasks at work.
+    pub(super) needs_several: bool,
 }
 
 /// The story that comes to what no other one comes to.
 pub(super) const PLAIN: &str = "plain";
 
-const STORIES: [Story; 5] = [
+const STORIES: [Story; 6] = [
     Story {
         name: "judged",
         points: &["gates.", "round.", "stage.", "layer."],
         make: judged,
         tasks: 2,
+        needs_several: false,
     },
     Story {
         name: "proposed",
         points: &["measure.reviewed"],
         make: proposed,
         tasks: 2,
+        needs_several: false,
     },
     Story {
         name: "paused",
         points: &["pause.", "slot.suspended", "slot.resumed", "measure.failed"],
         make: paused,
         tasks: 3,
+        needs_several: false,
     },
     Story {
         name: "packed",
         points: &["history.joined"],
         make: packed,
         tasks: 1,
+        needs_several: false,
+    },
+    Story {
+        name: "conflicting",
+        points: &["slot.moving", "slot.moved"],
+        make: conflicting,
+        tasks: 2,
+        needs_several: true,
     },
     // What nobody has said otherwise about.
     Story {
@@ -55,6 +68,7 @@ const STORIES: [Story; 5] = [
         points: &[""],
         make: plain,
         tasks: 5,
+        needs_several: false,
     },
 ];
 
@@ -189,6 +203,21 @@ fn paused(engine: TestEngine, parallel: u32) -> Project {
             &format!("task {number}"),
             &limited(&format!("write src/{number}.txt {number}")),
         );
+    }
+    project
+}
+
+/// Two tasks that begin at once and write the same file: whichever lands last goes on with what the other one left.
+fn conflicting(engine: TestEngine, parallel: u32) -> Project {
+    let project = Project::on(
+        engine,
+        repository(),
+        &format!("cycles: off\nstitch: {{parallel: {parallel}}}\n"),
+    );
+    for number in 1..=2 {
+        let first = format!("tokens 100 10 0.5\nwrite src/{number}.txt {number}\non 1 write src/shared.txt {number}");
+        let later = "on 2 write src/shared.txt both\ndone\ntokens 100 10 0.5\nwrite src/shared.txt both";
+        project.add(&format!("task {number}"), &format!("{first}\n{later}"));
     }
     project
 }
