@@ -1,12 +1,65 @@
 //! Unix sockets that misbehave as an engine's can.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, copy_bidirectional};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// What goes wrong with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The connection ends before it.
+    Cut,
+    /// The connection ends after its first bytes.
+    Truncated,
+    /// It comes in small pieces, with a pause after each.
+    Slow,
+    /// All of it comes twice.
+    Duplicated,
+}
+
+impl Fault {
+    pub(crate) const ALL: [Self; 4] = [Self::Cut, Self::Truncated, Self::Slow, Self::Duplicated];
+
+    /// Passes on what `near` asks, and what `far` answers with this fault.
+    async fn pass(self, near: UnixStream, far: UnixStream) -> io::Result<()> {
+        let (mut asked, mut answered) = near.into_split();
+        let (mut answers, mut asks) = far.into_split();
+        let asking = tokio::spawn(async move { copy(&mut asked, &mut asks).await });
+        let mut buffer = [0; 4096];
+        loop {
+            let count = answers.read(&mut buffer).await?;
+            let piece = &buffer[..count];
+            match self {
+                _ if count == 0 => break,
+                Self::Cut => break,
+                Self::Truncated => {
+                    answered.write_all(&piece[..count.min(20)]).await?;
+                    break;
+                }
+                Self::Slow => {
+                    for part in piece.chunks(100) {
+                        answered.write_all(part).await?;
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                }
+                Self::Duplicated => {
+                    answered.write_all(piece).await?;
+                    answered.write_all(piece).await?;
+                }
+            }
+        }
+        asking.abort();
+        Ok(())
+    }
+}
 
 /// A socket in a folder of its own, served until it is dropped.
 pub(crate) struct Socket {
@@ -57,6 +110,27 @@ impl Socket {
             }
         });
         (socket, cut)
+    }
+
+    /// Passes everything on to `target`, with a fault in the answer on one connection: that of this number, counted from 1.
+    /// Tells how many connections there have been.
+    pub(crate) fn faulty(target: &Path, fault: Fault, at: usize) -> (Self, Arc<AtomicUsize>) {
+        let made = Arc::new(AtomicUsize::new(0));
+        let (target, count) = (target.to_owned(), Arc::clone(&made));
+        let socket = Self::serve(move |mut near| {
+            let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+            let target = target.clone();
+            async move {
+                let mut far = UnixStream::connect(&target).await.unwrap();
+                // Either side may hang up at any moment; that is its business.
+                let _ = if number == at {
+                    fault.pass(near, far).await
+                } else {
+                    copy_bidirectional(&mut near, &mut far).await.map(drop)
+                };
+            }
+        });
+        (socket, made)
     }
 
     fn serve<F: Future<Output = ()> + Send + 'static>(serve: impl Fn(UnixStream) -> F + Send + 'static) -> Self {
