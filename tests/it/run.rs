@@ -33,6 +33,7 @@ mod parallel;
 mod pauses;
 mod people;
 mod places;
+mod power;
 mod prepare;
 mod prepared_projects;
 mod proofs;

@@ -258,7 +258,7 @@ fn two_worktrees_cannot_run_at_once_whatever_their_configurations_say(engine: Te
                 .says("is at work on this repository");
         }
         let ran = tree.run(&["generator", "status"]).expect(0);
-        ran.says(&format!("(process {})", run.id()));
+        ran.says(&format!("(process {}, since ", run.id()));
     });
     expect_done(run);
     tree.run(&["generator", "run"])

@@ -18,9 +18,12 @@ pub(crate) struct TestRepository {
 impl TestRepository {
     /// Makes a repository without a commit.
     pub(crate) fn empty() -> Self {
-        let repository = Self {
-            folder: TempDir::new().unwrap(),
-        };
+        Self::empty_at(TempDir::new().unwrap())
+    }
+
+    /// Makes a repository without a commit in a folder, which goes with it.
+    pub(crate) fn empty_at(folder: TempDir) -> Self {
+        let repository = Self { folder };
         fs::create_dir(repository.path()).unwrap();
         fs::create_dir(repository.home()).unwrap();
         repository.git(&["init", "--quiet", "--initial-branch=main"]);

@@ -126,11 +126,11 @@ pub(super) fn litter(facts: &Facts) -> Outcome<Vec<String>> {
     for folder in ["cordwainer-locks", "cordwainer-objects", "objects"] {
         let root = repository.common.join(folder);
         walk(&root, &mut |path, kind| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let first = path.components().next().map(|first| first.as_os_str().to_owned());
-            // A lock to take, and notes of the packs that are cordwainer's, stay.
+            // A lock to take, and notes of the packs that are cordwainer's, stay. What a process that was killed has written of
+            // an object (`tmp_*`), git's own maintenance removes.
             let stays = match folder {
-                "objects" => !name.starts_with("tmp_"),
+                "objects" => true,
                 "cordwainer-objects" => first.is_some_and(|first| first == "lock" || first == "packs"),
                 _ => false,
             };

@@ -6,27 +6,42 @@ use std::fs;
 use super::Project;
 
 impl Project {
+    /// Removes the containers of this repository, as a machine that loses its power does.
+    pub(crate) fn remove_containers(&self) {
+        Self::wait_for(async {
+            let engine = self.engine.connect().await;
+            for labels in self.labels() {
+                engine.sweep(&labels).await.unwrap();
+            }
+        });
+    }
+
     /// The containers of this repository on the engine, running or not, by name.
     pub(crate) fn containers(&self) -> Vec<String> {
-        let label = fs::canonicalize(self.repository.path().join(".git")).unwrap();
-        let label = label.to_str().unwrap().to_owned() + "/";
+        let found = Self::wait_for(async {
+            let engine = self.engine.connect().await;
+            let mut found = Vec::new();
+            for labels in self.labels() {
+                found.extend(engine.list(&labels).await.unwrap());
+            }
+            found
+        });
+        found.into_iter().map(|container| container.name).collect()
+    }
+
+    /// The labels of its containers: those of now, and those of earlier versions.
+    fn labels(&self) -> [BTreeMap<String, String>; 2] {
+        let folder = fs::canonicalize(self.repository.path().join(".git")).unwrap();
+        let folder = folder.to_str().unwrap();
+        [format!("{folder}/"), folder.to_owned()].map(|label| BTreeMap::from([("cordwainer.repo".to_owned(), label)]))
+    }
+
+    fn wait_for<T>(future: impl Future<Output = T>) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .unwrap();
-        let found = runtime.block_on(async {
-            let engine = self.engine.connect().await;
-            let with = |label: String| BTreeMap::from([("cordwainer.repo".to_owned(), label)]);
-            let mut found = engine.list(&with(label.clone())).await.unwrap();
-            found.extend(
-                engine
-                    .list(&with(label.trim_end_matches('/').to_owned()))
-                    .await
-                    .unwrap(),
-            );
-            found
-        });
-        found.into_iter().map(|container| container.name).collect()
+        runtime.block_on(future)
     }
 
     /// Panics unless everything is tidy: no container, no slot in use, no claim, nothing mounted, the checkout as the
