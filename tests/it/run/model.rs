@@ -131,9 +131,9 @@ impl Walk {
                 self.model.open = Some(BTreeMap::new());
             }
             Operation::Add => self.add(),
-            Operation::Hold(at) => self.change(*at, Task::Open, &["hold"], &["--reason", "a word"], Task::Held),
-            Operation::Release(at) => self.change(*at, Task::Held, &["release"], &[], Task::Open),
-            Operation::Close(at) => self.change(*at, Task::Open, &["close"], &["--reason", "a word"], Task::Closed),
+            Operation::Hold(at) => self.change(*at, (Task::Open, Task::Held), &["hold", "--reason", "a word"]),
+            Operation::Release(at) => self.change(*at, (Task::Held, Task::Open), &["release"]),
+            Operation::Close(at) => self.change(*at, (Task::Open, Task::Closed), &["close", "--reason", "a word"]),
             Operation::Run(death) => self.run(*death),
             Operation::Stop(death) => self.end("stop", *death),
             Operation::Reset(death) => self.end("reset", *death),
@@ -157,12 +157,12 @@ impl Walk {
     }
 
     /// Changes one of the tasks that stand as wanted; a task that stands otherwise is not changed.
-    fn change(&mut self, at: usize, wanted: Task, verb: &[&str], rest: &[&str], becomes: Task) {
+    fn change(&mut self, at: usize, (wanted, becomes): (Task, Task), verb: &[&str]) {
         let tasks = self.model.tasks(|task| task == wanted);
         let Some(id) = tasks.get(at % tasks.len().max(1)) else {
             return;
         };
-        let arguments = [&["issues"], verb, &[id.as_str()], rest].concat();
+        let arguments = [&["issues"], verb, &[id.as_str()]].concat();
         self.project.run(&arguments).expect(0);
         self.model.set(id, becomes);
     }
