@@ -128,6 +128,7 @@ fn outlives(engine: TestEngine, disk: &Disk, moment: usize) {
     run.wait().unwrap();
     project.remove_containers();
     disk.replace(&content);
+    boot_anew(&project);
 
     // All that a ref holds is there.
     project.repository.git(&["rev-list", "--objects", "--all", "--quiet"]);
@@ -149,6 +150,17 @@ fn outlives(engine: TestEngine, disk: &Disk, moment: usize) {
         assert_eq!(project.merges_of(&id), 1, "{id} after {moment} events");
     }
     project.expect_tidy();
+}
+
+/// Has what was noted of the machine's last boot be of an earlier one.
+fn boot_anew(project: &Project) {
+    let registrations = fs::read_dir(project.repository.path().join(".git/worktrees"));
+    for registration in registrations.into_iter().flatten() {
+        let noted = registration.unwrap().path().join("boot");
+        if noted.exists() {
+            fs::write(noted, "an earlier boot").unwrap();
+        }
+    }
 }
 
 /// The commit of which an event tells that it landed.

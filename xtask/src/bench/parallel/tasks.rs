@@ -1,7 +1,6 @@
 //! Many tasks, a few at once: with and without gates, with and without conflicts.
 
 use anyhow::Result;
-use cordwainer::attempt::Outcome;
 use cordwainer::event::EventKind;
 
 use super::ParallelBenchArgs;
@@ -130,15 +129,8 @@ fn script(number: u32, milliseconds: u64, conflicts: bool) -> String {
 }
 
 fn met_conflicts(ran: &Ran) -> u32 {
-    let is_one = |kind: &EventKind| {
-        matches!(
-            kind,
-            EventKind::AttemptEnded {
-                outcome: Outcome::Conflict,
-                ..
-            }
-        )
-    };
+    // The session of each is asked to settle it.
+    let is_one = |kind: &EventKind| matches!(kind, EventKind::RoundStarted { onto: Some(_), .. });
     let count = ran.events.iter().filter(|event| is_one(&event.kind)).count();
     u32::try_from(count).unwrap_or(u32::MAX)
 }
