@@ -133,9 +133,14 @@ pub(crate) struct Conflict {
 impl Conflict {
     /// Returns the paths in words.
     pub(crate) fn places(&self) -> String {
-        let paths = self.paths.iter().map(|path| format!("`{}`", path.display()));
-        paths.collect::<Vec<_>>().join(", ")
+        quoted(&self.paths)
     }
+}
+
+/// Returns paths in words.
+pub(crate) fn quoted(paths: &[PathBuf]) -> String {
+    let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+    paths.join(", ")
 }
 
 /// Merges what an attempt made onto a tree, in memory: no branch moves.

@@ -142,21 +142,32 @@ impl Slots {
         commit: Oid,
         layer: Option<&Arc<Layer>>,
     ) -> Result<SlotMounts> {
-        let project = &self.context.project;
-        preflight::settings(project, commit)?;
+        preflight::settings(&self.context.project, commit)?;
         let base = Some(CommitId::from(commit));
         let mark = SlotOwner { base, ..owner }.to_text()?;
+        self.laid_out(slot, (commit, layer), &mark, false)
+    }
+
+    /// Lays a commit out in a slot, with its folders above a layer, fresh. The client's session that is beside the slot stays
+    /// where it `goes_on` there.
+    fn laid_out(
+        &self,
+        slot: &mut Slot,
+        (commit, layer): (Oid, Option<&Arc<Layer>>),
+        mark: &str,
+        goes_on: bool,
+    ) -> Result<SlotMounts> {
         let layout = Layout {
             commit,
             branch: self.context.generation.as_str(),
             owner_ids: self.owner_ids,
-            mark: &mark,
+            mark,
             layer,
             times: None,
             layering: self.layering,
-            goes_on: false,
+            goes_on,
         };
-        let mounts = lay_out(project, slot, &layout)?;
+        let mounts = lay_out(&self.context.project, slot, &layout)?;
         tokio::task::block_in_place(|| mounts.layer().map_or(Ok(()), PreparedMounts::renew))?;
         Ok(mounts)
     }
@@ -170,23 +181,11 @@ impl Slots {
         (commit, tree): (Oid, Oid),
         layer: Option<&Arc<Layer>>,
     ) -> Result<SlotMounts> {
-        let project = &self.context.project;
-        preflight::settings(project, commit)?;
+        preflight::settings(&self.context.project, commit)?;
         let mark = being_made.to_text()?;
         slot.mark(&mark)?;
         crash_point!("slot.moving");
-        let layout = Layout {
-            commit,
-            branch: self.context.generation.as_str(),
-            owner_ids: self.owner_ids,
-            mark: &mark,
-            layer,
-            times: None,
-            layering: self.layering,
-            goes_on: true,
-        };
-        let mounts = lay_out(project, slot, &layout)?;
-        mounts.layer().map_or(Ok(()), PreparedMounts::renew)?;
+        let mounts = self.laid_out(slot, (commit, layer), &mark, true)?;
         slot.bring((commit, tree), Some(self.owner_ids))?;
         Ok(mounts)
     }

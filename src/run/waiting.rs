@@ -1,6 +1,7 @@
 //! Waiting: pauses and what they are for, retries, and sessions that wait in their slots.
 
 pub(crate) mod file;
+mod list;
 pub mod pause;
 pub(crate) mod pausing;
 pub(crate) mod retry;

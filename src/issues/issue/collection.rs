@@ -154,7 +154,7 @@ impl Issues {
             let task = entry.task.as_ref().and_then(|task| self.get(task).ok());
             let attempt = task.and_then(|task| task.attempts.iter().find(|one| one.number == entry.attempt));
             let mut rounds = attempt.iter().flat_map(|attempt| &attempt.rounds);
-            rounds.any(|round| round.number == entry.round && round.is_of_conflict())
+            rounds.any(|round| round.is_of_conflict() && round.call.as_ref() == Some(entry))
         };
         let is_one = |entry: &&Entry| {
             entry.run == *run && entry.role == Role::Stitch && entry.round > 0 && !is_of_conflict(entry)

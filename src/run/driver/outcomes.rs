@@ -38,21 +38,19 @@ impl Driver<'_> {
             self.progress.request_refused(task, why);
         }
         match done.spent {
-            Some(Scope::Task) if !self.phases.sessions.room.was_shared(task) => {
+            Some(Scope::Call) | None => {}
+            // What it met is not all that is left.
+            Some(_) if self.phases.sessions.room.was_shared(task) => {
+                self.alone.insert(task.clone());
+            }
+            Some(Scope::Task) => {
                 let reason = format!("{task}'s budget is spent ({})", done.reason);
                 self.tasks_spent.insert(task.clone(), reason);
             }
-            // What it met is not all that is left.
-            Some(Scope::Task | Scope::Cycle | Scope::Run | Scope::Generation)
-                if self.phases.sessions.room.was_shared(task) =>
-            {
-                self.alone.insert(task.clone());
-            }
-            Some(scope @ (Scope::Task | Scope::Cycle | Scope::Run | Scope::Generation)) => {
+            Some(scope @ (Scope::Cycle | Scope::Run | Scope::Generation)) => {
                 let whose = scope.name();
                 self.progress.spent = Some(format!("the {whose}'s budget is spent ({})", done.reason));
             }
-            Some(Scope::Call) | None => {}
         }
         match done.outcome {
             Outcome::InfrastructureFailed if done.session_lost => self

@@ -1,28 +1,18 @@
 //! `<state_dir>/pause.json`: the pauses of all accounts, so that a restart does not forget them. A person may lift them
 //! while a run is at work: the last change counts, and at worst an account is asked once too early.
 
-use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 
-use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::base::fs::{create_private_folder, write_atomically};
-use crate::base::regular;
+use crate::base::error::Result;
+use crate::run::waiting::list;
 use crate::run::waiting::pause::Pause;
 
 /// Returns the pauses that are written down, over or not; none when there is no file.
 pub(crate) fn load(state_dir: &Path) -> Result<Vec<Pause>> {
-    let path = path(state_dir);
-    let failed = || format!("cannot read `{}`", path.display());
-    let text = match regular::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == Io::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
-    };
-    serde_json::from_slice(&text).map_err(|error| {
-        Error::new(ErrorKind::Unexpected, failed()).because(error).hint(
-            "it lists which accounts are paused, and until when: fix it, or move it elsewhere to call the API again now",
-        )
-    })
+    list::read(
+        &path(state_dir),
+        "it lists which accounts are paused, and until when: fix it, or move it elsewhere to call the API again now",
+    )
 }
 
 /// Writes a pause down, in place of an earlier one of the same account.
@@ -30,7 +20,7 @@ pub(crate) fn note(state_dir: &Path, pause: Pause) -> Result<()> {
     let mut pauses = load(state_dir)?;
     pauses.retain(|other| other.account != pause.account);
     pauses.push(pause);
-    save(state_dir, &pauses)
+    list::write(&path(state_dir), &pauses)
 }
 
 /// Ends all pauses; returns those that there were.
@@ -38,7 +28,7 @@ pub(crate) fn clear(state_dir: &Path) -> Result<Vec<Pause>> {
     // What cannot be read holds nobody up any more, either.
     let pauses = load(state_dir);
     if !matches!(&pauses, Ok(pauses) if pauses.is_empty()) {
-        save(state_dir, &[])?;
+        list::write::<Pause>(&path(state_dir), &[])?;
     }
     Ok(pauses.unwrap_or_default())
 }
@@ -49,20 +39,13 @@ pub(crate) fn forget(state_dir: &Path, account: Option<&str>) -> Result<()> {
     let before = pauses.len();
     pauses.retain(|pause| pause.account.as_deref() != account);
     if pauses.len() < before {
-        save(state_dir, &pauses)?;
+        list::write(&path(state_dir), &pauses)?;
     }
     Ok(())
 }
 
 fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("pause.json")
-}
-
-fn save(state_dir: &Path, pauses: &[Pause]) -> Result<()> {
-    create_private_folder(state_dir)?;
-    let mut text = serde_json::to_vec_pretty(pauses).context("cannot write the pauses")?;
-    text.push(b'\n');
-    write_atomically(&path(state_dir), &text)
 }
 
 #[cfg(test)]

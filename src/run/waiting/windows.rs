@@ -1,16 +1,14 @@
 //! `<state_dir>/windows.json`: how much of each account's windows is used, as the API reported it last, so that a restart
 //! does not forget it. Losing it costs at most that calls begin which would have waited.
 
-use std::io::ErrorKind as Io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::metering::WindowUse;
-use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::base::fs::{create_private_folder, write_atomically};
-use crate::base::regular;
+use crate::base::error::Result;
+use crate::run::waiting::list;
 use crate::run::waiting::pause::{Pause, PauseCause};
 
 /// How much of a window of an account is used.
@@ -74,7 +72,7 @@ pub(crate) fn note(state_dir: &Path, account: Option<&str>, seen: &[WindowUse], 
         return Ok(());
     }
     known.retain(|one| one.seen.holds(now));
-    save(state_dir, &known)
+    list::write(&path(state_dir), &known)
 }
 
 /// Forgets all of it, until the API reports it again.
@@ -83,33 +81,18 @@ pub(crate) fn clear(state_dir: &Path) -> Result<()> {
     if read(state_dir).is_ok_and(|known| known.is_empty()) {
         return Ok(());
     }
-    save(state_dir, &[])
+    list::write::<KnownWindow>(&path(state_dir), &[])
 }
 
 fn read(state_dir: &Path) -> Result<Vec<KnownWindow>> {
-    let path = path(state_dir);
-    let failed = || format!("cannot read `{}`", path.display());
-    let text = match regular::read(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == Io::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
-    };
-    serde_json::from_slice(&text).map_err(|error| {
-        Error::new(ErrorKind::Unexpected, failed()).because(error).hint(
-            "it holds how much of each account's windows is used: delete it, the API's next answer tells it again",
-        )
-    })
+    list::read(
+        &path(state_dir),
+        "it holds how much of each account's windows is used: delete it, the API's next answer tells it again",
+    )
 }
 
 fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("windows.json")
-}
-
-fn save(state_dir: &Path, known: &[KnownWindow]) -> Result<()> {
-    create_private_folder(state_dir)?;
-    let mut text = serde_json::to_vec_pretty(known).context("cannot write the windows of accounts")?;
-    text.push(b'\n');
-    write_atomically(&path(state_dir), &text)
 }
 
 #[cfg(test)]

@@ -38,7 +38,7 @@ enum After {
 use After::{None as Nothing, Points};
 
 /// The functions with such steps: file, name, what follows.
-const LISTED: [(&str, &str, After); 30] = [
+const LISTED: [(&str, &str, After); 29] = [
     ("src/git/history.rs", "note_tip", Points(&["history.extended"])),
     ("src/git/history.rs", "add_shallow", Points(&["history.shallow"])),
     (
@@ -126,12 +126,7 @@ const LISTED: [(&str, &str, After); 30] = [
         "lay_out",
         Points(&["stitch.checkout", "gates.laid_out"]),
     ),
-    (
-        "src/run/waiting/windows.rs",
-        "save",
-        Nothing("the API's next answer tells it again"),
-    ),
-    ("src/run/waiting/file.rs", "save", Points(&["pause.noted"])),
+    ("src/run/waiting/list.rs", "write", Points(&["pause.noted"])),
     (
         "src/run/waiting/suspend.rs",
         "note",

@@ -11,6 +11,7 @@ use super::stages::{Attempting, Checked, INTERRUPTED, Kept};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
+use crate::base::text::one_line;
 use crate::config::When;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
@@ -115,20 +116,22 @@ impl Stitch {
         }
         let judged = self.gates_on(stack, by, interruption).await?;
         let how = match &judged {
-            Judged::Passes(_) => "",
+            Judged::Passes(_) => String::new(),
             Judged::Red(verdict) => {
                 let lasts = self.lasts(verdict.red.as_ref());
                 let why = (verdict.clone(), lasts);
                 self.landings.known().note(&stack.tip, stack.tree(), why);
-                &verdict.reason
+                let of_gate = |red: &FailedCheck| one_line(&format!("{} {}", red.by.subject(&red.gate), red.how), 500);
+                verdict.red.as_ref().map_or_else(|| verdict.reason.clone(), of_gate)
             }
             Judged::Ends(_) => return Ok(judged),
         };
-        if stack.tasks().len() > 1 {
+        let tasks = stack.tasks();
+        if tasks.len() > 1 {
             self.context().recorder.emit(EventKind::MergeJudged(MergeJudged {
-                tasks: stack.tasks(),
+                tasks,
                 passed: matches!(judged, Judged::Passes(_)),
-                how: how.trim_start_matches("with newer work ").to_owned(),
+                how,
             }));
         }
         Ok(judged)

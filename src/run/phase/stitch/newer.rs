@@ -1,21 +1,21 @@
 //! Work that does not fit on newer work of the generation: the same session goes on there, with both sides in its prompt.
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::Path;
 
 use tokio::task::block_in_place;
 
 use super::Stitch;
 use super::keep::contribution;
 use super::stages::{Attempting, Kept};
-use crate::base::error::Result;
+use crate::base::error::{Error, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::harmless;
 use crate::git::Oid;
 use crate::issues::round::{Calls, CheckKind, FailedCheck};
 use crate::model::CommitId;
 use crate::run::attempt_verdict::AttemptVerdict;
-use crate::run::land::{Conflict, OnTip, merge_onto};
+use crate::run::land::{Conflict, OnTip, merge_onto, quoted};
 use crate::run::session::Session;
 
 /// So many rounds of an attempt fit its work on newer work.
@@ -93,14 +93,14 @@ impl Stitch {
     /// Returns what each side changed in the files of a conflict, as a text for the session.
     fn both_sides(&self, conflict: &Conflict, (base, tip): (Oid, Oid), own: Oid) -> Result<String> {
         let git = &self.context().project.git;
-        let is_wanted = |path: &std::path::Path| conflict.paths.iter().any(|one| one == path);
+        let is_wanted = |path: &Path| conflict.paths.iter().any(|one| one == path);
         let side = |whose: &str, new: Oid| {
             let patch = git.patch_of(base, new, SIDE, is_wanted)?;
             let left_out = match patch.left_out.as_slice() {
                 [] => String::new(),
-                paths => format!("(too long to be shown: {})\n", listed(paths)),
+                paths => format!("(too long to be shown: {})\n", quoted(paths)),
             };
-            Ok::<_, crate::base::error::Error>(format!("{whose}\n{}{left_out}", harmless(&patch.text)))
+            Ok::<_, Error>(format!("{whose}\n{}{left_out}", harmless(&patch.text)))
         };
         Ok(format!(
             "{}\n{}",
@@ -108,9 +108,4 @@ impl Stitch {
             side("What you changed in them:", own)?
         ))
     }
-}
-
-fn listed(paths: &[PathBuf]) -> String {
-    let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-    paths.join(", ")
 }

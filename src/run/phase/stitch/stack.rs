@@ -127,7 +127,7 @@ impl Stack {
 
     /// Returns the tasks by name, in a line.
     pub(super) fn names(&self) -> String {
-        let names: Vec<_> = self.entrants().map(|entrant| entrant.issue.id.to_string()).collect();
+        let names: Vec<_> = self.tasks().iter().map(ToString::to_string).collect();
         names.join(", ")
     }
 
