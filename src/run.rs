@@ -27,6 +27,7 @@ pub(crate) mod recover;
 pub(crate) mod requests;
 mod room;
 pub(crate) mod schedule;
+pub(crate) mod seats;
 pub(crate) mod selection;
 pub(crate) mod session;
 pub(crate) mod slots;

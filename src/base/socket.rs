@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::fd::{AsRawFd as _, OwnedFd};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
@@ -65,6 +65,32 @@ impl Drop for Socket {
 pub(crate) fn connect(folder: &Path, name: &str) -> std::io::Result<UnixStream> {
     let opened = open(folder)?;
     UnixStream::connect(short_path(&opened, name))
+}
+
+/// Removes the sockets in a folder, if it exists: whoever calls this knows that their processes are dead.
+///
+/// # Errors
+///
+/// Where the folder cannot be read, or one of them cannot be removed.
+pub(crate) fn remove_sockets(folder: &Path) -> Result<()> {
+    let failed = || format!("cannot remove the sockets in `{}`", folder.display());
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.with_context(ErrorKind::Unexpected, failed)?,
+    };
+    for entry in entries {
+        let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
+        if !entry.file_type().is_ok_and(|file| file.is_socket()) {
+            continue;
+        }
+        match fs::remove_file(entry.path()) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(ErrorKind::Unexpected, failed);
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn open(folder: &Path) -> rustix::io::Result<OwnedFd> {

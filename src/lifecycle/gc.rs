@@ -12,7 +12,7 @@ use crate::base::fs::size_on_disk;
 use crate::base::machine::Machine;
 use crate::lifecycle::Generator;
 use crate::project::Project;
-use crate::run::schedule;
+use crate::run::schedule::{self, Places};
 use crate::sandbox::engine::Engine;
 use crate::setup::image::{self, Cleaning, CleaningOptions};
 
@@ -124,7 +124,8 @@ async fn found(project: &Project, id: &str, options: &GcOptions) -> Result<(Look
 fn slots(project: &Project) -> Result<Looked<u32>> {
     let config = &project.config;
     let most = schedule::most(config.stitch.parallel, &config.container, Machine::here());
-    let needed = usize::try_from(most).unwrap_or(usize::MAX);
+    let most_tasks = Places::new(most).most_tasks(most);
+    let needed = usize::try_from(most_tasks).unwrap_or(usize::MAX);
     let pool = project.slots();
     let mut looked = Looked::default();
     for number in pool.free()?.into_iter().skip(needed) {

@@ -26,6 +26,7 @@ use crate::run::plan::RunLimits;
 use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
 use crate::run::requests::{Answering, Requests};
+use crate::run::seats::Seats;
 use crate::run::selection::TaskSelection;
 use crate::sandbox::engine::Engine;
 
@@ -217,7 +218,7 @@ impl Generator {
         let base = phases.gates.see_that_they_run(interruption).await?;
         interruption.unless_asked()?;
         let claimed = phases.stitch.claim(&task, base)?;
-        let done = Box::pin(phases.stitch.attempt(claimed, interruption)).await?;
+        let done = Box::pin(phases.stitch.attempt(claimed, Seats::alone(), interruption)).await?;
         match done.refused {
             Some(reason) => Err(Error::new(ErrorKind::Tasks, reason)),
             None => Ok(done.outcome),

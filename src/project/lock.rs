@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::fs::{LockHolder, RepositoryLock, lock_holder, own_folder, remove_unfinished};
+use crate::base::socket::remove_sockets;
 use crate::project::Project;
 
 /// The lock of a repository, and that of the folder of its state; held until it is dropped.
@@ -42,7 +43,8 @@ impl Project {
         })
     }
 
-    /// Removes what dead processes were writing, wherever files of ours are replaced as a whole.
+    /// Removes what dead processes were writing, wherever files of ours are replaced as a whole, and the sockets of their
+    /// gateways and services, which work under this lock alone.
     fn clear_unfinished(&self) -> Result<()> {
         let state = &self.configured_state_dir;
         let cache = state.join("cache");
@@ -52,6 +54,7 @@ impl Project {
         for parent in ["history", "gateways"].map(|name| state.join(name)) {
             for folder in std::fs::read_dir(parent).into_iter().flatten().flatten() {
                 remove_unfinished(&folder.path())?;
+                remove_sockets(&folder.path())?;
             }
         }
         Ok(())

@@ -26,6 +26,7 @@ use crate::run::control::{Asked, RunControl};
 use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
 use crate::run::recover::Recovery;
 use crate::run::schedule::{self, Event, Places};
+use crate::run::seats::State as SeatsState;
 use crate::run::selection::TaskSelection;
 use crate::run::waiting::pausing::Pauses;
 
@@ -78,6 +79,7 @@ pub(crate) async fn drive(
         selection,
         at_work: AtWork::default(),
         places: Places::new(most),
+        seated: phases.seats.changes(),
         failure: Event::default(),
         limit: Event::default(),
         progress: Progress::default(),
@@ -126,8 +128,10 @@ struct Driver<'a> {
     told_pause: Option<bool>,
     selection: TaskSelection,
     at_work: AtWork,
-    /// How many tasks may be at work.
+    /// How many tasks may have an agent at work.
     places: Places,
+    /// What shows that an agent has done its work, so that another one may begin.
+    seated: watch::Receiver<SeatsState>,
     /// When the infrastructure failed last.
     failure: Event,
     /// When a limit of the account was met last.
@@ -172,8 +176,10 @@ impl Driver<'_> {
             return self.end_interrupted().await;
         }
         self.take_in_what_is_asked();
+        self.seated.mark_unchanged();
         let look = tokio::task::block_in_place(|| self.look(recovery))?;
         let step = plan::next(&look.state, &self.limits);
+        self.phases.seats.set_most(look.state.places);
         self.phases.sessions.room.share_among(look.sharers);
         self.tell_scarce(look.scarce.as_ref());
         self.tell_progress(&step)?;
@@ -183,8 +189,7 @@ impl Driver<'_> {
                 for passed in &look.passed_over {
                     *self.passed_over.entry(passed.clone()).or_default() += 1;
                 }
-                self.at_work
-                    .begin_attempt(&self.phases, task, &self.control.interruption);
+                self.begin_attempt(task).await?;
             }
             Step::Measure => {
                 self.progress.measures_begun += 1;
@@ -199,6 +204,16 @@ impl Driver<'_> {
             Step::Stop(reason) => return Ok(Some(reason)),
         }
         Ok(None)
+    }
+
+    /// Begins an attempt at a task, unless one that goes on was faster in taking the seat.
+    async fn begin_attempt(&mut self, task: IssueId) -> Result<()> {
+        let Some(seat) = self.phases.seats.begin() else {
+            return self.wait_for_end(None).await;
+        };
+        let interruption = &self.control.interruption;
+        self.at_work.begin_attempt(&self.phases, (task, seat), interruption);
+        Ok(())
     }
 
     /// Takes in what people asked of the run since the last step, beside that it ends.

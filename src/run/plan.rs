@@ -32,8 +32,10 @@ pub(crate) struct RunState {
     pub(crate) measure: Hindrance,
     /// What is at work.
     pub(crate) at_work: AtWork,
-    /// How many tasks may be at work at once; at least one may.
+    /// How many tasks may have an agent at work at once; at least one may.
     pub(crate) places: u32,
+    /// How many may be at work at once; at least one may.
+    pub(crate) most_tasks: u32,
     /// When more may begin although nothing has ended: a ready task that is not counted as such, since its calls failed,
     /// may be tried again, or a window of the account begins anew.
     pub(crate) look_again: Option<Timestamp>,
@@ -50,6 +52,8 @@ pub(crate) struct RunState {
 pub(crate) struct AtWork {
     /// Tasks.
     pub(crate) tasks: u32,
+    /// Those of them that have an agent at work, or wait for one.
+    pub(crate) calling: u32,
     /// Whether a measure is.
     pub(crate) measure: bool,
 }
@@ -231,7 +235,8 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
         let is_begun = matches!(step, Step::Recover | Step::Stitch(_) | Step::Measure);
         return if is_begun && rests { Step::Rest } else { step };
     }
-    let has_place = !now.at_work.measure && now.at_work.tasks < now.places.max(1);
+    let has_seat = now.at_work.calling < now.places.max(1) && now.at_work.tasks < now.most_tasks.max(1);
+    let has_place = !now.at_work.measure && has_seat;
     match step {
         Step::Stitch(_) if has_place && !now.stitch.held && rests => Step::Rest,
         Step::Stitch(task) if has_place && !now.stitch.held => Step::Stitch(task),

@@ -14,14 +14,15 @@ const MEMORY_OF_ONE: u64 = 2 << 30;
 /// How often a task is passed over for the files that it shares with tasks at work.
 const PATIENCE: u32 = 8;
 
-/// Returns how many tasks are worked on at once at most. `auto` gives each container the cores that `container.cpus` lets
-/// it have, one where that is `off`, and its memory out of three quarters of the machine's.
+/// Returns how many agents are at work at once at most. `auto` gives each container the cores that `container.cpus` lets it
+/// have, one where that is `off`, and out of three quarters of the machine's memory that of two containers: gates of another
+/// task run beside it.
 pub(crate) fn most(parallel: Parallel, container: &ContainerConfig, machine: Machine) -> u32 {
     let cores = container.cpus.unwrap_or(1.0);
     let memory = container.memory.unwrap_or(MEMORY_OF_ONE);
     let fits = |count: &u32| {
         let has_cores = f64::from(*count) * cores <= f64::from(machine.cores);
-        let needed = u64::from(*count).saturating_mul(memory);
+        let needed = u64::from(*count).saturating_mul(memory).saturating_mul(2);
         has_cores && machine.memory.is_none_or(|bytes| needed <= bytes / 4 * 3)
     };
     match parallel {
@@ -58,7 +59,7 @@ impl Event {
 /// How much of an account's window, in thousandths, is left when fewer tasks begin to be worked on at once.
 const TAPER: u16 = 200;
 
-/// How many tasks may be at work now: half as many after each limit or failure that calls met, one more after each attempt
+/// How many tasks may have an agent at work now: half as many after each limit or failure that calls met, one more after each attempt
 /// that got through.
 #[derive(Clone, Debug)]
 pub(crate) struct Places {
@@ -71,6 +72,15 @@ impl Places {
     pub(crate) fn new(most: u32) -> Self {
         let most = most.max(1);
         Self { most, now: most }
+    }
+
+    /// Returns how many tasks may be at work with so many places: for each task with an agent another one whose gates run, or
+    /// that waits to land. Where tasks were asked for one after the other, a task begins when the one before has ended.
+    pub(crate) fn most_tasks(&self, places: u32) -> u32 {
+        match self.most {
+            1 => 1,
+            _ => places.saturating_mul(2),
+        }
     }
 
     /// Returns how many there are now; never none.
@@ -162,7 +172,7 @@ mod tests {
         const GIB: u64 = 1 << 30;
         for (cores, memory, cpus, limit, expect) in [
             (8, Some(64 * GIB), None, None, 8),
-            (8, Some(16 * GIB), None, None, 6),
+            (8, Some(16 * GIB), None, None, 3),
             (8, Some(16 * GIB), Some(3.0), None, 2),
             (8, Some(16 * GIB), None, Some(GIB / 2), 8),
             (64, None, Some(0.5), None, MOST_BY_AUTO),

@@ -12,6 +12,7 @@ use crate::model::IssueId;
 use crate::run::phase::measure::MeasureOutcome;
 use crate::run::phase::stitch::StitchOutcome;
 use crate::run::plan;
+use crate::run::seats::Seat;
 use crate::run::waiting::pausing::LimitsSeen;
 
 /// What is at work now.
@@ -60,6 +61,11 @@ impl AtWork {
         self.running.is_empty()
     }
 
+    /// Returns how much is at work: tasks, and a measure.
+    pub(super) fn count(&self) -> u32 {
+        u32::try_from(self.running.len()).unwrap_or(u32::MAX)
+    }
+
     /// Returns the tasks that are at work.
     pub(super) fn tasks(&self) -> impl Iterator<Item = &IssueId> {
         self.tasks.keys()
@@ -70,23 +76,29 @@ impl AtWork {
         self.tasks.contains_key(task)
     }
 
-    /// Returns how much is at work.
-    pub(super) fn counts(&self) -> plan::AtWork {
+    /// Returns how much is at work; `calling` is how many of the tasks have a seat, or wait for one.
+    pub(super) fn counts(&self, calling: u32) -> plan::AtWork {
         plan::AtWork {
             tasks: u32::try_from(self.tasks.len()).unwrap_or(u32::MAX),
+            calling,
             measure: self.is_measuring,
         }
     }
 
     /// Begins an attempt at a task.
-    pub(super) fn begin_attempt(&mut self, phases: &Arc<Phases>, task: IssueId, interruption: &Interruption) {
+    pub(super) fn begin_attempt(
+        &mut self,
+        phases: &Arc<Phases>,
+        (task, seat): (IssueId, Seat),
+        interruption: &Interruption,
+    ) {
         let number = self.number();
         self.tasks.insert(task.clone(), number);
         let (phases, interruption) = (Arc::clone(phases), interruption.clone());
         let seen = phases.sessions.pauses.seen();
         self.running.spawn(async move {
             Ended {
-                came_to: Box::pin(attempt(&phases, &task, &interruption)).await,
+                came_to: Box::pin(attempt(&phases, (&task, seat), &interruption)).await,
                 work: Work::Task(task),
                 number,
                 seen,
@@ -131,7 +143,7 @@ impl AtWork {
 }
 
 /// Sees that the gates run, claims a task, and makes one attempt at it.
-async fn attempt(phases: &Phases, task: &IssueId, interruption: &Interruption) -> Result<CameTo> {
+async fn attempt(phases: &Phases, (task, seat): (&IssueId, Seat), interruption: &Interruption) -> Result<CameTo> {
     let base = phases.gates.see_that_they_run(interruption).await?;
     if interruption.is_asked() {
         return Ok(CameTo::Nothing);
@@ -145,7 +157,8 @@ async fn attempt(phases: &Phases, task: &IssueId, interruption: &Interruption) -
         }
         claimed => claimed?,
     };
-    phases.stitch.attempt(claimed, interruption).await.map(CameTo::Attempt)
+    let done = phases.stitch.attempt(claimed, seat, interruption).await?;
+    Ok(CameTo::Attempt(done))
 }
 
 fn is_ready(phases: &Phases, task: &IssueId) -> Result<bool> {

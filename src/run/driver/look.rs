@@ -50,14 +50,14 @@ impl Driver<'_> {
         let config = &self.context().project.config;
         let (of_attempts, of_measures) = (config.roles_of_attempts(), config.roles_of_measures());
         let pauses = self.pauses().of(&[&of_attempts[..], &of_measures].concat())?;
-        let at_work = self.at_work.counts();
+        let at_work = self.at_work.counts(self.phases.seats.in_use());
         let (places, scarce) = self.places_now(&of_attempts)?;
         let reset = scarce.as_ref().map(|window| window.seen.resets_at);
         let is_alone = ready.first.as_ref().is_some_and(|task| self.alone.contains(task));
         let could = at_work.tasks.saturating_add(ready.count).min(places);
         Ok(Look {
             // What is at work has its share already, however few places there are by now.
-            sharers: if is_alone { 1 } else { could.max(at_work.tasks).max(1) },
+            sharers: if is_alone { 1 } else { could.max(at_work.calling).max(1) },
             passed_over: ready.passed_over,
             scarce,
             state: plan::RunState {
@@ -72,6 +72,7 @@ impl Driver<'_> {
                 measure: self.hindrance(&of_measures, &issues, &pauses),
                 at_work,
                 places,
+                most_tasks: self.places.most_tasks(places),
                 paused: self.asked.borrow().paused,
                 look_again: ready.again.into_iter().chain(reset).min(),
                 run: self.progress.clone(),

@@ -7,6 +7,7 @@ use crate::run::context::RunContext;
 use crate::run::gate::Gates;
 use crate::run::phase::measure::{FiledAs, Measure};
 use crate::run::phase::stitch::{Landings, Stitch};
+use crate::run::seats::Seats;
 use crate::run::session::Sessions;
 use crate::sandbox::engine::Engine;
 
@@ -16,6 +17,7 @@ pub(crate) struct Phases {
     pub(crate) gates: Arc<Gates>,
     pub(crate) stitch: Arc<Stitch>,
     pub(crate) measure: Measure,
+    pub(crate) seats: Arc<Seats>,
 }
 
 impl Phases {
@@ -41,6 +43,7 @@ impl Phases {
             },
             sessions,
             gates,
+            seats: Seats::new(1),
         })
     }
 }

@@ -74,8 +74,7 @@ impl Driver<'_> {
     /// Reports that a person has paused the run, or lets it go on: once when that is so, and once when nothing is in
     /// progress any more.
     pub(super) fn tell_pause(&mut self, paused: bool) {
-        let at_work = self.at_work.counts();
-        let at_work = at_work.tasks + u32::from(at_work.measure);
+        let at_work = self.at_work.count();
         let told = paused.then_some(at_work == 0);
         if told == self.told_pause {
             return;

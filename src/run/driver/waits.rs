@@ -66,7 +66,8 @@ impl Driver<'_> {
         self.wait_until(until).await.map(drop)
     }
 
-    /// Waits until a moment, the end of something that is at work, or something that a person asks of the run.
+    /// Waits until a moment, the end of something that is at work or of its agent's part in it, or something that a person
+    /// asks of the run.
     /// Returns whether it was the moment that came.
     async fn wait_until(&mut self, until: Option<Timestamp>) -> Result<bool> {
         let clock = self.context().project.clock().clone();
@@ -82,6 +83,7 @@ impl Driver<'_> {
             () = moment => Ok(true),
             () = self.control.interruption.asked() => Ok(false),
             _ = self.asked.changed() => Ok(false),
+            _ = self.seated.changed() => Ok(false),
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::run::context::RunContext;
 use crate::run::gate::Gates;
 use crate::run::overrides::settings_of;
 use crate::run::race::Race;
+use crate::run::seats::Seat;
 use crate::run::session::{Entered, Next, Purpose, Session, Sessions};
 
 mod call;
@@ -93,25 +94,27 @@ impl Stitch {
         })
     }
 
-    /// Makes one attempt at a task. An error is one that ends the run; all else is the attempt's outcome.
+    /// Makes one attempt at a task, which has a seat for its agent. An error is one that ends the run; all else is the attempt's outcome.
     pub(crate) async fn attempt(
         self: &Arc<Self>,
         claimed: Claimed,
+        seat: Seat,
         interruption: &Interruption,
     ) -> Result<StitchOutcome> {
         let base = claimed.base;
-        let begun = self.begin(claimed);
+        let begun = self.begin(claimed, seat);
         let candidates = self.candidates(&begun)?;
         if !candidates.is_empty() {
             return Box::pin(self.best_of(&begun, candidates, base, interruption)).await;
         }
         let attempting = self.attempting(&begun, 0, None)?;
+        begun.seat.give_up();
         let ended = self.enter(&attempting, base, interruption).await;
         block_in_place(|| self.conclude(&attempting, ended))
     }
 
     /// Reports that an attempt begins.
-    fn begin(&self, claimed: Claimed) -> Begun {
+    fn begin(&self, claimed: Claimed, seat: Seat) -> Begun {
         let Claimed {
             issue,
             issues,
@@ -133,6 +136,7 @@ impl Stitch {
             at,
             since: std::time::Instant::now(),
             known: Arc::new((left, alive)),
+            seat,
         }
     }
 
@@ -156,6 +160,7 @@ impl Stitch {
             issues: begun.issues.clone(),
             name,
             race,
+            seat: begun.seat.shared(),
             _known: Arc::clone(&begun.known),
         })
     }

@@ -239,8 +239,8 @@ fn failures_of_the_infrastructure_end_the_run_at_last() {
 fn two_at_work(now: &mut RunState) {
     with_a_task(now);
     now.open = 3;
-    now.at_work.tasks = 2;
-    now.places = 4;
+    (now.at_work.tasks, now.at_work.calling) = (2, 2);
+    (now.places, now.most_tasks) = (4, 8);
 }
 
 #[test]
@@ -256,6 +256,12 @@ fn as_many_tasks_begin_as_there_are_places() {
     check(with(|now| now.places = 2), wait());
     // Fewer places than before end nothing.
     check(with(|now| now.places = 1), wait());
+    // Those that wait for their gates, or to land, leave their places to others, but not to any number of them.
+    check(
+        with(|now| (now.at_work.calling, now.places) = (1, 2)),
+        Step::Stitch(task()),
+    );
+    check(with(|now| (now.at_work.calling, now.most_tasks) = (0, 2)), wait());
     check(with(|now| now.ready = None), wait());
     check(with(|now| now.at_work.measure = true), wait());
     // What the others hold of a budget may be there when they have ended.
@@ -307,7 +313,8 @@ fn failing_infrastructure_is_given_some_time() {
     let rest = |rest, at_work| {
         move |now: &mut RunState, _: &mut RunLimits| {
             with_a_task(now);
-            (now.places, now.at_work.tasks) = (4, at_work);
+            (now.places, now.most_tasks) = (4, 8);
+            (now.at_work.tasks, now.at_work.calling) = (at_work, at_work);
             now.run.rest = rest;
         }
     };

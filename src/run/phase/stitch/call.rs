@@ -41,6 +41,7 @@ impl Stitch {
         if let Some(report) = session.done_before().filter(|_| said.is_empty()) {
             let what = format!("{}: its agent had done its work; what is left is to judge it", issue.id);
             self.context().recorder.emit(EventKind::Recovered { what });
+            attempting.seat.give_up();
             return Ok(Called {
                 met: Scope::Call,
                 report,
@@ -148,6 +149,7 @@ impl Stitch {
         let before = |judged| Box::new(Ended::before_call(judged));
         let context = self.context();
         let issues = &attempting.issues;
+        attempting.seat.take(interruption).await;
         match self.sessions.pauses.now(Role::Stitch) {
             Ok(None) => {}
             Ok(Some(pause)) => return Err(before(Ok(AttemptVerdict::of(Outcome::Limited, pause.reason)))),
@@ -186,7 +188,10 @@ impl Stitch {
         };
         calls.add(made.entry);
         match made.failure {
-            None => Ok(called),
+            None => {
+                attempting.give_seat_up_after(&called.report);
+                Ok(called)
+            }
             Some(failure) => Err(Box::new(Ended::with_call(called, failure))),
         }
     }

@@ -60,6 +60,7 @@ impl Stitch {
         let race = Arc::new(Race::new(candidates.clone()));
         let attempting = |number: &u32| self.attempting(begun, *number, Some(Arc::clone(&race)));
         let all = candidates.iter().map(attempting).collect::<Result<Vec<_>>>()?;
+        begun.seat.give_up();
         // Tasks of the runtime of their own: nothing that blocks one of them keeps the stream of another from being read.
         let mut running = JoinSet::new();
         for attempting in all {

@@ -133,6 +133,7 @@ impl Stitch {
         let ends = |verdict| Ok(Err(Box::new(verdict)));
         let cancelled = || AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED);
         let issues = &attempting.issues;
+        attempting.seat.take(interruption).await;
         if let Some(pause) = self.sessions.pauses.now(role)? {
             return ends(AttemptVerdict::of(Outcome::Limited, pause.reason));
         }
@@ -170,11 +171,14 @@ impl Stitch {
         calls.stages.push(run);
         match made.failure {
             Some(failure) => Err(failure),
-            None => Ok(Ok(Answered {
-                asked,
-                report: made.report,
-                met,
-            })),
+            None => {
+                attempting.give_seat_up_after(&made.report);
+                Ok(Ok(Answered {
+                    asked,
+                    report: made.report,
+                    met,
+                }))
+            }
         }
     }
 

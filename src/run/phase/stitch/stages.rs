@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::accounting::budget::Scope;
-use crate::agent::CallReport;
+use crate::agent::{CallOutcome, CallReport};
 use crate::base::error::{Error, Result};
 use crate::base::interruption::LeftoverGuard;
 use crate::git::{DiffStat, FileDiff, Oid, Snapshot};
@@ -18,6 +18,7 @@ use crate::record::recorder::CallFolder;
 use crate::run::active_work::ActiveWorkGuard;
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::race::Race;
+use crate::run::seats::Seat;
 
 /// Why an attempt ends that was interrupted.
 pub(super) const INTERRUPTED: &str = "the run was interrupted";
@@ -41,6 +42,8 @@ pub(super) struct Begun {
     pub(super) at: Timestamp,
     pub(super) since: std::time::Instant,
     pub(super) known: Arc<Known>,
+    /// Where its agent, or those of its candidates, begin.
+    pub(super) seat: Seat,
 }
 
 /// By what an attempt is known to whoever ends the program meanwhile, and to whoever recovers.
@@ -59,7 +62,19 @@ pub(super) struct Attempting {
     pub(super) begun: std::time::Instant,
     /// The candidates of the attempt; `None` where it has none.
     pub(super) race: Option<Arc<Race>>,
+    /// What it has while an agent works on it.
+    pub(super) seat: Seat,
     pub(super) _known: Arc<Known>,
+}
+
+impl Attempting {
+    /// Gives the seat up after a call that has done its work. What a call has met otherwise may show that others should not
+    /// begin: then the seat is held until the driver knows.
+    pub(super) fn give_seat_up_after(&self, report: &CallReport) {
+        if report.outcome == CallOutcome::Success {
+            self.seat.give_up();
+        }
+    }
 }
 
 /// A call that was made.

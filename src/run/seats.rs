@@ -1,0 +1,284 @@
+//! Seats: so many tasks have an agent at work at once. A task gives its seat up once its agent has done its work, so that
+//! another task begins while its gates run and while it waits to land; it takes one again for whatever an agent is asked next.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::sync::watch;
+
+use crate::base::interruption::Interruption;
+
+/// The seats of a run.
+pub(crate) struct Seats(watch::Sender<State>);
+
+/// Who has a seat, and who waits for one.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    most: u32,
+    /// The tasks that have a seat, by the order in which they began, with how many of their candidates need it.
+    taken: BTreeMap<u64, u32>,
+    /// The tasks that wait for one, by the order in which they came.
+    waiting: BTreeMap<u64, u64>,
+    next: u64,
+}
+
+/// The seat of a task, or of a candidate of it, which shares that of the task.
+pub(crate) struct Seat {
+    seats: Arc<Seats>,
+    task: u64,
+    is_held: AtomicBool,
+}
+
+/// A place in the queue of those that wait, until this is dropped.
+struct Waiting<'a> {
+    seats: &'a Seats,
+    ticket: u64,
+}
+
+impl Seats {
+    /// Makes so many seats; at least one.
+    pub(crate) fn new(most: u32) -> Arc<Self> {
+        Arc::new(Self(watch::Sender::new(State {
+            most: most.max(1),
+            ..State::default()
+        })))
+    }
+
+    /// Has so many seats from now on, at least one. Those that have one keep it.
+    pub(crate) fn set_most(&self, most: u32) {
+        let most = most.max(1);
+        self.0.send_if_modified(|state| {
+            let is_new = state.most != most;
+            state.most = most;
+            is_new
+        });
+    }
+
+    /// Returns how many tasks have a seat, or wait for one.
+    pub(crate) fn in_use(&self) -> u32 {
+        let state = self.0.borrow();
+        let without = state.waiting.values().filter(|task| !state.taken.contains_key(task));
+        u32::try_from(state.taken.len() + without.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns what shows that another task has a seat, or none any more.
+    pub(crate) fn changes(&self) -> watch::Receiver<State> {
+        self.0.subscribe()
+    }
+
+    /// Takes a seat for a task that begins; `None` where all are taken, or waited for.
+    pub(crate) fn begin(self: &Arc<Self>) -> Option<Seat> {
+        let mut task = None;
+        self.0.send_if_modified(|state| {
+            let is_free = state.waiting.is_empty() && state.taken.len() < state.most as usize;
+            task = is_free.then(|| state.number());
+            task.is_some_and(|task| state.taken.insert(task, 1).is_none())
+        });
+        Some(self.seat(task?, true))
+    }
+
+    /// Takes the one seat that a task alone needs.
+    pub(crate) fn alone() -> Seat {
+        let seats = Self(watch::Sender::new(State {
+            most: 1,
+            taken: BTreeMap::from([(0, 1)]),
+            ..State::default()
+        }));
+        Arc::new(seats).seat(0, true)
+    }
+
+    fn seat(self: &Arc<Self>, task: u64, is_held: bool) -> Seat {
+        Seat {
+            seats: Arc::clone(self),
+            task,
+            is_held: AtomicBool::new(is_held),
+        }
+    }
+}
+
+impl State {
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    /// Gives a task a seat whose turn it is by its ticket, or that has one already.
+    fn give(&mut self, ticket: u64, task: u64) -> bool {
+        let is_next = self
+            .waiting
+            .first_key_value()
+            .is_some_and(|(first, _)| *first == ticket);
+        let has_one = self.taken.contains_key(&task);
+        if has_one || is_next && self.taken.len() < self.most as usize {
+            *self.taken.entry(task).or_default() += 1;
+            self.waiting.remove(&ticket);
+            return true;
+        }
+        false
+    }
+
+    fn give_up(&mut self, task: u64) {
+        if let Some(users) = self.taken.get_mut(&task) {
+            *users -= 1;
+            if *users == 0 {
+                self.taken.remove(&task);
+            }
+        }
+    }
+}
+
+impl Seat {
+    /// Returns another hold on the task's seat, for a candidate that begins; its own where the task has none now.
+    pub(crate) fn shared(&self) -> Self {
+        let mut is_held = false;
+        self.seats.0.send_if_modified(|state| {
+            if let Some(users) = state.taken.get_mut(&self.task) {
+                *users += 1;
+                is_held = true;
+            }
+            false
+        });
+        self.seats.seat(self.task, is_held)
+    }
+
+    /// Takes a seat again, after those that came before; at once where the task has it still. Returns without one where the
+    /// run is to end.
+    pub(crate) async fn take(&self, interruption: &Interruption) {
+        if self.is_held.load(Ordering::SeqCst) {
+            return;
+        }
+        let mut changes = self.seats.changes();
+        let waiting = self.wait();
+        loop {
+            let mut is_given = false;
+            self.seats.0.send_if_modified(|state| {
+                is_given = state.give(waiting.ticket, self.task);
+                is_given
+            });
+            if is_given {
+                self.is_held.store(true, Ordering::SeqCst);
+                return;
+            }
+            tokio::select! {
+                // The sender lives as long as this does.
+                _ = changes.changed() => {}
+                () = interruption.asked() => return,
+            }
+        }
+    }
+
+    fn wait(&self) -> Waiting<'_> {
+        let mut ticket = 0;
+        self.seats.0.send_if_modified(|state| {
+            ticket = state.number();
+            state.waiting.insert(ticket, self.task);
+            true
+        });
+        Waiting {
+            seats: &self.seats,
+            ticket,
+        }
+    }
+
+    /// Gives the seat up, where it is held.
+    pub(crate) fn give_up(&self) {
+        if self.is_held.swap(false, Ordering::SeqCst) {
+            self.seats.0.send_modify(|state| state.give_up(self.task));
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.seats
+            .0
+            .send_if_modified(|state| state.waiting.remove(&self.ticket).is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn never() -> Interruption {
+        Interruption::default()
+    }
+
+    /// Returns whether a seat is given without anything else happening.
+    async fn is_given(seat: &Seat) -> bool {
+        let given = tokio::time::timeout(Duration::ZERO, seat.take(&never())).await;
+        given.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_begins_when_another_gives_its_seat_up_and_waits_for_one_behind_those_that_came_before() {
+        let seats = Seats::new(2);
+        let (one, two) = (seats.begin().unwrap(), seats.begin().unwrap());
+        assert!(seats.begin().is_none());
+        one.give_up();
+        one.give_up();
+        assert_eq!(seats.in_use(), 1);
+        let three = seats.begin().unwrap();
+        assert!(!is_given(&one).await);
+        let interruption = never();
+        let mut waits = std::pin::pin!(one.take(&interruption));
+        assert!(tokio::time::timeout(Duration::ZERO, &mut waits).await.is_err());
+        assert_eq!(seats.in_use(), 3);
+        two.give_up();
+        assert!(seats.begin().is_none(), "the first one comes before what begins");
+        assert!(!is_given(&two).await, "and before what came after it");
+        waits.await;
+        drop(three);
+        assert!(is_given(&two).await);
+        one.give_up();
+        two.give_up();
+        assert_eq!(seats.in_use(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn candidates_share_the_seat_of_their_task_until_the_last_gives_it_up() {
+        let seats = Seats::new(1);
+        let task = seats.begin().unwrap();
+        let (one, two) = (task.shared(), task.shared());
+        drop(task);
+        one.give_up();
+        assert_eq!(seats.in_use(), 1);
+        assert!(is_given(&one).await, "the other one has it still");
+        one.give_up();
+        two.give_up();
+        assert_eq!(seats.in_use(), 0);
+        assert!(is_given(&two).await && is_given(&one).await);
+        assert_eq!(seats.in_use(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn fewer_seats_take_none_away_and_there_is_always_one() {
+        let seats = Seats::new(0);
+        let one = seats.begin().unwrap();
+        seats.set_most(3);
+        let (two, three) = (seats.begin().unwrap(), seats.begin().unwrap());
+        seats.set_most(0);
+        assert_eq!(seats.in_use(), 3);
+        drop((one, two));
+        assert!(seats.begin().is_none());
+        three.give_up();
+        assert!(is_given(&three).await);
+        let (asked, interruption) = (seats.begin(), never());
+        assert!(asked.is_none());
+        three.give_up();
+        let last = seats.begin().unwrap();
+        interruption.ask();
+        three.take(&interruption).await;
+        assert_eq!(seats.in_use(), 1, "what is to end waits for none");
+        drop(last);
+    }
+}
