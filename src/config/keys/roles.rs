@@ -34,7 +34,7 @@ pub(super) const STITCH: [Key; 22] = {
             "parallel",
             Shape::CountOr("auto"),
             "1",
-            "Tasks worked on at once; `auto`: as many as cores and memory of this machine carry.",
+            "Agents at work at once, each on a task; `auto`: as many as cores and memory carry.",
         ),
     );
     let rounds = Key::new(

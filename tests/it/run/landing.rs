@@ -13,7 +13,7 @@ use crate::support::project::waiting::wait_until;
 
 engine_tests! {
     both: those_that_wait_are_judged_together_and_halved_where_they_are_red;
-    podman: a_verdict_that_depends_on_chance_is_counted_until_its_gate_is_in_quarantine;
+    podman: another_task_begins_while_gates_run, a_verdict_that_depends_on_chance_is_counted_until_its_gate_is_in_quarantine;
 }
 
 /// Waits until a gate runs on a tree that has all of these files, and waits for `answer`; returns its slot.
@@ -124,6 +124,47 @@ fn those_that_wait_are_judged_together_and_halved_where_they_are_red(engine: Tes
     // Then on the fifth's second attempt.
     let judged = |event: &&EventKind| matches!(event, EventKind::GateEnded { .. });
     assert_eq!(events.iter().filter(judged).count(), 5 + 1 + 2 + 1 + 1);
+    project.expect_tidy();
+}
+
+/// Its agent has done its work, and its place is another's while its gates run; but no more tasks wait for gates than
+/// there are places.
+fn another_task_begins_while_gates_run(engine: TestEngine) {
+    // It waits for this test, until the third task has landed.
+    let gate = "unless=src/3.txt only=src/slow.txt until=free";
+    let project = Project::new(engine, &format!("gates: [\"{gate}\"]\nstitch: {{parallel: 2}}\n"));
+    for number in 1..=2 {
+        let script = format!("fifo go\nappend go x\nwrite src/slow.txt x\nwrite src/{number}.txt x");
+        project.add(&format!("is judged for long {number}"), &script);
+    }
+    for number in 3..=5 {
+        project.add(
+            &format!("waits {number}"),
+            &format!("fifo go\nappend go x\nwrite src/{number}.txt x"),
+        );
+    }
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    wait_for_agents(&project, 2);
+    let_go_on(&project, slot_of(&project, "cw-1"));
+    let first = wait_for_gate(&project, &["src/1.txt"], "free");
+    wait_for_agents(&project, 2);
+    let_go_on(&project, slot_of(&project, "cw-2"));
+    let second = wait_for_gate(&project, &["src/2.txt"], "free");
+    wait_for_agents(&project, 2);
+    let status = |id: &str| project.issue(id)["status"].clone();
+    let states = ["cw-1", "cw-2", "cw-3", "cw-4", "cw-5"].map(status);
+    assert_eq!(states[4], "open", "{states:?}");
+    assert!(states[..4].iter().all(|state| state == "in_progress"), "{states:?}");
+    // One that passes lands beside those that are judged.
+    let_pass(&project, &["cw-3"]);
+    wait_until(|| project.issue("cw-3")["status"] == "closed");
+    wait_for_agents(&project, 2);
+    for slot in [&first, &second] {
+        answer(slot, "free", "");
+    }
+    let_pass(&project, &["cw-4", "cw-5"]);
+    ended(run).expect(0);
+    expect_merged(&project, 1..=5);
     project.expect_tidy();
 }
 
