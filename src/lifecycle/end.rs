@@ -10,6 +10,7 @@ use crate::lifecycle::Generator;
 use crate::model::generation::GenerationName;
 use crate::project::archive::{BASE, ISSUES, TIP};
 use crate::run::recover::Recovery;
+use crate::run::waiting::standing;
 
 /// What ending a generation removes and keeps, reported before any of it happens.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -78,6 +79,7 @@ impl Generator {
         let slots = self.project.slots();
         slots.remove_all()?;
         slots.histories().remove(generation.as_str())?;
+        standing::forget(&self.project.state_dir, generation)?;
         crash_point!("end.slots");
         let mut marks = self.project.own_marks(generation)?;
         marks.retain(|(mark, _)| ![ISSUES, BASE, TIP].contains(&mark.as_str()));

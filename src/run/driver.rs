@@ -29,11 +29,13 @@ use crate::run::schedule::{self, Event, Places};
 use crate::run::seats::State as SeatsState;
 use crate::run::selection::TaskSelection;
 use crate::run::waiting::pausing::Pauses;
+use crate::run::waiting::standing::Standing;
 
 mod at_work;
 mod look;
 mod outcomes;
 mod phases;
+mod standing;
 mod told;
 mod waits;
 
@@ -93,13 +95,19 @@ pub(crate) async fn drive(
         merged: 0,
         told_scarce: None,
         first_tip: context.tip()?,
+        noted: None,
     };
+    driver.take_up_standing()?;
     loop {
         match driver.step(&recovery).await {
             Ok(None) => {}
-            Ok(Some(reason)) => return driver.end(reason),
+            Ok(Some(reason)) => {
+                driver.forget_standing()?;
+                return driver.end(reason);
+            }
             Err(error) => {
                 driver.drain().await;
+                driver.forget_standing()?;
                 return Err(error);
             }
         }
@@ -154,6 +162,8 @@ struct Driver<'a> {
     merged: u32,
     /// The reset of the window for whose end it was told that fewer tasks are at work at once.
     told_scarce: Option<Timestamp>,
+    /// What is written down of how the run stands.
+    noted: Option<Standing>,
 }
 
 impl Driver<'_> {
@@ -176,6 +186,7 @@ impl Driver<'_> {
             return self.end_interrupted().await;
         }
         self.take_in_what_is_asked();
+        self.note_standing()?;
         self.seated.mark_unchanged();
         let look = tokio::task::block_in_place(|| self.look(recovery))?;
         let step = plan::next(&look.state, &self.limits);

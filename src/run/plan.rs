@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::config::{Config, LimitWait, RetryConfig};
 use crate::model::IssueId;
 use crate::run::waiting::pause::Pause;
+use crate::run::waiting::retry::Rest;
 
 /// How things stand, as the driver sees them before each step.
 #[derive(Clone, Debug, Default)]
@@ -102,28 +103,6 @@ pub(crate) struct Progress {
     pub(crate) refused: Option<String>,
     /// The tasks whose requests were refused for what is in them, since one was merged.
     pub(crate) requests_refused: BTreeSet<IssueId>,
-}
-
-/// Whether failing infrastructure is given some time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Rest {
-    /// It is not: what was called last got through.
-    #[default]
-    None,
-    /// It is: how long is still to be drawn.
-    Owed,
-    /// It is until then.
-    Until(Timestamp),
-}
-
-impl Rest {
-    fn is_on(self, now: Timestamp) -> bool {
-        match self {
-            Self::None => false,
-            Self::Owed => true,
-            Self::Until(until) => until > now,
-        }
-    }
 }
 
 /// So many different tasks in a row whose requests are refused show that the tasks are not the reason.

@@ -5,5 +5,6 @@ mod list;
 pub mod pause;
 pub(crate) mod pausing;
 pub(crate) mod retry;
+pub(crate) mod standing;
 pub(crate) mod suspend;
 pub(crate) mod windows;

@@ -49,6 +49,7 @@ mod sealing;
 mod selection;
 mod stage_hosts;
 mod stages;
+mod standing;
 mod stops;
 mod terminal;
 mod timers;

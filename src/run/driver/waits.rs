@@ -6,9 +6,8 @@ use super::Driver;
 use crate::base::clock::{later, signed};
 use crate::base::error::Result;
 use crate::record::event::EventKind;
-use crate::run::plan::Rest;
 use crate::run::waiting::pause::Pause;
-use crate::run::waiting::retry::BackOff;
+use crate::run::waiting::retry::{BackOff, Rest};
 
 impl Driver<'_> {
     /// Waits until a pause is over, or until somebody lifts it, or asks something else of the run. Nothing is at work then.
@@ -50,6 +49,7 @@ impl Driver<'_> {
             }
         };
         self.progress.rest = Rest::Until(until);
+        self.note_standing()?;
         // While others are at work the run does not pause.
         if self.at_work.is_nothing() {
             let reason = format!("the infrastructure failed ({})", self.progress.last_failure);

@@ -13,19 +13,20 @@ use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 use crate::run::waiting::pause::{LimitMet, Pause, PauseCause};
 use crate::run::waiting::windows::KnownWindow;
-use crate::run::waiting::{file, windows};
+use crate::run::waiting::{file, standing, windows};
 use crate::sandbox::credential::{CredentialProblem, CredentialSource};
 
 /// How often a waiting run looks whether somebody has lifted the pause.
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Lifts every pause of a project; returns those lifted. What is known of the account's windows is forgotten: those that
-/// keep a reserve come back when the API reports it again.
+/// keep a reserve come back when the API reports it again. What a killed run waited for is forgotten, too.
 pub(crate) fn lift(project: &Project) -> Result<Vec<Pause>> {
     // What cannot be read keeps no reserve.
     let mut lifted = of_reserve(project).unwrap_or_default();
     windows::clear(&project.state_dir)?;
     lifted.extend(file::clear(&project.state_dir)?);
+    standing::clear(&project.state_dir)?;
     Ok(lifted)
 }
 

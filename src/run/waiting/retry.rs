@@ -2,7 +2,34 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
 use crate::config::RetryConfig;
+
+/// Whether failing infrastructure is given some time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Rest {
+    /// It is not: what was called last got through.
+    #[default]
+    None,
+    /// It is: how long is still to be drawn.
+    Owed,
+    /// It is until then.
+    Until(Timestamp),
+}
+
+impl Rest {
+    /// Returns whether it is given time at this moment.
+    pub(crate) fn is_on(self, now: Timestamp) -> bool {
+        match self {
+            Self::None => false,
+            Self::Owed => true,
+            Self::Until(until) => until > now,
+        }
+    }
+}
 
 /// Pauses that grow from failure to failure, up to a ceiling, with chance in them: runs that failed together do not
 /// come back together.

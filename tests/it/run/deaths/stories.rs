@@ -26,7 +26,7 @@ pub(super) struct Story {
 /// The story that comes to what no other one comes to.
 pub(super) const PLAIN: &str = "plain";
 
-const STORIES: [Story; 6] = [
+const STORIES: [Story; 7] = [
     Story {
         name: "judged",
         points: &["gates.", "round.", "stage.", "layer."],
@@ -61,6 +61,13 @@ const STORIES: [Story; 6] = [
         make: conflicting,
         tasks: 2,
         needs_several: true,
+    },
+    Story {
+        name: "failing",
+        points: &["standing."],
+        make: failing,
+        tasks: 2,
+        needs_several: false,
     },
     // What nobody has said otherwise about.
     Story {
@@ -203,6 +210,18 @@ fn paused(engine: TestEngine, parallel: u32) -> Project {
             &format!("task {number}"),
             &limited(&format!("write src/{number}.txt {number}")),
         );
+    }
+    project
+}
+
+/// Two tasks whose calls the infrastructure fails at first.
+fn failing(engine: TestEngine, parallel: u32) -> Project {
+    let configuration = format!("cycles: off\nretry: {{initial: 1s, ceiling: 1s}}\nstitch: {{parallel: {parallel}}}\n");
+    let project = Project::on(engine, repository(), &configuration);
+    for number in 1..=2 {
+        let fails = "on 1 api-error 529 Overloaded";
+        let work = format!("tokens 100 10 0.5\nwrite src/{number}.txt {number}");
+        project.add(&format!("task {number}"), &format!("{fails}\n{work}"));
     }
     project
 }
