@@ -7,7 +7,8 @@ use super::mountinfo::Mounted;
 /// How many bytes of facts are read: a table of a thousand mounts has a fifth of that.
 pub const FACTS_LIMIT: usize = 1 << 20;
 
-/// Raw facts, section by section: a line `== NAME`, then the file of that name as the kernel wrote it.
+/// Raw facts, section by section: a line `== NAME`, or `==> PATH <==` as head(1) writes it, then the file of that name as
+/// the kernel wrote it. A path's name is `net/` and the rest below `/proc/net`, else its last part.
 ///
 /// | section | what |
 /// |---|---|
@@ -29,8 +30,8 @@ impl Facts {
         let mut sections: BTreeMap<String, Option<String>> = BTreeMap::new();
         let mut current: Option<String> = None;
         for line in text.lines() {
-            if let Some(name) = line.strip_prefix("== ") {
-                let name = name.trim().to_owned();
+            if let Some(name) = name(line) {
+                let name = name.to_owned();
                 let twice = sections.contains_key(&name);
                 sections.insert(name.clone(), (!twice).then(String::new));
                 current = Some(name);
@@ -69,5 +70,17 @@ impl Facts {
         let lines = self.section("mountinfo")?.lines();
         let mounts: Option<Vec<_>> = lines.filter(|line| !line.is_empty()).map(Mounted::parse).collect();
         mounts.filter(|mounts| !mounts.is_empty())
+    }
+}
+
+/// Returns the name of the section that a line begins.
+fn name(line: &str) -> Option<&str> {
+    if let Some(name) = line.strip_prefix("== ") {
+        return Some(name.trim());
+    }
+    let path = line.strip_prefix("==> ")?.strip_suffix(" <==")?;
+    match path.strip_prefix("/proc/") {
+        Some(table) if table.starts_with("net/") => Some(table),
+        _ => path.rsplit('/').next(),
     }
 }

@@ -131,6 +131,27 @@ fn what_a_sealed_container_says_holds() {
     }
 }
 
+#[test]
+fn files_below_their_paths_are_read_as_those_below_their_names() {
+    let below = |name: &str| match name {
+        "version" | "net/dev" | "net/route" | "net/fib_trie" | "net/if_inet6" | "net/ipv6_route" => "/proc/",
+        "status" | "uid_map" | "mountinfo" | "limits" => "/proc/self/",
+        _ => "/sys/fs/cgroup/memory/",
+    };
+    for text in [DOCKER.to_owned(), unified()] {
+        let lines = text.lines().map(|line| match line.strip_prefix("== ") {
+            Some(name) if !["process", "usable"].contains(&name) => format!("\n==> {}{name} <==\n", below(name)),
+            _ => format!("{line}\n"),
+        });
+        let by_paths: String = lines.collect();
+        assert!(by_paths.contains("\n==> /proc/net/dev <==\n"));
+        let report = compare(&asked(), &Facts::parse(&by_paths));
+        assert_eq!(report, compare(&asked(), &Facts::parse(&text)));
+        assert!(report.holds(), "{:#?}", report.refused().collect::<Vec<_>>());
+        check(&by_paths, "NoNewPrivs:\t1", "NoNewPrivs:\t0", &["no_new_privileges"]);
+    }
+}
+
 /// Weakens one fact, which must be found, and nothing else.
 #[track_caller]
 fn check(text: &str, from: &str, to: &str, expect: &[&str]) {

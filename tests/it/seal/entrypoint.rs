@@ -11,7 +11,7 @@ const SCRIPT: &str = include_str!("../../../container/entrypoint");
 
 /// What the functions say in a worktree, with a container's folders below `place`.
 fn said(place: &Path, worktree: &Path, path: &str) -> String {
-    let begin = SCRIPT.find("usable() {").unwrap();
+    let begin = SCRIPT.find("mark=.cordwainer").unwrap();
     let end = SCRIPT.find("# The input is not closed before").unwrap();
     let own = place.display().to_string();
     let functions = SCRIPT[begin..end]
@@ -20,7 +20,7 @@ fn said(place: &Path, worktree: &Path, path: &str) -> String {
         .replace("/tmp", "@/tmp")
         .replace('@', &own);
     let ran = Command::new("/bin/sh")
-        .args(["-c", &format!("set -u\n{functions}\nusable")])
+        .args(["-c", &format!("set -u\n{functions}\nusable\ntidy")])
         .current_dir(worktree)
         .env_clear()
         .env("HOME", place.join("home"))

@@ -1,7 +1,13 @@
 //! Containers that get what was asked for.
 
-use super::{claude_specification, judge, judge_with_input, specification, workspace};
-use crate::support::engines::{TestEngine, absent};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use cordwainer::guarantee::RequestedContainer;
+
+use super::{claude_specification, judge, judge_with_input, specification, with_limits_that_hold, workspace};
+use crate::support::engines::{TestEngine, absent, run};
+use crate::support::seal::SealListener;
 
 #[tokio::test]
 async fn the_scripted_image_has_every_guarantee() {
@@ -47,6 +53,34 @@ async fn the_claude_image_has_every_guarantee() {
             ran.stderr
         );
         assert!(slot.path().join("done").exists());
+    }
+}
+
+/// What the entrypoint tries out is gone by then; and a refused container ends although its relay has begun.
+#[tokio::test]
+async fn the_entrypoint_leaves_nothing_behind() {
+    for engine in TestEngine::each() {
+        let engine = engine.connect().await;
+        let slot = workspace(&engine);
+        let script = "ls -A /workspace \"$HOME\" /tmp /var/tmp | grep cordwainer; touch /workspace/done";
+        let Some(spec) = claude_specification(&engine, slot.path(), script).await else {
+            absent("Claude image");
+            continue;
+        };
+        let (ran, _) = judge(&engine, spec.clone(), &[]).await;
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("", ""));
+        std::fs::remove_file(slot.path().join("done")).unwrap();
+
+        let spec = with_limits_that_hold(&engine, spec);
+        let more = RequestedContainer {
+            user: Some((4000, 4000)),
+            ..engine.asked(&spec.clone().sealed(Path::new("/")), &BTreeSet::new())
+        };
+        let listener = SealListener::new(more, &engine.describe());
+        let ran = run(&engine, &spec.sealed(listener.folder()), b"").await;
+        assert_eq!(ran.exit.code, Some(125), "{}", ran.stderr);
+        assert!(ran.stderr.contains("`user`"), "{}", ran.stderr);
+        assert_eq!(std::fs::read_dir(slot.path()).unwrap().count(), 0);
     }
 }
 
