@@ -147,7 +147,8 @@ impl Histories {
         // Before anything is added: what is there is on the branch as long as this commit is.
         store.note_tip(base)?;
         let depth = if is_new { self.depth } else { HistoryDepth::Full };
-        let walk = Walk::new(&main, &store.repository, &self.git.common_dir().join("shallow"))?;
+        let stored = (!is_new).then_some(&store.repository);
+        let walk = Walk::new(&main, stored, &self.git.common_dir().join("shallow"))?;
         let Found { ids, boundary } = walk.from(base, depth)?;
         if !boundary.is_empty() {
             // Before the objects: without the file, git would look for the parents.
@@ -224,7 +225,7 @@ impl Readable {
         let text = on_one_parent(&main, commit, self.base).context(failed())?;
         let id = Oid::hash_object(ObjectType::Commit, &text).context(failed())?;
         let store = Store::open(&self.store)?;
-        let walk = Walk::new(&main, &store.repository, &self.shallow)?;
+        let walk = Walk::new(&main, Some(&store.repository), &self.shallow)?;
         let ids = walk.tree(found.tree_id())?;
         let sources = Sources::unpacked(&main);
         pack::write(&objects.join("pack"), &sources, &ids, &[(id, ObjectType::Commit, text)])?;

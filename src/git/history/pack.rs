@@ -12,7 +12,7 @@ use flate2::{Compression, Crc};
 use git2::{ObjectType, Oid};
 use sha1_smol::Sha1;
 
-use super::sources::{Place, Sources, read_at};
+use super::sources::{Place, Sources, Window};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
 
@@ -53,7 +53,7 @@ pub(super) fn write(
         match place {
             Place::Packed { pack: number, from, to } => {
                 if copied.pack != Some(*number) {
-                    copied = Copied::of(*number, sources.begins(*number, &wanted));
+                    copied = Copied::of(*number);
                 }
                 let entry = Entry {
                     id: *id,
@@ -117,18 +117,16 @@ fn remove_unfinished(folder: &Path) -> io::Result<()> {
 #[derive(Default)]
 struct Copied {
     pack: Option<usize>,
-    /// The wanted objects by where they begin in it.
-    old: HashMap<u64, Oid>,
+    window: Window,
     /// Where the copied ones begin in the new pack, by where they began.
     new: HashMap<u64, u64>,
 }
 
 impl Copied {
-    fn of(pack: usize, old: HashMap<u64, Oid>) -> Self {
+    fn of(pack: usize) -> Self {
         Self {
             pack: Some(pack),
-            old,
-            new: HashMap::new(),
+            ..Self::default()
         }
     }
 }
@@ -190,19 +188,16 @@ impl Pack {
     /// Copies an entry of another pack. Returns whether that was possible: a delta to what is not copied is not.
     fn copy(&mut self, file: &File, entry: &Entry, copied: &mut Copied, wanted: &HashSet<Oid>) -> io::Result<bool> {
         let length = entry.to - entry.from;
-        let bytes = read_at(
-            file,
-            entry.from,
-            usize::try_from(length.min(LONGEST_HEAD)).unwrap_or_default(),
-        )?;
-        let parsed = parse_head(&bytes)?;
+        let longest = usize::try_from(length.min(LONGEST_HEAD)).unwrap_or_default();
+        let bytes = copied.window.read(file, entry.from, longest)?;
+        let parsed = parse_head(bytes)?;
         let mut skip = 0;
         let mut new_head = Vec::new();
         match parsed.kind {
             BY_DISTANCE => {
                 let (distance, used) = parse_distance(&bytes[parsed.length..])?;
                 let base = entry.from.checked_sub(distance).ok_or(io::ErrorKind::InvalidData)?;
-                let Some(base) = copied.old.get(&base).and_then(|_| copied.new.get(&base)) else {
+                let Some(base) = copied.new.get(&base) else {
                     return Ok(false);
                 };
                 new_head = head(BY_DISTANCE, parsed.size);
@@ -224,8 +219,10 @@ impl Pack {
         let mut at = entry.from + skip;
         while at < entry.to {
             let piece = (entry.to - at).min(PIECE);
-            let bytes = read_at(file, at, usize::try_from(piece).unwrap_or_default())?;
-            self.put(&bytes, &mut crc)?;
+            let bytes = copied
+                .window
+                .read(file, at, usize::try_from(piece).unwrap_or_default())?;
+            self.put(bytes, &mut crc)?;
             at += piece;
         }
         copied.new.insert(entry.from, begin);
@@ -237,10 +234,8 @@ impl Pack {
     fn finish(mut self) -> io::Result<(String, Vec<u8>)> {
         let checksum = self.hash.digest();
         self.file.write_all(&checksum.bytes())?;
-        self.file
-            .into_inner()
-            .map_err(io::IntoInnerError::into_error)?
-            .sync_all()?;
+        // It is brought to the disk where it gets its name.
+        self.file.flush()?;
         self.entries.sort_unstable();
         Ok((checksum.to_string(), index_of(&self.entries, &checksum.bytes())))
     }

@@ -1,9 +1,8 @@
 //! Where the objects of a history are: in packs, from which they are copied as they are, or elsewhere. Formats: gitformat-pack(5).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use git2::{ErrorCode, ObjectType, Oid, Repository};
@@ -14,6 +13,8 @@ use crate::git::bytes;
 
 /// Git follows alternates this many times, too.
 const DEEPEST_ALTERNATES: usize = 5;
+/// How much of a pack is read at once, in bytes.
+const WINDOW: usize = 1 << 15;
 /// The bytes of a checksum, and of an id.
 const ID: usize = 20;
 
@@ -132,14 +133,6 @@ impl<'a> Sources<'a> {
     pub(super) fn file(&self, pack: usize) -> &File {
         &self.packs[pack].file
     }
-
-    /// Returns the objects of a pack by where they begin, for those that are asked for.
-    pub(super) fn begins(&self, pack: usize, wanted: &HashSet<Oid>) -> HashMap<u64, Oid> {
-        let source = &self.packs[pack];
-        let ids = source.ids.chunks_exact(ID).zip(&source.offsets);
-        ids.filter_map(|(id, offset)| Some((*offset, Oid::from_bytes(id).ok().filter(|id| wanted.contains(id))?)))
-            .collect()
-    }
 }
 
 impl SourcePack {
@@ -230,9 +223,29 @@ fn with_alternates(objects: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Reads a part of a pack.
-pub(super) fn read_at(file: &File, from: u64, most: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; most];
-    file.read_exact_at(&mut bytes, from)?;
-    Ok(bytes)
+/// A part of a pack's file that was read at once: entries are small, and are read in their order.
+#[derive(Default)]
+pub(super) struct Window {
+    from: u64,
+    bytes: Vec<u8>,
+}
+
+impl Window {
+    /// Reads a part of a pack's file, which must be the same one each time.
+    pub(super) fn read(&mut self, file: &File, from: u64, length: usize) -> io::Result<&[u8]> {
+        let is_there = from
+            .checked_sub(self.from)
+            .is_some_and(|at| at + length as u64 <= self.bytes.len() as u64);
+        if !is_there {
+            self.bytes.clear();
+            self.from = from;
+            let mut rest = file;
+            rest.seek(SeekFrom::Start(from))?;
+            rest.take(length.max(WINDOW) as u64).read_to_end(&mut self.bytes)?;
+        }
+        let at = usize::try_from(from - self.from).map_err(io::Error::other)?;
+        self.bytes
+            .get(at..at + length)
+            .ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
 }
