@@ -169,6 +169,12 @@ impl Git {
         Ok(repository)
     }
 
+    /// Opens the repository for what writes objects and reads them again.
+    fn open_to_write(&self) -> Result<Repository> {
+        self.objects.begin(&self.common_dir)?;
+        self.open()
+    }
+
     /// Writes an object, so that it stays until a ref holds it or this process ends.
     fn write_object(&self, kind: ObjectType, content: &[u8]) -> Result<Oid> {
         self.objects.write(&self.common_dir, kind, content)

@@ -68,7 +68,7 @@ impl Git {
     ///
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where no committer is named.
     pub fn commit(&self, new: &NewCommit) -> Result<Oid> {
-        let repository = self.open()?;
+        let repository = self.open_to_write()?;
         let failed = "cannot create a commit";
         let when = Time::new(new.time.as_second(), 0);
         let committer = match &new.committer {

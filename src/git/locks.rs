@@ -90,7 +90,8 @@ impl FileLock {
     /// Puts a file of ours in the place of the one that is locked, durably.
     fn publish(&self, new: &Path) -> io::Result<()> {
         File::open(new)?.sync_all()?;
-        fs::rename(new, &self.target)
+        fs::rename(new, &self.target)?;
+        sync_folder_of(&self.target)
     }
 }
 
@@ -157,7 +158,7 @@ impl Git {
         let lock = lock_of(&target);
         self.refuse_held(&lock)?;
         if let Some(folder) = lock.parent() {
-            fs::create_dir_all(folder).map_err(|error| Failure::of(error, failed()))?;
+            make_folders(folder).map_err(|error| Failure::of(error, failed()))?;
         }
         let token = Token::new(
             &self.locks_folder(),
@@ -211,6 +212,24 @@ impl Git {
     fn locks_folder(&self) -> PathBuf {
         self.common_dir.join("cordwainer-locks")
     }
+}
+
+/// Makes a folder and those above it, on the disk, too.
+fn make_folders(folder: &Path) -> io::Result<()> {
+    match fs::create_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            make_folders(folder.parent().ok_or(error)?)?;
+            fs::create_dir(folder)?;
+        }
+        made => made?,
+    }
+    sync_folder_of(folder)
+}
+
+/// Has the disk know which file has a name, or that none has.
+pub(super) fn sync_folder_of(path: &Path) -> io::Result<()> {
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Makes the lock file: the token's second name, which nobody can have made before.

@@ -1,9 +1,10 @@
 //! The one writer of our objects. Objects that no ref holds yet are safe from `git gc --prune=now`, `repack -ad` and
 //! `prune`.
 //!
-//! Each object is written twice: where git looks for it, and into a folder of this process, which git never cleans up.
-//! Before a ref moves, its new objects go from that folder into a pack with a `.keep` mark. The mark is removed when
-//! the ref has moved, so that a garbage collection sees the mark or the ref.
+//! Objects are written into a folder of this process, which git never cleans up. Before a ref moves, its new objects go
+//! from there into a pack with a `.keep` mark, which is on the disk before the ref is. The mark is removed when the ref has
+//! moved, so that a garbage collection sees the mark or the ref. No object of ours is loose among git's: a power failure
+//! would leave it empty, and git would take it for the object.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,15 +12,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use git2::{ErrorClass, ObjectType, Oid, Repository};
+use git2::{ObjectType, Oid, Repository};
 
 use self::packs::Packs;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 mod packs;
-
-/// How often an object is written at most, if an obstacle is in the way each time.
-const MOST_TRIES: u32 = 10;
 
 /// The objects that this process wrote and no ref holds yet; the folder is created with the first of them.
 #[derive(Clone, Default)]
@@ -35,14 +33,17 @@ impl Objects {
     /// Writes an object, so that it stays until a ref holds it or this process ends.
     pub(super) fn write(&self, common_dir: &Path, kind: ObjectType, content: &[u8]) -> Result<Oid> {
         let mut objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let unheld = match &mut *objects {
-            Some(unheld) => unheld,
-            none => none.insert(Unheld::new(common_dir)?),
-        };
+        let unheld = begun(&mut objects, common_dir)?;
         unheld.write(kind, content).context("cannot write an object")
     }
 
-    /// Makes the objects of this process readable for a repository, although git may have removed them.
+    /// Makes the folder of this process, so that a repository that is opened from now on finds all objects in it.
+    pub(super) fn begin(&self, common_dir: &Path) -> Result<()> {
+        let mut objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        begun(&mut objects, common_dir).map(drop)
+    }
+
+    /// Makes the objects of this process readable for a repository.
     pub(super) fn show(&self, repository: &Repository) -> Result<()> {
         let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(unheld) = &*objects else {
@@ -87,6 +88,13 @@ impl Objects {
     }
 }
 
+fn begun<'unheld>(objects: &'unheld mut Option<Unheld>, common_dir: &Path) -> Result<&'unheld mut Unheld> {
+    Ok(match objects {
+        Some(unheld) => unheld,
+        none => none.insert(Unheld::new(common_dir)?),
+    })
+}
+
 struct Unheld {
     packs: Packs,
     token: String,
@@ -94,8 +102,6 @@ struct Unheld {
     _mark: File,
     /// A repository with only the objects that no ref holds yet.
     own: Repository,
-    /// The person's.
-    main: Repository,
 }
 
 impl Unheld {
@@ -109,13 +115,11 @@ impl Unheld {
             .config()
             .and_then(|mut config| config.set_i64("core.bigFileThreshold", 1));
         plain.context(failed())?;
-        let main = Repository::open_bare(common_dir).context("cannot open the repository")?;
         Ok(Self {
             packs,
             token,
             _mark: mark,
             own,
-            main,
         })
     }
 
@@ -131,15 +135,7 @@ impl Unheld {
 
     #[expect(clippy::disallowed_methods, reason = "this is the one writer of objects")]
     fn write(&self, kind: ObjectType, content: &[u8]) -> Result<Oid, git2::Error> {
-        self.own.odb()?.write(kind, content)?;
-        let mut tries = 1;
-        loop {
-            match self.main.odb()?.write(kind, content) {
-                // `git prune` removes the empty folder in which the object is about to be written.
-                Err(error) if error.class() == ErrorClass::Os && tries < MOST_TRIES => tries += 1,
-                written => return written,
-            }
-        }
+        self.own.odb()?.write(kind, content)
     }
 
     /// Returns the objects of this folder that are reachable from a commit through it.
@@ -174,7 +170,7 @@ impl Drop for Unheld {
     }
 }
 
-/// A pack with a keep mark, which is removed when this is dropped.
+/// A pack with a keep mark, until it is told what became of its commit.
 pub(super) struct KeptPack {
     objects: Objects,
     packs: Packs,
@@ -187,7 +183,7 @@ impl KeptPack {
     ///
     /// # Errors
     ///
-    /// When the mark, or the second copy of an object, cannot be removed.
+    /// When the mark, or an object in the folder of this process, cannot be removed.
     pub(super) fn release(self) -> Result<()> {
         let failed = || format!("cannot end the keeping of the pack `{}`", self.name);
         self.packs
@@ -199,6 +195,18 @@ impl KeptPack {
             }
         }
         Ok(())
+    }
+
+    /// Removes the keep mark, but the objects stay in the folder of this process, too: what has the commit now, such as a
+    /// worktree, may leave it before a ref has it.
+    ///
+    /// # Errors
+    ///
+    /// When the mark cannot be removed.
+    pub(super) fn lend(self) -> Result<()> {
+        self.packs.release(&self.name).with_context(ErrorKind::Unexpected, || {
+            format!("cannot end the keeping of the pack `{}`", self.name)
+        })
     }
 
     /// Removes the pack: no ref holds it. Its objects stay in the folder of this process.

@@ -196,10 +196,23 @@ impl Git {
         let moved = patiently(|| try_move(self, &repository, &wanted));
         match (kept, &moved) {
             (Some(kept), Ok(RefMove::Moved)) => kept.release()?,
-            (Some(kept), _) => kept.discard()?,
+            (Some(kept), Ok(RefMove::Stale { .. })) => kept.discard()?,
+            // The ref may have moved before the error.
+            (Some(kept), Err(_)) => kept.lend()?,
             (None, _) => {}
         }
         moved
+    }
+
+    /// Has a worktree be at a commit by `point`, and makes what only this process has of the commit readable for git before:
+    /// git's own cleanup begins at what worktrees are at.
+    pub(super) fn hold_in_worktree(&self, commit: Oid, point: impl FnOnce() -> Result<()>) -> Result<()> {
+        let kept = self.objects.keep(commit)?;
+        let pointed = point();
+        if let Some(kept) = kept {
+            kept.lend()?;
+        }
+        pointed
     }
 }
 

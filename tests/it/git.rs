@@ -15,6 +15,7 @@ mod merge_texts;
 mod merges;
 mod objects;
 mod ordinary;
+mod power;
 mod private;
 mod references;
 mod rules;

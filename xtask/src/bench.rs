@@ -56,6 +56,8 @@ enum Bench {
     Quality(quality::QualityBenchArgs),
     /// Tasks that are worked on at once, beside the time that their agents take alone
     Parallel(parallel::ParallelBenchArgs),
+    /// What grows while a run does many tasks, and what must not
+    Soak(parallel::soak::SoakBenchArgs),
     /// The history that agents can read, made for a branch, beside a clone of that by git
     History(history::HistoryBenchArgs),
     /// What building the program costs, beside another commit
@@ -81,6 +83,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Growth(growth) => growth::run(growth),
         Bench::Build(build) => build::run(build),
         Bench::History(history) => history::run(history),
+        Bench::Soak(soak) => parallel::soak::run(soak, args.no_install),
         Bench::Parallel(parallel) => parallel::run(parallel, args.no_install),
         Bench::Quality(quality) => quality::run(quality, args.no_install),
         Bench::Environment(environment) => environment::run(environment, args.no_install),

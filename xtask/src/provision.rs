@@ -286,6 +286,11 @@ impl Started {
         Ok(engine.check_limits(&limited).err().map(|error| error.to_string()))
     }
 
+    /// The folder of what it has, where it was started here; else that of its socket.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.socket.parent().unwrap_or(&self.socket).to_owned()
+    }
+
     /// How the library connects to it.
     pub(crate) fn connect_options(&self) -> ConnectOptions {
         ConnectOptions {

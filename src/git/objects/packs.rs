@@ -129,9 +129,9 @@ impl Packs {
         let name = format!("pack-{:08x}{:032x}", fastrand::u32(..), fastrand::u128(..));
         fs::write(self.note(&name), "")?;
         if keep {
+            // No other process outlives a power failure that needs it.
             let mut mark = File::create_new(self.file(&name, "keep"))?;
             mark.write_all(format!("{OURS}{token}\n").as_bytes())?;
-            mark.sync_all()?;
         }
         for extension in ["pack", "idx"] {
             let from = staging.join(format!("{staged}.{extension}"));

@@ -9,7 +9,7 @@ use super::folders::{is_absent, remove_empty_above, remove_empty_below};
 use super::log;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::Git;
-use crate::git::locks::Failure;
+use crate::git::locks::{Failure, sync_folder_of};
 
 impl From<git2::Error> for Failure {
     fn from(error: git2::Error) -> Self {
@@ -132,7 +132,8 @@ fn delete(git: &Git, name: &str) -> Result<(), Failure> {
         Err(error) if !is_absent(&error) => {
             return Err(failed(error));
         }
-        _ => {}
+        Err(_) => {}
+        Ok(()) => sync_folder_of(&git.common_dir.join(name)).map_err(failed)?,
     }
     log::remove(git, name).map_err(failed)
 }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
 
 use git2::{Index, IndexEntry, IndexTime, Oid, Repository};
 use rustix::fs::{FileType, Stat};
@@ -125,18 +124,22 @@ impl Expected {
         Ok(expected)
     }
 
-    /// Adds what the trusted index knows of how the files looked, and returns the index.
+    /// Adds what the trusted index knows of how the files looked, and returns whether there is one.
     ///
     /// An entry as young as the index itself proves nothing: the file may have changed in the same tick of the clock.
-    pub(super) fn add_stamps(&mut self, registration: &Registration) -> Option<Index> {
+    pub(super) fn add_stamps(&mut self, registration: &Registration) -> bool {
         let path = registration.index();
-        let written = fs::symlink_metadata(&path).ok()?;
+        let Ok(written) = fs::symlink_metadata(&path) else {
+            return false;
+        };
         if !registration.index_is_of_this_boot() {
-            return None;
+            return false;
         }
         let written = (low(written.mtime()).cast_signed(), low(written.mtime_nsec()));
         // One that cannot be read, or that somebody left in the middle of a merge, is made anew.
-        let index = Index::open(&path).ok().filter(|index| !index.has_conflicts())?;
+        let Some(index) = Index::open(&path).ok().filter(|index| !index.has_conflicts()) else {
+            return false;
+        };
         for entry in index.iter() {
             let Some(file) = self.files.get_mut(&entry.path) else {
                 continue;
@@ -147,7 +150,7 @@ impl Expected {
                 file.stamp = Some(stamp);
             }
         }
-        Some(index)
+        true
     }
 
     /// Returns the file at a path when what is on disk is certainly it, by its looks alone; marks it as met.
@@ -223,15 +226,4 @@ pub(super) fn index_entry(path: &[u8], file: &ExpectedFile, stat: Option<&Stat>)
         flags_extended: 0,
         path: path.to_vec(),
     }
-}
-
-/// Opens the index for writing anew, without what it held.
-pub(super) fn fresh_index(path: &Path) -> Result<Index, git2::Error> {
-    let mut index = Index::open(path).or_else(|_| {
-        // Whatever is there is not an index: it is ours to replace.
-        fs::remove_file(path).map_err(|error| git2::Error::from_str(&error.to_string()))?;
-        Index::open(path)
-    })?;
-    index.clear()?;
-    Ok(index)
 }

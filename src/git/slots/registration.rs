@@ -1,8 +1,8 @@
 //! A slot as a linked worktree: git's own layout of `<common>/worktrees/<name>` (gitrepository-layout), written by
 //! hand, because libgit2 would make a checkout of its own along with it.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -70,9 +70,29 @@ impl Registration {
         self.git_dir.join("index")
     }
 
-    /// Removes the lock that a killed run left on the index. The slot's own lock is held, so no run of ours has it.
+    /// Begins the index that will replace the trusted one, as a copy of that or without entries; returns its path.
+    pub(super) fn begin_index(&self, is_copy: bool) -> Result<PathBuf> {
+        let path = self.git_dir.join("index.new");
+        marker::remove(&path)?;
+        if is_copy {
+            fs::copy(self.index(), &path).context(format!("cannot write `{}`", path.display()))?;
+        }
+        Ok(path)
+    }
+
+    /// Puts that index in the place of the trusted one, once it is on the disk: git fails on one that is empty.
+    pub(super) fn put_index(&self, path: &Path) -> Result<()> {
+        let put = || -> io::Result<()> {
+            File::open(path)?.sync_all()?;
+            fs::rename(path, self.index())
+        };
+        put().context(format!("cannot write `{}`", self.index().display()))
+    }
+
+    /// Removes the locks that a killed run left on the index. The slot's own lock is held, so no run of ours has it.
     pub(super) fn free_index(&self) -> Result<()> {
-        marker::remove(&self.git_dir.join("index.lock"))
+        marker::remove(&self.git_dir.join("index.lock"))?;
+        marker::remove(&self.git_dir.join("index.new.lock"))
     }
 
     /// Returns whether the index was written since the machine started. After a power failure a file may have lost its
@@ -138,7 +158,14 @@ impl Registration {
             return Ok(());
         }
         let temporary = self.git_dir.join(format!("{name}.new"));
-        let written: io::Result<()> = fs::write(&temporary, content).and_then(|()| fs::rename(&temporary, &path));
+        let write = || -> io::Result<()> {
+            let mut file = File::create(&temporary)?;
+            file.write_all(content)?;
+            // A power failure would leave it empty, and git fails on a worktree whose files are.
+            file.sync_all()?;
+            fs::rename(&temporary, &path)
+        };
+        let written = write();
         written.context(format!("cannot write `{}`", path.display()))
     }
 }

@@ -9,13 +9,13 @@ use std::io;
 use git2::{Index, Oid, Repository};
 use rustix::fs::{FileType, Stat};
 
-use super::expected::{Expected, ExpectedFile, fresh_index, index_entry};
+use super::expected::{Expected, ExpectedFile, index_entry};
 use super::folder::{Cursor, Folder, Owner};
 use super::layer::Times;
 use super::registration::Registration;
 use super::slot::Slot;
 use crate::base::crash::crash_point;
-use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::rules::Settings;
 use crate::git::{EntryKind, bytes};
 
@@ -37,7 +37,8 @@ fn restore(slot: &Slot, commit: Oid, owner: Owner, times: Option<&Times>) -> Res
     let repository = slot.git.open()?;
     let settings = Settings::of(&slot.git, &repository)?;
     let mut expected = Expected::of(&repository, commit, &settings)?;
-    slot.registration.point_at(commit)?;
+    slot.git
+        .hold_in_worktree(commit, || slot.registration.point_at(commit))?;
     slot.registration.free_index()?;
     let known = expected.add_stamps(&slot.registration);
     let failed = || format!("cannot restore the slot `{}`", slot.path.display());
@@ -58,7 +59,7 @@ fn restore(slot: &Slot, commit: Oid, owner: Owner, times: Option<&Times>) -> Res
         set_times(&root, &expected, &built, times, &mut looks).context(failed())?;
     }
     crash_point!("slot.written");
-    save_index(slot, known, &expected, looks).context(failed())?;
+    save_index(slot, known, &expected, looks).map_err(|error| Error::new(error.kind(), failed()).because(error))?;
     slot.registration.note_boot()?;
     crash_point!("slot.restored");
     Ok(())
@@ -181,21 +182,23 @@ fn set_times(root: &Folder, expected: &Expected, built: &Expected, times: &Times
 }
 
 /// Brings the trusted index up to what was written, and replaces it at once.
-fn save_index(slot: &Slot, known: Option<Index>, expected: &Expected, looks: Looks) -> Result<(), git2::Error> {
-    let mut index = match known {
-        Some(index) => index,
-        None => fresh_index(&slot.registration.index())?,
+fn save_index(slot: &Slot, known: bool, expected: &Expected, looks: Looks) -> Result<()> {
+    let path = slot.registration.begin_index(known)?;
+    let write = || -> Result<(), git2::Error> {
+        let mut index = Index::open(&path)?;
+        let gone: Vec<_> = index
+            .iter()
+            .filter(|entry| !expected.files.contains_key(&entry.path))
+            .map(|entry| entry.path)
+            .collect();
+        for path in gone {
+            index.remove(&bytes::to_path(&path), 0)?;
+        }
+        for (path, file, stat) in looks {
+            index.add(&index_entry(&path, &file, stat.as_ref()))?;
+        }
+        index.write()
     };
-    let gone: Vec<_> = index
-        .iter()
-        .filter(|entry| !expected.files.contains_key(&entry.path))
-        .map(|entry| entry.path)
-        .collect();
-    for path in gone {
-        index.remove(&bytes::to_path(&path), 0)?;
-    }
-    for (path, file, stat) in looks {
-        index.add(&index_entry(&path, &file, stat.as_ref()))?;
-    }
-    index.write()
+    write().context(format!("cannot write `{}`", path.display()))?;
+    slot.registration.put_index(&path)
 }

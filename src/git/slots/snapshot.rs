@@ -51,7 +51,7 @@ impl Slot {
 
 /// Records what is in the slot, compared with `base`.
 fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
-    let repository = slot.git.open()?;
+    let repository = slot.git.open_to_write()?;
     let settings = Settings::of(&slot.git, &repository)?;
     let mut expected = Expected::of(&repository, base, &settings)?;
     expected.add_stamps(&slot.registration);

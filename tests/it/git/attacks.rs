@@ -26,7 +26,7 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) fn new(files: &[(&str, &str)]) -> Self {
-        let repository = TestRepository::new();
+        let repository = TestRepository::new().seeing_unheld();
         for (path, content) in files {
             repository.write(path, content);
         }
@@ -307,6 +307,7 @@ fn is_in_an_object(scene: &Scene, text: &str) -> bool {
     let objects = Command::new("git")
         .args(["cat-file", "--batch-all-objects", "--batch"])
         .current_dir(scene.repository.path())
+        .env("GIT_ALTERNATE_OBJECT_DIRECTORIES", scene.repository.unheld())
         .output()
         .unwrap();
     assert!(objects.status.success());

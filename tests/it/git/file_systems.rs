@@ -10,7 +10,7 @@ use crate::support::repository::TestRepository;
 
 #[test]
 fn where_no_modes_are_kept_known_files_keep_theirs_and_new_ones_are_plain() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     repository.write("run", "#!/bin/sh\n");
     fs::set_permissions(repository.path().join("run"), fs::Permissions::from_mode(0o755)).unwrap();
     let base = repository.commit("base");
@@ -36,7 +36,7 @@ fn where_no_modes_are_kept_known_files_keep_theirs_and_new_ones_are_plain() {
 
 #[test]
 fn where_there_are_no_links_a_file_stands_for_one() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     symlink("README.md", repository.path().join("link")).unwrap();
     let base = repository.commit("base");
     repository.git(&["config", "core.symlinks", "false"]);
@@ -54,7 +54,7 @@ fn where_there_are_no_links_a_file_stands_for_one() {
 
 #[test]
 fn a_large_file_is_judged_by_its_content() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let large = "large\n".repeat(100_000);
     repository.write("large", &large);
     let base = repository.commit("base");
@@ -76,7 +76,7 @@ fn a_large_file_is_judged_by_its_content() {
 
 #[test]
 fn what_an_agent_leaves_gives_nobody_a_right() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let base = repository.oid("HEAD");
     let mut slot = pool(&repository).acquire("x").unwrap();
     slot.restore(base, None).unwrap();
@@ -115,7 +115,7 @@ fn what_an_agent_leaves_gives_nobody_a_right() {
 
 #[test]
 fn folders_that_an_older_version_left_open_are_closed() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let slots = repository.handle().common_dir().join("cordwainer/slots");
     fs::create_dir_all(&slots).unwrap();
     fs::set_permissions(&slots, fs::Permissions::from_mode(0o755)).unwrap();

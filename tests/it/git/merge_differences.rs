@@ -409,7 +409,7 @@ fn shown(repository: &TestRepository, [ancestor, ours, theirs]: [Oid; 3], result
 
 /// Merges so many random scenes by both, and returns how often they differ, by the reason.
 fn compare(count: usize) -> BTreeMap<Difference, usize> {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     repository.git(&["config", "merge.own.driver", "true"]);
     let git: Git = repository.handle();
     let mut writer = Writer {

@@ -15,7 +15,7 @@ fn branch(repository: &TestRepository, name: &str, base: Oid, files: &[(&str, &s
 
 #[test]
 fn sides_that_fit_become_one_tree_and_nothing_of_the_person_moves() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let base = branch(&repository, "base", repository.oid("HEAD"), &[("a", "1\n2\n3\n4\n5\n")]);
     let ours = branch(&repository, "ours", base, &[("a", "one\n2\n3\n4\n5\n")]);
     let theirs = branch(
@@ -38,7 +38,7 @@ fn sides_that_fit_become_one_tree_and_nothing_of_the_person_moves() {
 
 #[test]
 fn a_conflict_lists_its_paths_and_writes_nothing() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let base = branch(
         &repository,
         "base",
@@ -55,7 +55,7 @@ fn a_conflict_lists_its_paths_and_writes_nothing() {
 
 #[test]
 fn one_side_alone_needs_no_merge() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let base = repository.oid("HEAD");
     let side = branch(&repository, "side", base, &[("a", "1\n")]);
     let (git, tree) = (repository.handle(), repository.oid("side^{tree}"));
@@ -66,7 +66,7 @@ fn one_side_alone_needs_no_merge() {
 
 #[test]
 fn a_file_against_a_folder_is_a_conflict_and_never_the_loss_of_a_side() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let base = branch(&repository, "base", repository.oid("HEAD"), &[("d/e", "1\n")]);
     let added = branch(&repository, "added", base, &[("d/h", "1\n"), ("n/x", "1\n")]);
     repository.git(&["checkout", "--quiet", "-B", "replaced", &base.to_string()]);
@@ -83,7 +83,7 @@ fn a_file_against_a_folder_is_a_conflict_and_never_the_loss_of_a_side() {
 
 #[test]
 fn histories_without_a_common_ancestor_are_not_merged() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let ours = repository.oid("HEAD");
     repository.git(&["checkout", "--quiet", "--orphan", "other"]);
     repository.write("other", "1\n");
@@ -95,7 +95,7 @@ fn histories_without_a_common_ancestor_are_not_merged() {
 
 #[test]
 fn attributes_of_the_merged_trees_count_wherever_the_person_stands() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let start = repository.oid("HEAD");
     let nine = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
     let rules = "data -merge\nchanges merge=union\n*.own merge=own\n";
@@ -141,7 +141,7 @@ fn attributes_of_the_merged_trees_count_wherever_the_person_stands() {
 
 #[test]
 fn attributes_that_a_side_brings_count() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let base = branch(&repository, "base", repository.oid("HEAD"), &[("a", "1\n2\n3\n4\n5\n")]);
     let rule = [(".gitattributes", "a -merge\n"), ("a", "one\n2\n3\n4\n5\n")];
     let ours = branch(&repository, "ours", base, &rule);
@@ -154,7 +154,7 @@ fn attributes_that_a_side_brings_count() {
 
 #[test]
 fn what_is_put_into_a_folder_that_the_other_side_renamed_is_a_conflict() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let (one, two) = ("1\n2\n3\n4\n5\n6\n7\n8\n", "a\nb\nc\nd\ne\nf\ng\nh\n");
     let base = branch(
         &repository,
@@ -194,7 +194,7 @@ fn merge_by_git(repository: &TestRepository, onto: &str, other: Oid) -> Oid {
 
 #[test]
 fn histories_that_cross_are_merged_as_git_does() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let base = branch(
         &repository,
         "base",

@@ -38,7 +38,7 @@ fn as_ordinary_user(name: &str, test: impl FnOnce()) {
 }
 
 fn project() -> TestRepository {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     for path in ["a", "d/x", "d/deep/er/y", "e/z"] {
         repository.write(path, path);
     }

@@ -233,7 +233,7 @@ const ENDLESS: &str = "*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*a*ab text\n";
 
 #[test]
 fn no_pattern_keeps_a_snapshot_a_merge_or_a_checkout_from_ending() {
-    let repository = TestRepository::new();
+    let repository = TestRepository::new().seeing_unheld();
     let long = format!("{}/{}", "a".repeat(200), "a".repeat(200));
     repository.write(&long, "1\r\n");
     let base = repository.commit("base");

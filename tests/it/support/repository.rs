@@ -6,6 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use cordwainer::git::{Git, Oid};
 use tempfile::TempDir;
@@ -13,6 +14,8 @@ use tempfile::TempDir;
 /// A repository with a checkout on `main`, in a temporary folder of its own that also is git's home.
 pub(crate) struct TestRepository {
     folder: TempDir,
+    /// The one handle, where git sees what it has written and no ref holds yet.
+    seen: Option<OnceLock<Git>>,
 }
 
 impl TestRepository {
@@ -23,7 +26,7 @@ impl TestRepository {
 
     /// Makes a repository without a commit in a folder, which goes with it.
     pub(crate) fn empty_at(folder: TempDir) -> Self {
-        let repository = Self { folder };
+        let repository = Self { folder, seen: None };
         fs::create_dir(repository.path()).unwrap();
         fs::create_dir(repository.home()).unwrap();
         repository.git(&["init", "--quiet", "--initial-branch=main"]);
@@ -39,6 +42,28 @@ impl TestRepository {
         repository.write("README.md", "# A project\n");
         repository.commit("begin");
         repository
+    }
+
+    /// Has git see the objects, too, that no ref holds yet, and all handles be one, as in a run.
+    pub(crate) fn seeing_unheld(self) -> Self {
+        Self {
+            seen: Some(OnceLock::new()),
+            ..self
+        }
+    }
+
+    /// The folders of the objects that no ref holds yet, as git takes them from its environment.
+    pub(crate) fn unheld(&self) -> String {
+        let entries = fs::read_dir(self.path().join(".git/cordwainer-objects"));
+        let folders = entries
+            .into_iter()
+            .flatten()
+            .map(|entry| entry.unwrap().path().join("objects"));
+        let folders: Vec<_> = folders
+            .filter(|folder| folder.is_dir())
+            .map(|folder| folder.display().to_string())
+            .collect();
+        folders.join(":")
     }
 
     /// The root of the checkout.
@@ -62,7 +87,11 @@ impl TestRepository {
 
     /// The library's handle on it.
     pub(crate) fn handle(&self) -> Git {
-        Git::discover(&self.path()).unwrap()
+        let discover = || Git::discover(&self.path()).unwrap();
+        match &self.seen {
+            Some(one) => one.get_or_init(discover).clone(),
+            None => discover(),
+        }
     }
 
     /// Writes a file, with the folders above it.
@@ -108,7 +137,8 @@ impl TestRepository {
 
     /// Runs git in a folder, whatever comes of it.
     pub(crate) fn try_git_in(&self, folder: &Path, arguments: &[&str]) -> Output {
-        Command::new("git")
+        let mut command = Command::new("git");
+        command
             .args(arguments)
             .current_dir(folder)
             .env_clear()
@@ -116,9 +146,11 @@ impl TestRepository {
             .env("HOME", self.home())
             .env("GIT_CONFIG_NOSYSTEM", "1")
             .env("GIT_AUTHOR_DATE", "2026-01-02T03:04:05Z")
-            .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z")
-            .output()
-            .unwrap()
+            .env("GIT_COMMITTER_DATE", "2026-01-02T03:04:05Z");
+        if self.seen.is_some() {
+            command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", self.unheld());
+        }
+        command.output().unwrap()
     }
 
     /// Everything that is the person's own, byte for byte: the checkout, HEAD, index, configuration, hooks and

@@ -38,7 +38,7 @@ enum After {
 use After::{None as Nothing, Points};
 
 /// The functions with such steps: file, name, what follows.
-const LISTED: [(&str, &str, After); 29] = [
+const LISTED: [(&str, &str, After); 30] = [
     ("src/git/history.rs", "note_tip", Points(&["history.extended"])),
     ("src/git/history.rs", "add_shallow", Points(&["history.shallow"])),
     (
@@ -51,6 +51,7 @@ const LISTED: [(&str, &str, After); 29] = [
         "put",
         Nothing("the slot is marked meanwhile, and what is registered of it is written again by whoever takes it"),
     ),
+    ("src/git/slots/registration.rs", "put_index", Points(&["slot.restored"])),
     (
         "src/git/slots/slot.rs",
         "mark",

@@ -13,6 +13,7 @@ mod driver;
 mod queue;
 mod sandcastle;
 mod scene;
+pub(crate) mod soak;
 mod tasks;
 
 /// How much to measure.

@@ -20,8 +20,8 @@ pub(super) const FILES: usize = 1_000;
 
 /// A generation with tasks.
 pub(super) struct Scene {
-    /// Held for its end.
-    _folder: tempfile::TempDir,
+    /// With the repository.
+    folder: tempfile::TempDir,
     generator: Generator,
 }
 
@@ -54,15 +54,17 @@ impl Scene {
         };
         let generator = Generator::with_config(Git::discover(&repository)?, config, environment);
         let _ = generator.start(&StartOptions::default()).await?;
-        Ok(Self {
-            _folder: folder,
-            generator,
-        })
+        Ok(Self { folder, generator })
     }
 
     /// Files a task whose agent follows a script.
     pub(super) fn add(&self, script: &str) -> Result<()> {
         add_task(&self.generator, &format!("~~~script\n{script}\n~~~\n")).map(drop)
+    }
+
+    /// Returns where the repository is.
+    pub(super) fn repository(&self) -> PathBuf {
+        self.folder.path().join("repository")
     }
 
     /// Returns where the worktrees are.
