@@ -26,7 +26,8 @@ use amount::{Amount, Bound, dollars};
 pub use call_budget::CallBudget;
 pub(crate) use call_budget::{AskedAnswer, Hold, KnownBy, Short};
 pub use limits::{BudgetConfig, BudgetWarning};
-use query::{BudgetQuery, Granted};
+use query::BudgetQuery;
+pub(crate) use query::Granted;
 use request::Held;
 pub(crate) use request::{Request, Spent};
 pub use scope::Scope;
@@ -79,6 +80,15 @@ impl Budgets {
     ) -> Result<Reservation, Spent> {
         let mut reservations = self.lock();
         let granted = self.query(&reservations, request, ledger)?;
+        Ok(self.hold(request, granted, &mut reservations))
+    }
+
+    /// Sets aside again what a dead run had granted to a call that goes on: all of it, whatever is left by now.
+    pub(crate) fn reserve_again(&self, request: &Request, granted: Granted) -> Reservation {
+        self.hold(request, granted, &mut self.lock())
+    }
+
+    fn hold(&self, request: &Request, granted: Granted, reservations: &mut Reservations) -> Reservation {
         let number = reservations.next;
         reservations.next += 1;
         let held = Held {
@@ -88,11 +98,11 @@ impl Budgets {
             bound: granted.bound,
         };
         reservations.out.insert(number, held);
-        Ok(Reservation {
+        Reservation {
             budgets: self.clone(),
             number,
             granted,
-        })
+        }
     }
 
     /// Returns the budget that has no room for a call, without reserving anything.
@@ -134,6 +144,11 @@ impl Reservation {
     /// Returns what the call may use.
     pub(crate) fn allowance(&self) -> Allowance {
         Allowance::from_bound(self.granted.bound)
+    }
+
+    /// Returns all that was granted, so that it can be reserved again.
+    pub(crate) fn granted(&self) -> Granted {
+        self.granted
     }
 
     /// Returns the scope of the limit that a call with this usage has reached: of money or of tokens, whichever it came

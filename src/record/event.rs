@@ -15,10 +15,12 @@ use crate::model::{CommitId, IssueId, RunId, Severity, Usage};
 pub use crate::model::{TestCounts, Verdict};
 use crate::sandbox::guarantee::GuaranteeReport;
 
+mod adopted;
 mod call;
 mod landing;
 mod proposals;
 
+pub use self::adopted::Adopted;
 pub use self::call::{CallName, Step};
 pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged};
 pub use self::proposals::{DroppedProposal, FiledTask};
@@ -208,6 +210,8 @@ pub enum EventKind {
         /// The session.
         session_id: String,
     },
+    /// A run goes on with a call that a dead run was at: its container lives, and was never told.
+    Adopted(Adopted),
     /// The agent used a tool.
     ToolUsed {
         /// Which call.

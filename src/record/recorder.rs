@@ -32,6 +32,9 @@ pub(crate) const GATEWAY_FILE: &str = "gateway.jsonl";
 /// The file of a call's folder that has what the client wrote.
 pub(crate) const TRANSCRIPT_FILE: &str = "transcript.jsonl";
 
+/// The file of a call's folder that has what the client wrote to standard error.
+pub(crate) const STDERR_FILE: &str = "stderr.txt";
+
 /// The file of a fix round's folder that has the red gate, written before its call.
 pub(crate) const RED_FILE: &str = "red.json";
 

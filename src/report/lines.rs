@@ -197,6 +197,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         }
         // A round always goes on with its session.
         EventKind::SessionResumed { call, .. } if call.round == 0 => format!("  {call}: continuing its session."),
+        EventKind::Adopted(adopted) => format!("  {}: its agent was at work all the while, and goes on.", adopted.call),
         EventKind::AgentSaid { call, text } => format!("  {call}: {}", one_line(text, 200)),
         EventKind::GateEnded { .. }
         | EventKind::GateTried { .. }

@@ -8,7 +8,11 @@ type Work = (&'static str, Option<IssueId>);
 
 /// The work in progress of one run; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ActiveWork(Registry<Work>);
+pub(crate) struct ActiveWork {
+    work: Registry<Work>,
+    /// The names of containers that a dead run started, and this one goes on with.
+    adopted: Registry<String>,
+}
 
 /// Work that is in progress until this is dropped.
 pub(crate) type ActiveWorkGuard = Registered<Work>;
@@ -16,18 +20,28 @@ pub(crate) type ActiveWorkGuard = Registered<Work>;
 impl ActiveWork {
     /// Notes that a role, or `gate`, is at work, on a task if it has one.
     pub(crate) fn note(&self, purpose: &'static str, task: Option<IssueId>) -> ActiveWorkGuard {
-        self.0.note((purpose, task))
+        self.work.note((purpose, task))
+    }
+
+    /// Notes that the run goes on with a container which a dead one started.
+    pub(crate) fn note_adopted(&self, container: String) -> Registered<String> {
+        self.adopted.note(container)
+    }
+
+    /// Returns whether it does.
+    pub(crate) fn has_adopted(&self, container: &str) -> bool {
+        self.adopted.has(|name| name == container)
     }
 
     /// Returns whether somebody is at work on a task.
     pub(crate) fn has_task(&self, task: &IssueId) -> bool {
-        self.0.has(|(_, at_work)| at_work.as_ref() == Some(task))
+        self.work.has(|(_, at_work)| at_work.as_ref() == Some(task))
     }
 
     /// Returns whether a call of a role is at work, on this task or on none. The names are those of labels.
     pub(crate) fn has(&self, purpose: &str, task: Option<&str>) -> bool {
         let named = |id: &Option<IssueId>| id.as_ref().map(ToString::to_string);
-        self.0
+        self.work
             .has(|(at_work, id)| *at_work == purpose && named(id).as_deref() == task)
     }
 }

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::time::Instant;
 
+mod adoption;
 pub(crate) mod command;
 mod evidence;
 mod forwarder;
@@ -15,6 +17,7 @@ pub(crate) mod services;
 mod specification;
 mod warnings;
 
+pub(crate) use self::adoption::{AdoptedCall, Adoption, collect, has_succeeded};
 use self::listener::Listener;
 pub(crate) use self::request::{Call, CallResult, Sandbox};
 use self::seal::Sealed;
@@ -27,10 +30,11 @@ use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::config::RoleConfig;
-use crate::record::event::EventKind;
-use crate::record::recorder::Recorder;
+use crate::record::event::{Adopted, CallName, EventKind};
+use crate::record::recorder::{GATEWAY_FILE, Recorder};
 use crate::run::disk::DiskWatch;
 use crate::sandbox::engine::{Container, Engine, Exit};
+use crate::sandbox::gateway::{Judged, read_back};
 
 /// How long a client gets to write its last result after each signal that asks for it.
 const TERMINATION_GRACE: Duration = Duration::from_secs(5);
@@ -61,53 +65,146 @@ pub(crate) async fn make(
     // Redact the prompt as the record is redacted, so that a secret in it reaches neither.
     let prompt = call.sandbox.folder.redactor.text(call.prompt);
     call.sandbox.folder.write("prompt.md", prompt.as_bytes())?;
-    let begun = Instant::now();
+    let (begun, begun_at) = (Instant::now(), recorder.now());
     let mut listener = Listener::new(call, recorder)?;
-    let specification = specification(call, recorder.run())?;
+    let folder = &call.sandbox.folder.path;
+    let mut specification = specification(call, recorder.run())?;
+    if adoption::is_written_to_files(call) {
+        specification = specification.writing_to(&adoption::output_of(folder));
+    }
     let whose = For::of(call.sandbox.name.role);
     let services = Services::begin(&call.sandbox, whose, engine, recorder).await?;
     let (specification, mut sealed) = seal::for_agent(call, engine, services, specification)?;
+    if adoption::is_written_to_files(call) {
+        adoption::make_output(folder)?;
+    }
     let disk = call.sandbox.watch_disk();
-    let container = Box::pin(sealed.start(&specification, prompt.as_bytes(), interruption)).await?;
-    let mut running = Running { container, disk };
+    let container = Box::pin(sealed.start(&specification, prompt.as_bytes(), interruption)).await;
+    let mut running = match container {
+        Ok(container) => Running {
+            container,
+            disk,
+            begun,
+            unnoted: Some(begun_at),
+        },
+        Err(error) => return adoption::forget(folder).and(Err(error)),
+    };
     let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
     let leaving = Box::pin(running.leave(ended, call, &mut listener, recorder));
     let (ended, ()) = tokio::join!(leaving, Box::pin(sealed.end_services()));
-    let judged = sealed.judged();
-    let (unheard, metered) = sealed.close().await;
-    for event in unheard {
-        listener.handle(event);
-    }
-    let (ending, failure) = match ended {
-        Ok((cut, exit)) => ((cut, exit.code, exit.oom), None),
-        Err(error) => ((None, None, false), Some(error)),
-    };
-    let (_, code, is_oom) = ending;
-    let code = code.filter(|_| !is_oom);
-    let mut report = listener.finish(ending, metered.as_ref());
-    // Only one that was to go on can be lost: whatever else has those words is a refusal like any other. A session that
-    // is refused for what is in it is lost, too: it is begun afresh.
-    report.session_lost = call.resume.is_some() && (report.session_lost || report.request_refused);
-    report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let entry = Entry::new(call.place(recorder.run()), &report, recorder.now()).with_metered(metered.as_ref());
-    if entry.differs() {
-        recorder.emit(EventKind::MeterDiffered {
-            call: call.sandbox.name.clone(),
-            client: entry.usage,
-            gateway: entry.metered.unwrap_or_default(),
-        });
-    }
-    call.reservation.settle(&entry);
-    recorder.emit(EventKind::AgentEnded {
+    let judged = Some(sealed.judged());
+    let end = End { ended, begun, judged };
+    end.settle(call, listener, sealed, recorder).await
+}
+
+/// Goes on with a call whose run died under it: its container lives, or has ended with nobody to hear it. What the call used
+/// is in the result whatever fails.
+pub(crate) async fn go_on(
+    call: &Call<'_>,
+    adopted: &AdoptedCall,
+    engine: &Engine,
+    recorder: &Recorder,
+    interruption: &Interruption,
+) -> Result<CallResult> {
+    let AdoptedCall {
+        adoption,
+        container: found,
+        ..
+    } = adopted;
+    let folder = &call.sandbox.folder.path;
+    let before = read_back(&folder.join(GATEWAY_FILE))?;
+    let age = Duration::try_from(recorder.now().duration_since(adoption.begun_at)).unwrap_or_default();
+    let now = Instant::now();
+    let begun = now.checked_sub(age).unwrap_or(now);
+    let mut listener = Listener::new(call, recorder)?;
+    let heard = listener.hear_again()?;
+    let services = Services::none(&call.sandbox, recorder);
+    let mut sealed = Sealed::again(call, engine, services, (&adoption.token, before))?;
+    recorder.emit(EventKind::Adopted(Adopted {
         call: call.sandbox.name.clone(),
-        reason: one_line(&report.reason, 300),
-        entry: entry.clone(),
-    });
-    let has_run = report.cut.is_some() || judged.report().is_some();
-    let failure = failure
-        .or_else(|| (report.cut == Some(StopCause::Seal)).then(|| seal::refusal(&report.reason)))
-        .or_else(|| (!has_run).then(|| seal::never_began(&call.sandbox.name.to_string(), &report.reason, code)));
-    Ok(CallResult { report, entry, failure })
+        container: found.id.clone(),
+    }));
+    let specification = container(&call.sandbox, recorder.run(), Vec::new()).writing_to(&adoption::output_of(folder));
+    let ended = match engine.adopt(found, &specification, heard).await {
+        Ok(container) => {
+            let disk = call.sandbox.watch_disk();
+            let mut running = Running {
+                container,
+                disk,
+                begun,
+                unnoted: None,
+            };
+            let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
+            Box::pin(running.leave(ended, call, &mut listener, recorder)).await
+        }
+        Err(error) => Err(error),
+    };
+    let end = End {
+        ended,
+        begun,
+        judged: None,
+    };
+    end.settle(call, listener, sealed, recorder).await
+}
+
+/// How a call ended, and when it began.
+struct End {
+    ended: Result<Left>,
+    begun: Instant,
+    /// What became known of its container; `None` of one that was accepted in an earlier run.
+    judged: Option<Judged>,
+}
+
+impl End {
+    /// Closes the gateway, and tells what the call came to.
+    async fn settle(
+        self,
+        call: &Call<'_>,
+        mut listener: Listener<'_>,
+        sealed: Sealed<'_>,
+        recorder: &Recorder,
+    ) -> Result<CallResult> {
+        let Self { ended, begun, judged } = self;
+        let (unheard, metered) = sealed.close().await;
+        if let Err(error) = adoption::forget(&call.sandbox.folder.path) {
+            let what = format!("{}: {}", call.sandbox.name, error.in_a_line());
+            recorder.emit(EventKind::Warned { what });
+        }
+        for event in unheard {
+            listener.handle(event);
+        }
+        let (ending, failure) = match ended {
+            Ok((cut, exit)) => ((cut, exit.code, exit.oom), None),
+            Err(error) => ((None, None, false), Some(error)),
+        };
+        let (_, code, is_oom) = ending;
+        let code = code.filter(|_| !is_oom);
+        let mut report = listener.finish(ending, metered.as_ref());
+        // Only one that was to go on can be lost: whatever else has those words is a refusal like any other. A session that
+        // is refused for what is in it is lost, too: it is begun afresh.
+        report.session_lost = call.resume.is_some() && (report.session_lost || report.request_refused);
+        report.duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let entry = Entry::new(call.place(recorder.run()), &report, recorder.now()).with_metered(metered.as_ref());
+        if entry.differs() {
+            recorder.emit(EventKind::MeterDiffered {
+                call: call.sandbox.name.clone(),
+                client: entry.usage,
+                gateway: entry.metered.unwrap_or_default(),
+            });
+        }
+        call.reservation.settle(&entry);
+        recorder.emit(EventKind::AgentEnded {
+            call: call.sandbox.name.clone(),
+            reason: one_line(&report.reason, 300),
+            entry: entry.clone(),
+        });
+        let has_begun = judged.is_none_or(|judged| judged.report().is_some());
+        let has_run = report.cut.is_some() || has_begun;
+        let failure = failure
+            .or_else(|| (report.cut == Some(StopCause::Seal)).then(|| seal::refusal(&report.reason)))
+            .or_else(|| (!has_run).then(|| seal::never_began(&call.sandbox.name.to_string(), &report.reason, code)));
+        Ok(CallResult { report, entry, failure })
+    }
 }
 
 /// How a container was left: why it was cut, and how it ended.
@@ -117,6 +214,10 @@ type Left = (Option<StopCause>, Exit);
 struct Running {
     container: Container,
     disk: DiskWatch,
+    /// When its call began.
+    begun: Instant,
+    /// When that was by the clock, until it is written down how another run goes on with it.
+    unnoted: Option<Timestamp>,
 }
 
 impl Running {
@@ -156,7 +257,7 @@ async fn attend(
     let container = &mut running.container;
     if let Some(cut) = cut {
         listener.transcript.note_cut();
-        if cut == StopCause::Disk {
+        if matches!(cut, StopCause::Disk | StopCause::Flood) {
             // Every further moment fills the disk.
             container.kill().await?;
         }
@@ -184,10 +285,15 @@ async fn listen(
     listener: &mut Listener<'_>,
     interruption: &Interruption,
 ) -> Result<Option<StopCause>> {
-    let begun = Instant::now();
-    let Running { container, disk } = running;
+    let Running {
+        container,
+        disk,
+        begun,
+        unnoted,
+    } = running;
+    let begun = *begun;
     // Since when somebody has listened without a break: before that, silence means nothing.
-    let mut listening = begun;
+    let mut listening = Instant::now();
     loop {
         let (deadline, _) = next_deadline(call.role, [begun, listening, container.heard_at()], listener);
         let waiting = Instant::now();
@@ -219,7 +325,31 @@ async fn listen(
         if let Some(cut) = listener.must_stop {
             return Ok(Some(cut));
         }
+        if container.has_flooded() {
+            return Ok(Some(StopCause::Flood));
+        }
+        if let Some(begun_at) = unnoted.take_if(|_| container.outlives_us()) {
+            note_adoption(call, sealed, begun_at)?;
+        }
     }
+}
+
+/// Writes down what another run needs to go on with the call: from here on a death of this process loses nothing of it. Of an
+/// attempt's first call alone: what comes after it depends on what was judged before.
+fn note_adoption(call: &Call<'_>, sealed: &Sealed<'_>, begun_at: Timestamp) -> Result<()> {
+    let CallName { round, candidate, .. } = call.sandbox.name;
+    let Some(token) = sealed.lasting_token().filter(|_| round == 0 && candidate == 0) else {
+        return Ok(());
+    };
+    let adoption = Adoption {
+        container: call.sandbox.container_name(sealed.run()),
+        token: token.to_owned(),
+        begun_at,
+        session: call.resume.as_ref().map(|resume| resume.session.clone()),
+        granted: call.reservation.granted(),
+        disk: call.sandbox.mounts.written.before(),
+    };
+    adoption.note(&call.sandbox.folder.path)
 }
 
 /// Reads what is left of the output of a container that has ended.

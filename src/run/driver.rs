@@ -17,14 +17,15 @@ use crate::base::interruption::Interruption;
 use crate::base::machine::Machine;
 use crate::config::reload::Reloadable;
 use crate::git::{DiffStat, Oid};
-use crate::issues::issue::IssueCounts;
+use crate::issues::issue::{Issue, IssueCounts};
 use crate::issues::round::Fixing;
 use crate::model::{IssueId, Usage};
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 use crate::run::control::{Asked, RunControl};
+use crate::run::phase::stitch::TakenOver;
 use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
-use crate::run::recover::Recovery;
+use crate::run::recover::{Adopted, Recovery};
 use crate::run::schedule::{self, Event, Places};
 use crate::run::seats::State as SeatsState;
 use crate::run::selection::TaskSelection;
@@ -67,7 +68,7 @@ pub(crate) async fn drive(
 ) -> Result<DriverSummary> {
     let context = &phases.sessions.context;
     let recovery = Recovery::in_run(context)?;
-    recover(phases, &recovery).await?;
+    let adopted = adopt(phases, &recovery, &selection).await?;
     let config = &context.project.config;
     let most = schedule::most(config.stitch.parallel, &config.container, Machine::here());
     let mut driver = Driver {
@@ -98,6 +99,9 @@ pub(crate) async fn drive(
         noted: None,
     };
     driver.take_up_standing()?;
+    for one in adopted {
+        driver.go_on(one);
+    }
     loop {
         match driver.step(&recovery).await {
             Ok(None) => {}
@@ -120,6 +124,24 @@ pub(crate) async fn recover(phases: &Phases, recovery: &Recovery<'_>) -> Result<
         phases.sessions.context.recorder.emit(EventKind::Recovered { what });
     }
     Ok(())
+}
+
+/// Puts right what was left, but for what goes on by itself, and takes that over. Nothing else has begun by then: what is set
+/// aside for those calls is theirs before anybody else asks.
+async fn adopt(
+    phases: &Phases,
+    recovery: &Recovery<'_>,
+    selection: &TaskSelection,
+) -> Result<Vec<(IssueId, TakenOver)>> {
+    let sessions = &phases.sessions;
+    let is_wanted = |issue: &Issue| selection.has(issue);
+    let ids = sessions.slots.owner_ids();
+    let (said, adopted) = recovery.adopt(&sessions.engine, ids, &is_wanted).await?;
+    for what in said {
+        sessions.context.recorder.emit(EventKind::Recovered { what });
+    }
+    let take_over = |adopted: Adopted| Ok((adopted.issue.id.clone(), phases.stitch.take_over(adopted)?));
+    tokio::task::block_in_place(|| adopted.into_iter().map(take_over).collect())
 }
 
 struct Driver<'a> {
@@ -225,6 +247,14 @@ impl Driver<'_> {
         let interruption = &self.control.interruption;
         self.at_work.begin_attempt(&self.phases, (task, seat), interruption);
         Ok(())
+    }
+
+    /// Goes on with an attempt of a dead run.
+    fn go_on(&mut self, (task, taken_over): (IssueId, TakenOver)) {
+        self.tasks_begun.insert(task.clone());
+        let seat = self.phases.seats.go_on();
+        let interruption = &self.control.interruption;
+        self.at_work.go_on(&self.phases, (task, taken_over, seat), interruption);
     }
 
     /// Takes in what people asked of the run since the last step, beside that it ends.

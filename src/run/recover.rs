@@ -8,7 +8,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::git::{Git, Leftover, Slot};
 use crate::issues::attempt::{Attempt, Ignored, Outcome};
-use crate::issues::issue::{Issues, Measure, Status};
+use crate::issues::issue::{Issue, Issues, Measure, Status};
 use crate::issues::store::Store;
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, RunId};
@@ -23,7 +23,10 @@ use crate::run::land::{Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::engine::{Engine, FoundContainer};
 
+mod adopted;
 mod interrupted;
+
+pub(crate) use self::adopted::Adopted;
 
 /// Looks for what dead runs left of one generation. The caller holds the repository's lock, so whatever is claimed or
 /// running belongs to the run that goes on, or to nobody.
@@ -143,7 +146,7 @@ impl<'a> Recovery<'a> {
             return false;
         };
         let label = |name| container.labels.get(name).map(String::as_str);
-        label(RUN_LABEL) == Some(run.as_str())
+        (label(RUN_LABEL) == Some(run.as_str()) || active_work.has_adopted(&container.name))
             && active_work.has(label(ROLE_LABEL).unwrap_or_default(), label(TASK_LABEL))
     }
 
@@ -167,16 +170,43 @@ impl<'a> Recovery<'a> {
     /// Ends leftover containers, keeps what is in leftover slots on the task refs, and puts leftover claims right.
     /// Returns what it did, in sentences. Every part can be done twice.
     pub(crate) async fn run(&self, engine: &Engine) -> Result<Vec<String>> {
+        let nobody = |_: &FoundContainer| Ok(None);
+        self.run_but_for(engine, &nobody).await.map(|(said, _)| said)
+    }
+
+    /// Does the same, but for attempts at tasks that are wanted and can go on in slots whose files belong to `ids`: they are this
+    /// run's from here on.
+    pub(crate) async fn adopt(
+        &self,
+        engine: &Engine,
+        ids: (u32, u32),
+        is_wanted: &(dyn Fn(&Issue) -> bool + Sync),
+    ) -> Result<(Vec<String>, Vec<Adopted>)> {
+        let take_over = |container: &FoundContainer| self.take_over(container, (ids, is_wanted));
+        self.run_but_for(engine, &take_over).await
+    }
+
+    async fn run_but_for(
+        &self,
+        engine: &Engine,
+        take_over: &(dyn Fn(&FoundContainer) -> Result<Option<Adopted>> + Sync),
+    ) -> Result<(Vec<String>, Vec<Adopted>)> {
         let mut said: Vec<_> = self.project.freed_locks().collect();
+        let mut adopted = Vec::new();
+        self.finish_take_overs()?;
         for container in containers_of(&self.project.git, self.repository.as_deref(), engine).await? {
             if self.is_alive(&container) {
+                continue;
+            }
+            if let Some(one) = take_over(&container)? {
+                adopted.push(one);
                 continue;
             }
             engine.remove(&container).await?;
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
         said.extend(self.put_all_right()?);
-        Ok(said)
+        Ok((said, adopted))
     }
 
     /// Keeps what is in leftover slots and puts leftover claims right.

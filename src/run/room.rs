@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use crate::accounting::budget::{Allowance, BudgetConfig, Budgets, Request, Reservation, Spent};
+use crate::accounting::budget::{Allowance, BudgetConfig, Budgets, Granted, Request, Reservation, Spent};
 use crate::base::interruption::Interruption;
 use crate::config::RoleConfig;
 use crate::issues::issue::Issues;
@@ -116,6 +116,19 @@ impl Room {
                 _ = freed.changed() => {}
                 () = interruption.asked() => return Ok(None),
             }
+        }
+    }
+
+    /// Sets aside again, at once, what a call of a dead run has that goes on. Its run had granted no more than there was, so
+    /// that all of it is within the budgets, what it has used of it included.
+    pub(crate) fn reserve_again(&self, by: (Role, &RoleConfig), place: Place<'_>, granted: Granted) -> Reserved {
+        let reservation = self.budgets.reserve_again(&self.request(by, place), granted);
+        if let Some(task) = place.task {
+            self.note_shared(task, reservation.is_shared());
+        }
+        Reserved {
+            reservation,
+            _freed: Freed(self.freed.clone()),
         }
     }
 

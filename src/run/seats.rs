@@ -78,6 +78,16 @@ impl Seats {
         Some(self.seat(task?, true))
     }
 
+    /// Takes a seat for a task whose agent is at work already, however many there are.
+    pub(crate) fn go_on(self: &Arc<Self>) -> Seat {
+        let mut task = 0;
+        self.0.send_modify(|state| {
+            task = state.number();
+            state.taken.insert(task, 1);
+        });
+        self.seat(task, true)
+    }
+
     /// Takes the one seat that a task alone needs.
     pub(crate) fn alone() -> Seat {
         let seats = Self(watch::Sender::new(State {
@@ -224,6 +234,9 @@ mod tests {
         let seats = Seats::new(2);
         let (one, two) = (seats.begin().unwrap(), seats.begin().unwrap());
         assert!(seats.begin().is_none());
+        let beyond = seats.go_on();
+        assert_eq!(seats.in_use(), 3);
+        drop(beyond);
         one.give_up();
         one.give_up();
         assert_eq!(seats.in_use(), 1);

@@ -4,7 +4,7 @@
 //! what a call may use, [`Session::call`] makes it, and [`Session::leave`] decides what becomes of the slot.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use crate::accounting::budget::{Reservation, Spent};
 use crate::accounting::ledger::{Entry, Sum, learned_rates};
@@ -14,24 +14,28 @@ use crate::base::interruption::Interruption;
 use crate::git::{Oid, Slot, Snapshot};
 use crate::issues::issue::Issues;
 use crate::model::{CommitId, IssueId, Role, SessionId};
-use crate::project::labels::{CANDIDATE_LABEL, TASK_LABEL};
+use crate::project::labels::{CANDIDATE_LABEL, RUN_LABEL, TASK_LABEL};
 use crate::project::layers::Layer;
 use crate::record::event::{CallName, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::attempt_verdict::limit_of;
-use crate::run::call::{self, Call, CallResult, Sandbox};
+use crate::run::call::{self, AdoptedCall, Call, CallResult, Sandbox};
 use crate::run::context::RunContext;
 use crate::run::land::SNAPSHOT_LIMITS;
 use crate::run::preflight;
 pub(crate) use crate::run::purpose::Purpose;
 use crate::run::room::{Place, Reserved, Room};
 use crate::run::slots::{Resume, SlotMounts, Slots};
-use crate::run::waiting::pausing::Pauses;
+use crate::run::waiting::pausing::{LimitsSeen, Pauses};
 use crate::run::waiting::suspend::{self, SlotOwner, Suspended, suspend};
 use crate::sandbox::credential::CredentialSource;
 use crate::sandbox::engine::{Engine, FoundContainer, UserChoice};
 
+mod adopted;
+mod beside;
 mod newer_work;
+
+pub(crate) use self::adopted::AdoptedSlot;
 
 /// What the sessions of a run are made with.
 pub(crate) struct Sessions {
@@ -111,24 +115,6 @@ impl Sessions {
         self.go_on(purpose, (slot, owner), suspended, before)
     }
 
-    /// Takes a free slot, brought to `commit`, for an agent that goes on from what a task's session has left: that one
-    /// waits in a slot of its own.
-    pub(crate) fn enter_beside(self: &Arc<Self>, purpose: Purpose, commit: Oid) -> Result<Box<Session>> {
-        let owner = SlotOwner {
-            expendable: true,
-            ..self.owner(&purpose)
-        };
-        self.begin(purpose, owner, commit)
-    }
-
-    /// Leaves a slot that [`Self::enter_beside`] took, after what was done in it failed or did not. Returns whether nothing
-    /// of it runs any more; else the slot stays as it is for the next recovery.
-    pub(crate) async fn leave_beside(&self, session: Box<Session>, has_failed: bool) -> Result<bool> {
-        let is_over = !has_failed || self.is_over(&session.purpose.call_name()).await;
-        session.leave(if is_over { Next::Release } else { Next::Keep })?;
-        Ok(is_over)
-    }
-
     fn owner(&self, purpose: &Purpose) -> SlotOwner {
         SlotOwner {
             candidate: purpose.candidate,
@@ -149,6 +135,7 @@ impl Sessions {
             slot,
             base,
             resume: None,
+            adopted: Mutex::default(),
         }))
     }
 
@@ -188,6 +175,7 @@ impl Sessions {
             purpose,
             owner,
             slot,
+            adopted: Mutex::default(),
         })))
     }
 
@@ -221,7 +209,9 @@ impl Sessions {
 impl Sessions {
     /// Ends the containers of a role's calls about the very task of this one, or about none, and of no other candidate.
     async fn end_containers(&self, call: &CallName) -> Result<()> {
-        let labels = self.labels(call);
+        let mut labels = self.labels(call);
+        // The run may have gone on with one that a dead run has started.
+        labels.remove(RUN_LABEL);
         let is_same = |container: &FoundContainer, label| container.labels.get(label) == labels.get(label);
         for container in self.engine.list(&labels).await? {
             if is_same(&container, TASK_LABEL) && is_same(&container, CANDIDATE_LABEL) {
@@ -268,6 +258,8 @@ pub(crate) struct Session {
     mounts: SlotMounts,
     /// The session that calls go on with.
     resume: Option<Resume>,
+    /// A call that is under way in it, of a run that died, with what is set aside for it.
+    adopted: Mutex<Option<(Reserved, AdoptedCall)>>,
 }
 
 /// What one call of a session is asked with.
@@ -291,12 +283,6 @@ impl Session {
     /// Returns what was prepared for the commit that the session began from.
     pub(crate) fn layer(&self) -> Option<Arc<Layer>> {
         self.purpose.layer.clone()
-    }
-
-    /// Writes into the slot what another session made of its files, from the commit `old` to `new`: the session goes on
-    /// there. No container may be at work in it.
-    pub(crate) fn bring(&mut self, old: Oid, new: Oid) -> Result<()> {
-        tokio::task::block_in_place(|| self.slot.bring((old, new), Some(self.owner.ids)))
     }
 
     /// Returns the attempt, or the round, that the session is at.
@@ -361,17 +347,23 @@ impl Session {
     /// Makes a call, and notes the limit that it met, before anything else is done about it. An error is the
     /// infrastructure's, before the agent began.
     pub(crate) async fn call(&self, ask: &Ask<'_>, interruption: &Interruption) -> Result<CallResult> {
+        let Sessions { context, engine, .. } = &*self.sessions;
+        let seen = self.sessions.pauses.seen();
+        let made = call::make(&self.of_ask(ask), engine, &context.recorder, interruption).await?;
+        Ok(self.noted(made, seen))
+    }
+
+    /// Returns the call that is asked for.
+    fn of_ask<'a>(&'a self, ask: &Ask<'a>) -> Call<'a> {
         let Sessions {
             context,
-            engine,
             pauses,
             credential,
             ..
         } = &*self.sessions;
-        let role = self.purpose.role;
-        let call = Call {
+        Call {
             sandbox: self.sandbox(ask.name, ask.folder),
-            cycle: cycle_of(role, self.purpose.task.as_ref(), ask.issues),
+            cycle: cycle_of(self.purpose.role, self.purpose.task.as_ref(), ask.issues),
             rates: learned_rates(ask.issues.ledger()),
             role: &self.purpose.settings,
             credential: credential.clone(),
@@ -381,17 +373,20 @@ impl Session {
             prompt: ask.prompt,
             json_schema: ask.json_schema.clone(),
             reservation: ask.reservation,
-        };
-        let seen = pauses.seen();
-        let mut made = call::make(&call, engine, &context.recorder, interruption).await?;
+        }
+    }
+
+    /// Notes what is to be known of a call that was made, whatever comes after it: `seen` are the limits that were known before.
+    fn noted(&self, mut made: CallResult, seen: LimitsSeen) -> CallResult {
         // A call that was made is always returned, with what it used: that must come into the ledger.
         let suspended = match made.failure {
             None => self.note_unfinished(&made.report),
             Some(_) => Ok(()),
         };
+        let (role, pauses) = (self.purpose.role, &self.sessions.pauses);
         let paused = limit_of(&made.report).map_or(Ok(()), |limit| pauses.note(role, &limit, seen));
         made.failure = made.failure.or(suspended.err()).or(paused.err());
-        Ok(made)
+        made
     }
 
     /// Returns the recipe for containers on this slot.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::accounting::ledger::Sum;
 use crate::base::crash::crash_point;
-use crate::base::error::Result;
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::{Oid, PrivateRepository, Slot, Times};
 use crate::issues::issue::Issues;
 use crate::model::{CommitId, IssueId, SessionId};
@@ -272,6 +272,35 @@ impl Slots {
             prepared,
             written: DiskUse::after(suspended.owner.disk),
         })
+    }
+
+    /// Returns what the containers of a slot find beside it in which a call is under way: nothing is made or changed, since its
+    /// container writes there. `disk` is what was in it before that, where that is known.
+    ///
+    /// # Errors
+    ///
+    /// Where the repository that the container sees is not there any more.
+    pub(crate) fn again(&self, slot: &Slot, disk: Option<u64>) -> Result<SlotMounts> {
+        let slots = self.context.project.slots();
+        let number = slot.number();
+        let gone = || {
+            let message = format!("the repository of slot {number} is gone, or was made by another version");
+            Error::new(ErrorKind::Unexpected, message)
+        };
+        Ok(SlotMounts {
+            private: slot
+                .private_repository_again(&slots.private_folder(number))?
+                .ok_or_else(gone)?,
+            session: slots.session_folder(number),
+            gateway: slots.gateway_folder(number),
+            prepared: None,
+            written: DiskUse::after(disk),
+        })
+    }
+
+    /// Returns the user and group that the files of slots are given to.
+    pub(crate) fn owner_ids(&self) -> (u32, u32) {
+        self.owner_ids
     }
 
     /// Gives a slot back. What prevents that is reported, and left for the next recovery: it must not undo what was

@@ -12,6 +12,7 @@ mod endpoint;
 mod enforced;
 mod exit;
 mod failure;
+mod followed;
 mod forgotten;
 mod image;
 mod input;
@@ -25,6 +26,7 @@ mod output;
 mod runtime;
 mod service;
 mod stored;
+mod stream;
 mod sweep;
 mod volume;
 
@@ -44,11 +46,18 @@ pub(crate) use interrupted::unless_asked;
 pub use kind::EngineKind;
 pub use layering::Layering;
 pub use options::{ConnectOptions, EngineChoice};
-pub use output::{Output, Stream};
+pub use output::Output;
 pub use runtime::OfferedRuntimes;
 pub use service::podman_configuration;
 pub(crate) use stored::{BuildStep, StoredImage};
+pub use stream::Stream;
 pub use sweep::FoundContainer;
+
+/// The files into which the outputs of a container's command go.
+pub(crate) mod output_files {
+    pub(crate) use super::followed::{LIMIT, make};
+    pub(crate) use crate::sandbox::spec::{STDERR_FILE as STDERR, STDOUT_FILE as STDOUT};
+}
 
 use crate::base::interruption::Leftovers;
 use crate::base::registry::Registry;

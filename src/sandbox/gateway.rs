@@ -10,6 +10,7 @@
 //! A gateway belongs to one container: its socket, its token, its budget and its bounds. It refuses requests in the
 //! form of the API's own errors, which the client understands.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -43,6 +44,7 @@ pub use event::GatewayEvent;
 pub use options::{Api, Options};
 pub use proxy::Proxy;
 pub use record::read_back;
+pub(crate) use record::recorded_answers;
 pub use seal::{Judged, Seal, hold_to};
 
 use state::GatewayState;
@@ -76,7 +78,26 @@ impl Gateway {
     /// invalid, and with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where the proxy
     /// cannot be used.
     pub fn open(options: Options) -> Result<Self> {
+        Self::with_state(GatewayState::new(options)?)
+    }
+
+    /// Opens a gateway again for a container whose gateway died, and which that one had accepted: `before` is what gateways of
+    /// the call metered. It counts in the sum, and is used of the call's budget.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Gateway::open`].
+    pub(crate) fn open_again(options: Options, before: Metered) -> Result<Self> {
         let (folder, shared) = GatewayState::new(options)?;
+        shared.seal.accept();
+        if let Some(api) = &shared.api {
+            api.call_budget().used_before(&before.usage);
+        }
+        shared.record.begin_with(before);
+        Self::with_state((folder, shared))
+    }
+
+    fn with_state((folder, shared): (PathBuf, GatewayState)) -> Result<Self> {
         let (socket, listener) = socket::bind(&folder, SOCKET)?;
         let (tasks, ended) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(shared);

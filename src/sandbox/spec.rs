@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 pub use runtime::Runtime;
 pub use sealed::{ENTRYPOINT, GATEWAY_FOLDER};
+pub(crate) use sealed::{STDERR_FILE, STDOUT_FILE};
 
 /// The folder of the work in a container.
 pub(crate) const WORKSPACE: &str = "/workspace";
@@ -115,6 +116,9 @@ pub struct ContainerSpec {
     pub runtime: Option<Runtime>,
     /// Whether the image's files are read-only.
     pub read_only_root: bool,
+    /// A folder of the host with the files into which the command's outputs go; unset leaves them to the engine's stream. See
+    /// [`ContainerSpec::writing_to`].
+    pub output: Option<PathBuf>,
     /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](crate::base::lines::DEFAULT_LINE_LIMIT).
     pub line_limit: Option<usize>,
 }

@@ -1,12 +1,14 @@
 //! Money and tokens side by side, as whole numbers: sums are then the same in any order.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::Usage;
 
 /// Nanodollars in a dollar: the cheapest token costs some tens of them.
 const NANODOLLARS: f64 = 1e9;
 
 /// An amount of money, in nanodollars, and one of tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Pair<T> {
     pub(super) usd: T,
     pub(super) tokens: T,

@@ -76,6 +76,11 @@ impl CallBudget {
         }
     }
 
+    /// Counts what requests of the call used before, whoever let them pass.
+    pub(crate) fn used_before(&mut self, usage: &Usage) {
+        self.used = self.used.plus(Amount::of(usage));
+    }
+
     /// Returns whether there is any limit.
     pub(crate) fn is_limited(&self) -> bool {
         self.allowed != Bound::default()

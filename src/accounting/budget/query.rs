@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::amount::{Amount, Bound, Pair, dollars};
 use super::history::History;
 use super::limits::BudgetConfig;
@@ -14,8 +16,8 @@ use crate::model::{IssueId, RunId};
 const SCOPES: [Scope; 4] = [Scope::Generation, Scope::Run, Scope::Cycle, Scope::Task];
 
 /// The most that a call may have.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Granted {
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Granted {
     pub(super) bound: Bound,
     /// The scopes of those limits, of money and of tokens.
     pub(super) scopes: Pair<Scope>,

@@ -1,12 +1,12 @@
 //! The scope of a limit: a call's, a task's, a cycle's, a run's or the generation's.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::amount::Bound;
 use super::limits::BudgetConfig;
 
 /// The scope of a budget.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// One call's: its role's own.

@@ -57,6 +57,23 @@ impl Issues {
         })
     }
 
+    /// Has a run go on with the attempt that a dead one was at: the claim is that one's from now on, as old as it is. Refuses if
+    /// the dead run does not hold it.
+    pub(crate) fn take_over(&mut self, id: &IssueId, (dead, run): (&RunId, &RunId), now: Timestamp) -> Result<()> {
+        let issue = self.get(id)?;
+        if issue.claim.as_ref().is_none_or(|claim| claim.run != *dead) {
+            return Err(precondition(format!(
+                "{id} is not claimed by run `{dead}`: it is {}",
+                standing(issue)
+            )));
+        }
+        self.change(id, now, |issue| {
+            if let Some(claim) = &mut issue.claim {
+                claim.run = run.clone();
+            }
+        })
+    }
+
     /// Records an attempt, whatever the issue's status: its usage counts in any case. Recording it a second time
     /// changes nothing.
     pub fn record_attempt(&mut self, id: &IssueId, attempt: Attempt, now: Timestamp) -> Result<()> {

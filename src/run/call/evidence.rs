@@ -35,6 +35,11 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
+    /// Takes in that the gateway was away for a while, as when its run died.
+    pub(super) fn note_away(&mut self) {
+        self.troubled = true;
+    }
+
     /// Takes in what the gateway noticed.
     pub(super) fn note(&mut self, event: &GatewayEvent) {
         match event {

@@ -7,6 +7,7 @@ use serde_json::json;
 use tokio::task::block_in_place;
 use tokio::time::Instant;
 
+use super::adoption::whole_lines;
 use super::evidence::Evidence;
 use super::request::Call;
 use super::servers::RoleServers;
@@ -15,13 +16,15 @@ use crate::accounting::budget::{Allowance, Watch};
 use crate::accounting::metering::{Metered, WindowUse};
 use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Ending, ServerStatus, StopCause, Transcript};
 use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
+use crate::base::regular;
 use crate::base::text::one_line;
 use crate::model::Usage;
 use crate::record::event::EventKind;
-use crate::record::recorder::{Recorder, TRANSCRIPT_FILE};
+use crate::record::recorder::{GATEWAY_FILE, Recorder, STDERR_FILE, TRANSCRIPT_FILE};
 use crate::sandbox::credential::Credentials;
 use crate::sandbox::engine::{Output, Stream};
-use crate::sandbox::gateway::GatewayEvent;
+use crate::sandbox::gateway::{GatewayEvent, recorded_answers};
 
 /// How much a call may write in all, in bytes: far more than any session writes, and less than a disk holds.
 const OUTPUT_LIMIT: u64 = 512 << 20;
@@ -61,6 +64,8 @@ pub(super) struct Listener<'a> {
     evidence: Evidence,
     /// How many events the stream has made.
     told: u32,
+    /// Whether what is heard was heard before, by a run that is dead: people were told.
+    is_known: bool,
     /// What the agent is told before the call ends by itself.
     warnings: Warnings,
 }
@@ -75,7 +80,7 @@ impl<'a> Listener<'a> {
                 None => Transcript::new(),
             },
             transcript_file: call.sandbox.folder.open(TRANSCRIPT_FILE)?,
-            stderr_file: call.sandbox.folder.open("stderr.txt")?,
+            stderr_file: call.sandbox.folder.open(STDERR_FILE)?,
             stderr_tail: Vec::new(),
             watch: Watch::new(Allowance {
                 // What a token of this model costs is not known yet: until then the client alone counts the money.
@@ -89,10 +94,38 @@ impl<'a> Listener<'a> {
             told_why: None,
             evidence: Evidence::default(),
             told: 0,
+            is_known: false,
             warnings: Warnings::begin(call)?,
             limit_is_near: false,
             knows_rates: false,
         })
+    }
+
+    /// Hears again what a dead run has recorded of the call, without a word to anybody. Returns how many lines of standard
+    /// output and of standard error that is.
+    pub(super) fn hear_again(&mut self) -> Result<[u64; 2]> {
+        self.is_known = true;
+        self.evidence.note_away();
+        let path = |name: &str| self.call.sandbox.folder.path.join(name);
+        let (transcript, stderr) = (path(TRANSCRIPT_FILE), path(STDERR_FILE));
+        for answer in recorded_answers(&path(GATEWAY_FILE))? {
+            if let Some(limit) = answer.limit.clone() {
+                self.handle(GatewayEvent::LimitSeen(limit));
+            }
+            self.handle(GatewayEvent::Answered(answer));
+        }
+        let heard = [whole_lines(&transcript)?, whole_lines(&stderr)?];
+        for (path, stream) in [(transcript, Stream::Stdout), (stderr, Stream::Stderr)] {
+            let failed = || format!("cannot read `{}`", path.display());
+            let file = regular::open(&path).with_context(ErrorKind::Unexpected, failed)?;
+            let mut lines = LineReader::new(file, DEFAULT_LINE_LIMIT);
+            while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
+                self.heard += line.len() as u64 + 1;
+                self.take_in(stream, line);
+            }
+        }
+        self.is_known = false;
+        Ok(heard)
     }
 
     /// Notes that the container wrote more to the disk than it may: how, as the end of a sentence.
@@ -180,9 +213,18 @@ impl<'a> Listener<'a> {
         // What is heard is what is written, so that a recording gives the same results.
         let line = self.call.sandbox.folder.redactor.line(&output.line.bytes);
         match output.stream {
+            Stream::Stdout => write_line(&mut self.transcript_file, &line, TRANSCRIPT_FILE)?,
+            Stream::Stderr => write_line(&mut self.stderr_file, &line, STDERR_FILE)?,
+        }
+        self.take_in(output.stream, &line);
+        Ok(())
+    }
+
+    /// Takes in a line that is recorded.
+    fn take_in(&mut self, stream: Stream, line: &[u8]) {
+        match stream {
             Stream::Stdout => {
-                write_line(&mut self.transcript_file, &line, TRANSCRIPT_FILE)?;
-                let event = self.transcript.push_line(&line);
+                let event = self.transcript.push_line(line);
                 // Whatever comes after a result, it has not gone away yet, and may work on.
                 self.finished_at = self.transcript.is_over().then(Instant::now);
                 if let Some(event) = event {
@@ -191,14 +233,12 @@ impl<'a> Listener<'a> {
                 }
             }
             Stream::Stderr => {
-                write_line(&mut self.stderr_file, &line, "stderr.txt")?;
-                self.stderr_tail.extend_from_slice(&line);
+                self.stderr_tail.extend_from_slice(line);
                 self.stderr_tail.push(b'\n');
                 let excess = self.stderr_tail.len().saturating_sub(STDERR_TAIL);
                 self.stderr_tail.drain(..excess);
             }
         }
-        Ok(())
     }
 
     /// Passes on what the stream showed, and notes what must end the call.
@@ -261,6 +301,9 @@ impl<'a> Listener<'a> {
     /// Records an event that the stream has made, as long as there are not too many of them.
     fn emit(&mut self, kind: EventKind) {
         self.told = self.told.saturating_add(1);
+        if self.is_known {
+            return;
+        }
         if self.told < EVENTS_LIMIT {
             self.recorder.emit(kind);
         } else if self.told == EVENTS_LIMIT {

@@ -29,6 +29,8 @@ use crate::sandbox::gateway::{Api, Gateway, GatewayEvent, Judged, Options, hold_
 use crate::sandbox::guarantee::{Item, RequestedContainer};
 use crate::sandbox::network::{self, Caller, ClientFiles, NetworkConfig};
 
+mod again;
+
 /// Where a container's relay offers its gateway.
 const INSIDE: &str = "http://127.0.0.1:8080";
 
@@ -43,9 +45,23 @@ pub(crate) struct Sealed<'a> {
     gateway: Gateway,
     egress: UnboundedReceiver<EgressEvent>,
     forwarder: EventForwarder<'a>,
+    /// What the container shows in place of a credential.
+    token: String,
+    /// Whether all that it needs beside its gateway outlives this process.
+    stands_alone: bool,
     /// Whether a model's API is behind the gateway.
     has_api: bool,
     services: Services<'a>,
+}
+
+/// Returns the model's API that is behind a call's gateway, if there is one.
+fn api(call: &Call<'_>) -> Option<Api> {
+    call.sandbox.config.api(call.sandbox.name.role).map(|base_url| Api {
+        base_url: base_url.to_owned(),
+        credential: call.credential.clone(),
+        proxy: call.proxy.clone(),
+        call_budget: CallBudget::new(call.reservation.allowance(), rates(call)),
+    })
 }
 
 /// Opens a gateway for a container that is to run the call's agent, and makes the specification one of a sealed
@@ -63,12 +79,6 @@ pub(super) fn for_agent<'a>(
         &mut specification,
         entries.map(|(name, value)| (name.to_owned(), value.to_owned())),
     );
-    let api = call.sandbox.config.api(call.sandbox.name.role).map(|base_url| Api {
-        base_url: base_url.to_owned(),
-        credential: call.credential.clone(),
-        proxy: call.proxy.clone(),
-        call_budget: CallBudget::new(call.reservation.allowance(), rates(call)),
-    });
     let mut usable = BTreeSet::from([Item::Home, Item::Temporary]);
     // What an agent has left is as it left it; else it is as we made it.
     if call.resume.is_none() {
@@ -80,7 +90,7 @@ pub(super) fn for_agent<'a>(
         specification,
         usable,
         token,
-        api,
+        api: api(call),
         services,
     };
     opening.open(&call.sandbox, engine)
@@ -143,11 +153,9 @@ impl<'a> Opening<'a> {
         }
         refuse_credentials(&specification, &sandbox.folder.redactor)?;
         let folder = sandbox.mounts.gateway.clone();
-        if let Some(above) = folder.parent() {
-            // Every user may use the socket, in the container: a mount does not show what is above it.
-            create_private_folder(above)?;
-        }
         write_files(&folder, &others.told.files)?;
+        // What ends TLS with other hosts, and services, die with this process.
+        let stands_alone = others.ends.is_none() && services.are_none() && sandbox.mounts.prepared.is_none();
         let specification = specification.sealed(&folder);
         let asked = RequestedContainer {
             usable,
@@ -158,7 +166,7 @@ impl<'a> Opening<'a> {
         let (sender, egress) = mpsc::unbounded_channel();
         let gateway = Gateway::open(Options {
             folder,
-            token: SecretString::from(token),
+            token: SecretString::from(token.as_str()),
             api,
             egress: Some(Egress::new(
                 &allowed,
@@ -183,6 +191,8 @@ impl<'a> Opening<'a> {
                 judged,
                 caller,
             },
+            token,
+            stands_alone,
             has_api,
             services,
         };
@@ -218,6 +228,10 @@ impl Others {
 /// Writes files next to the socket, where the container can only read them. What an earlier container had there goes.
 fn write_files(folder: &Path, files: &[(&str, Vec<u8>)]) -> Result<()> {
     let failed = || format!("cannot write to `{}`", folder.display());
+    if let Some(above) = folder.parent() {
+        // Every user may use the socket, in the container: a mount does not show what is above it.
+        create_private_folder(above)?;
+    }
     for name in network::CLIENT_FILES {
         match std::fs::remove_file(folder.join(name)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -67,6 +67,22 @@ pub(crate) struct Services<'a> {
 }
 
 impl<'a> Services<'a> {
+    /// Returns those of a container that has none.
+    pub(crate) fn none(sandbox: &'a Sandbox<'a>, recorder: &'a Recorder) -> Self {
+        Self {
+            sandbox,
+            recorder,
+            whose: For::Nobody,
+            running: Vec::new(),
+            failed: None,
+        }
+    }
+
+    /// Returns whether there are none.
+    pub(crate) fn are_none(&self) -> bool {
+        self.running.is_empty()
+    }
+
     /// Begins to start the services of a container, side by side; [`Services::ready`] waits for them.
     ///
     /// # Errors
@@ -80,11 +96,8 @@ impl<'a> Services<'a> {
     ) -> Result<Self> {
         clear(&sandbox.mounts.gateway)?;
         let mut services = Self {
-            sandbox,
-            recorder,
             whose,
-            running: Vec::new(),
-            failed: None,
+            ..Self::none(sandbox, recorder)
         };
         let wanted = sandbox.config.services.iter();
         let wanted: Vec<_> = wanted

@@ -10,7 +10,7 @@ use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::model::IssueId;
 use crate::run::phase::measure::MeasureOutcome;
-use crate::run::phase::stitch::StitchOutcome;
+use crate::run::phase::stitch::{StitchOutcome, TakenOver};
 use crate::run::plan;
 use crate::run::seats::Seat;
 use crate::run::waiting::pausing::LimitsSeen;
@@ -99,6 +99,28 @@ impl AtWork {
         self.running.spawn(async move {
             Ended {
                 came_to: Box::pin(attempt(&phases, (&task, seat), &interruption)).await,
+                work: Work::Task(task),
+                number,
+                seen,
+            }
+        });
+    }
+
+    /// Goes on with an attempt at a task that a dead run was at.
+    pub(super) fn go_on(
+        &mut self,
+        phases: &Arc<Phases>,
+        (task, taken_over, seat): (IssueId, TakenOver, Seat),
+        interruption: &Interruption,
+    ) {
+        let number = self.number();
+        self.tasks.insert(task.clone(), number);
+        let (phases, interruption) = (Arc::clone(phases), interruption.clone());
+        let seen = phases.sessions.pauses.seen();
+        self.running.spawn(async move {
+            let came_to = Box::pin(phases.stitch.go_on(taken_over, seat, &interruption)).await;
+            Ended {
+                came_to: came_to.map(CameTo::Attempt),
                 work: Work::Task(task),
                 number,
                 seen,

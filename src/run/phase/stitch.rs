@@ -26,6 +26,7 @@ use crate::run::race::Race;
 use crate::run::seats::Seat;
 use crate::run::session::{Entered, Next, Purpose, Session, Sessions};
 
+mod adopted;
 mod call;
 mod candidates;
 mod conclusion;
@@ -46,8 +47,8 @@ mod weakened;
 
 pub(crate) use self::conclusion::StitchOutcome;
 pub(crate) use self::merge::Landings;
-pub(crate) use self::stages::Claimed;
 use self::stages::{Attempting, Begun, Ended};
+pub(crate) use self::stages::{Claimed, TakenOver};
 use self::unfinished::unfinished;
 
 /// The phase that does tasks.
@@ -130,11 +131,13 @@ impl Stitch {
             title: one_line(&issue.title, 120),
             attempt: issue.next_attempt(),
         });
+        let age = std::time::Duration::try_from(context.now().duration_since(at)).unwrap_or_default();
+        let now = std::time::Instant::now();
         Begun {
             issue,
             issues,
             at,
-            since: std::time::Instant::now(),
+            since: now.checked_sub(age).unwrap_or(now),
             known: Arc::new((left, alive)),
             seat,
         }
@@ -176,23 +179,12 @@ impl Stitch {
             Err(error) => return Ended::before_call(Err(error)),
         };
         let purpose = Purpose {
-            role: Role::Stitch,
-            settings: settings_of(
-                &self.context().project.config,
-                &attempting.issue,
-                attempting.name.attempt,
-            )
-            .0,
-            task: Some(attempting.issue.id.clone()),
-            attempt: attempting.name.attempt,
             candidate: attempting.name.candidate,
             race: attempting.race.clone(),
-            round: 0,
-            cycle: 0,
-            writable: true,
             layer,
+            ..self.purpose(&attempting.issue, attempting.name.attempt)
         };
-        let mut session = match self.sessions.enter(purpose, base, &attempting.issues) {
+        let session = match self.sessions.enter(purpose, base, &attempting.issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(error)) => {
                 let refused = AttemptVerdict::held(Outcome::ProtectedPath, error.in_a_line());
@@ -201,6 +193,11 @@ impl Stitch {
             Err(error) => return Ended::before_call(Err(error)),
         };
         crash_point!("stitch.checkout");
+        self.work_in(session, attempting, interruption).await
+    }
+
+    /// Has the task done in a slot, and leaves that.
+    async fn work_in(&self, mut session: Box<Session>, attempting: &Attempting, interruption: &Interruption) -> Ended {
         let mut ended = self.work(&mut session, attempting, interruption).await;
         let is_safe = ended.judged.is_ok() || self.is_safe(&mut session, attempting, &mut ended).await;
         let has_lost = attempting.has_lost().await;

@@ -18,6 +18,7 @@ use crate::issues::round::{Calls, FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, Role, RunId};
 use crate::record::recorder::{RED_FILE, STAGE_FILE, recorded_call, round_folder};
+use crate::run::call::collect;
 use crate::run::commit_message::AttemptName;
 use crate::run::land::{candidate_of, kept_commit, merged_commit};
 use crate::run::overrides::settings_of;
@@ -77,6 +78,8 @@ impl Recovery<'_> {
                 run: run.clone(),
             };
             let earlier: Vec<Entry> = calls.entries().cloned().collect();
+            // Its container is gone by now.
+            collect(&folder, self.project.redactor())?;
             let call = recorded_call(&folder, issues, &earlier)?.map(|call| call.entry(place, now));
             match red {
                 None => calls.first = call,
@@ -285,7 +288,7 @@ fn interrupted_outcome(call: Option<&Entry>) -> Outcome {
 }
 
 /// Returns the folder of the records of an attempt, or of a candidate of it, below the state folder.
-fn records_of(run: &RunId, issue: &Issue, (attempt, candidate): (u32, u32)) -> String {
+pub(super) fn records_of(run: &RunId, issue: &Issue, (attempt, candidate): (u32, u32)) -> String {
     match candidate {
         0 => format!("runs/{run}/{}-{attempt}", issue.id),
         candidate => format!("runs/{run}/{}-{attempt}.{candidate}", issue.id),

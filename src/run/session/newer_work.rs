@@ -12,6 +12,12 @@ use crate::project::layers::Layer;
 use crate::run::waiting::suspend::SlotOwner;
 
 impl Session {
+    /// Writes into the slot what another session made of its files, from the commit `old` to `new`: the session goes on
+    /// there. No container may be at work in it.
+    pub(crate) fn bring(&mut self, old: Oid, new: Oid) -> Result<()> {
+        block_in_place(|| self.slot.bring((old, new), Some(self.owner.ids)))
+    }
+
     /// Brings the slot to a newer commit of the generation, and its files to `tree`, which has the work on that: the session
     /// goes on there, above `layer`. What was in the slot must be kept by then; files that ignore rules leave out are gone. No
     /// container may be at work in it. Where the program dies meanwhile, the next recovery frees the slot.

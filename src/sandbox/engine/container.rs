@@ -17,10 +17,11 @@ use crate::base::interruption::LeftoverGuard;
 use crate::base::lines::DEFAULT_LINE_LIMIT;
 use crate::base::registry::Registered;
 use crate::sandbox::engine::deadline::{self, CHANGE};
+use crate::sandbox::engine::followed::Followed;
 use crate::sandbox::engine::input::InputWriter;
 use crate::sandbox::engine::lookup::State;
 use crate::sandbox::engine::output::{Output, OutputReader};
-use crate::sandbox::engine::{Engine, Exit};
+use crate::sandbox::engine::{Engine, Exit, FoundContainer};
 use crate::sandbox::spec::ContainerSpec;
 
 /// The statuses with which engines answer a signal when the container has ended already, or is gone.
@@ -44,8 +45,8 @@ pub struct Container {
     killed: Arc<AtomicBool>,
     /// Whether a SIGKILL that nobody here sent means that its memory ran out.
     kill_means_oom: bool,
-    /// Held while the container lives: dropping it stops the writing of its input.
-    _input: InputWriter,
+    /// Held while the container lives: dropping it stops the writing of its input. `None` where somebody else wrote it.
+    input: Option<InputWriter>,
     /// Until it is removed: dropping the container does not do that.
     left: ManuallyDrop<Noted>,
 }
@@ -116,6 +117,8 @@ impl Engine {
 
     async fn attach_and_start(&self, id: &str, spec: &ContainerSpec, stdin: &[u8], left: Noted) -> Result<Container> {
         self.confirm_runtime(id, spec.runtime).await?;
+        let files = spec.output.as_deref().map(|folder| Followed::open(folder, [0, 0]));
+        let files = files.transpose()?;
         let options = AttachContainerOptionsBuilder::new()
             .stream(true)
             .stdin(true)
@@ -130,12 +133,55 @@ impl Engine {
         Ok(Container {
             engine: self.clone(),
             id: id.to_owned(),
-            output: OutputReader::new(attached.output, limit),
+            output: OutputReader::new(attached.output, limit).following(files),
             ended: false,
             killed: Arc::default(),
             kill_means_oom: spec.memory.is_some() && self.0.facts.misses_oom,
-            _input: InputWriter::spawn(attached.input, stdin.to_vec()),
+            input: Some(InputWriter::spawn(attached.input, stdin.to_vec())),
             left: ManuallyDrop::new(left),
+        })
+    }
+
+    /// Listens to a container again that a dead process started as `spec` says, after the first so many lines of its outputs.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Engine`]; it is not touched then. One that has ended meanwhile is none: its files have all it wrote.
+    pub(crate) async fn adopt(
+        &self,
+        found: &FoundContainer,
+        spec: &ContainerSpec,
+        heard: [u64; 2],
+    ) -> Result<Container> {
+        let files = spec.output.as_deref().map(|folder| Followed::open(folder, heard));
+        let files = files.transpose()?;
+        let options = AttachContainerOptionsBuilder::new()
+            .stream(true)
+            .stdout(true)
+            .stderr(true)
+            .build();
+        let attach = self.api().attach_container(&found.id, Some(options));
+        let attached = self.call("attach to the container again", CHANGE, attach).await;
+        // Of one that has ended Docker passes nothing on, and no end either.
+        let lives = self.state(&found.id).await?.is_some_and(|state| state.lives());
+        let chunks = match attached {
+            Ok(attached) if lives => attached.output,
+            Err(error) if lives => return Err(error.into()),
+            _ => Box::pin(futures_util::stream::empty()),
+        };
+        let limit = spec.line_limit.unwrap_or(DEFAULT_LINE_LIMIT);
+        Ok(Container {
+            engine: self.clone(),
+            id: found.id.clone(),
+            output: OutputReader::new(chunks, limit).following(files),
+            ended: false,
+            killed: Arc::default(),
+            kill_means_oom: spec.memory.is_some() && self.0.facts.misses_oom,
+            input: None,
+            left: ManuallyDrop::new(Noted {
+                _left: self.0.leftovers.note(format!("the container `{}`", found.name)),
+                _name: self.0.containers.note(found.name.clone()),
+            }),
         })
     }
 
@@ -214,6 +260,16 @@ impl Container {
     /// Returns when the container last wrote anything to its standard output, even part of a line.
     pub fn heard_at(&self) -> tokio::time::Instant {
         self.output.heard_at()
+    }
+
+    /// Returns whether the files that its outputs go into held more than they may.
+    pub(crate) fn has_flooded(&self) -> bool {
+        self.output.is_flooded()
+    }
+
+    /// Returns whether nothing of it is lost when this process dies: it has all of its input, and its outputs go into files.
+    pub(crate) fn outlives_us(&self) -> bool {
+        self.output.is_in_files() && self.input.as_ref().is_none_or(InputWriter::is_written)
     }
 
     /// Reads its output to the end, line by line, and waits until it has ended; returns how. Race it with a limit.

@@ -1,4 +1,5 @@
-//! What a container writes, line by line, as the attach stream brings it.
+//! What a container writes, line by line: as the attach stream brings it, or as the files show it into which it writes. Of
+//! those that have files the attach stream shows the end.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -9,16 +10,9 @@ use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
 use super::failure::Failure;
+use super::followed::{Followed, LOOK};
+use super::stream::Stream;
 use crate::base::lines::{Line, LineSplitter};
-
-/// Which of a program's two outputs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
 
 /// One line that the container wrote.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +31,9 @@ pub(super) struct OutputReader {
     stdout: LineSplitter,
     stderr: LineSplitter,
     waiting: VecDeque<Output>,
+    files: Option<Followed>,
+    /// Whether the attach stream has ended.
+    closed: bool,
     ended: bool,
     broken: Option<String>,
     heard_at: Instant,
@@ -49,10 +46,17 @@ impl OutputReader {
             stdout: LineSplitter::new(limit),
             stderr: LineSplitter::new(limit),
             waiting: VecDeque::new(),
+            files: None,
+            closed: false,
             ended: false,
             broken: None,
             heard_at: Instant::now(),
         }
+    }
+
+    /// Has the lines come from files, too.
+    pub(super) fn following(self, files: Option<Followed>) -> Self {
+        Self { files, ..self }
     }
 
     /// Returns the next line; `None` when both outputs are closed, or the stream broke. Safe to cancel.
@@ -64,15 +68,64 @@ impl OutputReader {
             if self.ended {
                 return None;
             }
-            match self.chunks.next().await {
-                Some(Ok(LogOutput::StdOut { message })) => self.push(Stream::Stdout, &message),
-                Some(Ok(LogOutput::StdErr { message })) => self.push(Stream::Stderr, &message),
+            if self.read_files() {
+                continue;
+            }
+            if self.closed {
+                self.end();
+                continue;
+            }
+            let has_files = self.files.is_some();
+            let chunk = tokio::select! {
+                chunk = self.chunks.next() => chunk,
+                () = tokio::time::sleep(LOOK), if has_files => continue,
+            };
+            match chunk {
+                Some(Ok(LogOutput::StdOut { message })) => self.take(Stream::Stdout, &message),
+                Some(Ok(LogOutput::StdErr { message })) => self.take(Stream::Stderr, &message),
                 Some(Ok(LogOutput::StdIn { .. })) => {}
-                Some(Ok(LogOutput::Console { .. })) => self.end(Some("a frame of it is cut off".into())),
-                Some(Err(error)) => self.end((!is_reset(&error)).then(|| Failure::from(error).to_string())),
-                None => self.end(None),
+                Some(Ok(LogOutput::Console { .. })) => self.close(Some("a frame of it is cut off".into())),
+                Some(Err(error)) => self.close((!is_reset(&error)).then(|| Failure::from(error).to_string())),
+                None => self.close(None),
             }
         }
+    }
+
+    /// Reads what the files have grown by; returns whether they have.
+    fn read_files(&mut self) -> bool {
+        let Some(mut files) = self.files.take() else {
+            return false;
+        };
+        let has_grown = match files.read() {
+            Ok(Some((stream, chunk))) => {
+                self.push(stream, chunk);
+                true
+            }
+            Ok(None) => false,
+            Err(error) => {
+                self.close(Some(error.to_string()));
+                false
+            }
+        };
+        self.files = Some(files);
+        has_grown
+    }
+
+    /// Takes in what the attach stream brought. Once the command writes into files, that is none of it.
+    fn take(&mut self, stream: Stream, chunk: &[u8]) {
+        if !self.files.as_ref().is_some_and(Followed::has_begun) {
+            self.push(stream, chunk);
+        }
+    }
+
+    /// Returns whether a file held more than it may.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.files.as_ref().is_some_and(Followed::is_flooded)
+    }
+
+    /// Returns whether the lines come from files.
+    pub(super) fn is_in_files(&self) -> bool {
+        self.files.as_ref().is_some_and(Followed::has_begun)
     }
 
     /// Returns when the container last wrote anything to its standard output, even part of a line; before that, the
@@ -100,9 +153,14 @@ impl OutputReader {
             .extend(lines.into_iter().map(|line| Output { stream, line }));
     }
 
-    fn end(&mut self, broken: Option<String>) {
+    /// Takes in that the attach stream has ended; what the files have by now is still read.
+    fn close(&mut self, broken: Option<String>) {
+        self.closed = true;
+        self.broken = self.broken.take().or(broken);
+    }
+
+    fn end(&mut self) {
         self.ended = true;
-        self.broken = broken;
         for (stream, splitter) in [(Stream::Stdout, &mut self.stdout), (Stream::Stderr, &mut self.stderr)] {
             self.waiting
                 .extend(splitter.finish().map(|line| Output { stream, line }));

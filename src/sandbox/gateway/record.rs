@@ -100,6 +100,11 @@ impl Record {
         written.write(&Line::Answered { number, answer })
     }
 
+    /// Has the sum begin with what gateways before this one metered.
+    pub(super) fn begin_with(&self, before: Metered) {
+        self.lock().metered = before;
+    }
+
     /// Returns the sum so far.
     pub(super) fn metered(&self) -> Metered {
         self.lock().metered.clone()
@@ -124,40 +129,59 @@ impl Written {
     }
 }
 
+/// Reads the answers that gateways recorded, oldest first; none where there is no file.
+pub(crate) fn recorded_answers(path: &Path) -> Result<Vec<Answered>> {
+    let mut answers = Vec::new();
+    each_line(path, |line| {
+        if let Some(Line::Answered { answer, .. }) = line {
+            answers.push(answer);
+        }
+    })?;
+    Ok(answers)
+}
+
 /// Reads what gateways recorded: the sum of all answers, and of what requests without one may have used; nothing where
 /// there is no file. A line that was cut short, by a crash or a full disk, is left out: a request with an incomplete
 /// line was not sent, and one with an incomplete answer counts at its worst case.
 pub fn read_back(path: &Path) -> Result<Metered> {
-    let failed = || format!("cannot read `{}`", path.display());
-    let file = match regular::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Metered::default()),
-        Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
-    };
-    let mut lines = LineReader::new(file, DEFAULT_LINE_LIMIT);
     let mut metered = Metered::default();
     let mut under_way: BTreeMap<String, Usage> = BTreeMap::new();
-    while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
-        match serde_json::from_slice(line) {
-            Ok(Line::Asked { number, worst }) => {
-                under_way.insert(number, worst);
-            }
-            Ok(Line::Unanswered { number }) => {
-                under_way.remove(&number);
-            }
-            Ok(Line::Answered { number, answer }) => {
-                number.and_then(|number| under_way.remove(&number));
-                metered.add(&answer);
-            }
-            Err(_) => metered.estimated |= !line.is_empty(),
+    each_line(path, |line| match line {
+        Some(Line::Asked { number, worst }) => {
+            under_way.insert(number, worst);
         }
-    }
+        Some(Line::Unanswered { number }) => {
+            under_way.remove(&number);
+        }
+        Some(Line::Answered { number, answer }) => {
+            number.and_then(|number| under_way.remove(&number));
+            metered.add(&answer);
+        }
+        None => metered.estimated = true,
+    })?;
     for worst in under_way.into_values() {
         metered.usage += worst;
         metered.answers = metered.answers.saturating_add(1);
         metered.estimated = true;
     }
     Ok(metered)
+}
+
+/// Reads a file of gateways line by line; `None` is one that was cut short.
+fn each_line(path: &Path, mut take: impl FnMut(Option<Line>)) -> Result<()> {
+    let failed = || format!("cannot read `{}`", path.display());
+    let file = match regular::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
+    };
+    let mut lines = LineReader::new(file, DEFAULT_LINE_LIMIT);
+    while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
+        if !line.is_empty() {
+            take(serde_json::from_slice(line).ok());
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

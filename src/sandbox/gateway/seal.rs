@@ -78,6 +78,11 @@ impl SealState {
         self.held.send_replace(held);
     }
 
+    /// Takes the container for one that was checked before.
+    pub(super) fn accept(&self) {
+        *self.stage() = Stage::Sealed;
+    }
+
     /// Returns whether requests are answered.
     pub(super) fn is_open(&self) -> bool {
         self.judge.is_none() || *self.stage() == Stage::Sealed

@@ -11,6 +11,13 @@ pub const ENTRYPOINT: &str = "/usr/local/bin/cordwainer-entrypoint";
 /// Where the folder with the gateway's socket is in a sealed container.
 pub const GATEWAY_FOLDER: &str = "/run/cordwainer/gateway";
 
+/// Where the files are in a sealed container into which the outputs of its command go.
+const OUTPUT_FOLDER: &str = "/run/cordwainer/output";
+/// The file that gets a command's standard output.
+pub(crate) const STDOUT_FILE: &str = "stdout";
+/// The file that gets a command's standard error.
+pub(crate) const STDERR_FILE: &str = "stderr";
+
 /// The size of a file system in memory for which none was given, in bytes; its content counts as the container's
 /// memory.
 const TMPFS_SIZE: u64 = 1 << 30;
@@ -34,6 +41,20 @@ impl ContainerSpec {
         });
         self.network.get_or_insert_with(|| "none".to_owned());
         self.read_only_root = true;
+        self
+    }
+
+    /// Has the outputs of a sealed container's command go into two files of a folder of the host, `stdout` and `stderr`, which
+    /// must be there: what it writes is not lost while nobody listens. An entrypoint of an earlier version leaves them to the
+    /// engine's stream.
+    #[must_use]
+    pub fn writing_to(mut self, folder: &Path) -> Self {
+        self.mounts.extend([STDOUT_FILE, STDERR_FILE].map(|name| Mount {
+            source: folder.join(name),
+            target: format!("{OUTPUT_FOLDER}/{name}"),
+            read_only: false,
+        }));
+        self.output = Some(folder.to_owned());
         self
     }
 

@@ -28,13 +28,14 @@ fn killed_at_work(engine: TestEngine) -> Project {
     project
 }
 
-/// Kills a run while an agent works that does this.
+/// Kills a run while an agent works that does this, and with which no other one can go on.
 fn kill_at_work(project: &Project, script: &str) {
     project.add("is interrupted", script);
     let mut run = project.spawn(&["generator", "run"]);
     project.wait_for_agent("cw-1", 1);
     run.kill().unwrap();
     run.wait().unwrap();
+    project.forget_adoptions();
 }
 
 fn a_run_killed_while_the_agent_works_is_resumed(engine: TestEngine) {

@@ -296,6 +296,7 @@ fn a_run_killed_with_several_at_work_is_resumed(engine: TestEngine) {
     wait_for_agents(&project, 3);
     run.kill().unwrap();
     run.wait().unwrap();
+    project.forget_adoptions();
     assert_eq!(project.containers().len(), 3);
     let resumed = project.spawn(&["generator", "resume", "--tasks-only"]);
     // The fourth one had not begun.

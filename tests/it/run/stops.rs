@@ -346,6 +346,7 @@ fn a_socket_that_a_killed_run_left_is_replaced(engine: TestEngine) {
     wait_for_agents(&project, 1);
     run.kill().unwrap();
     run.wait().unwrap();
+    project.forget_adoptions();
     let socket = socket(&project);
     assert!(socket.exists());
     for verb in ["stop", "pause", "resume"] {

@@ -83,6 +83,7 @@ fn fewer_tasks_are_at_work_as_a_window_ends_also_after_a_restart(engine: TestEng
     );
     run.kill().unwrap();
     run.wait().unwrap();
+    project.forget_adoptions();
 
     let resumed = project.spawn(&["generator", "resume", "--tasks-only"]);
     wait_until(|| project.outcomes("cw-2") == ["cancelled"]);

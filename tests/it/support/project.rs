@@ -1,7 +1,7 @@
 //! A temporary repository with a generation in it, driven through the real program.
 
 mod records;
-mod tidiness;
+pub(crate) mod tidiness;
 pub(crate) mod waiting;
 
 use std::collections::BTreeMap;

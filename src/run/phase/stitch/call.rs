@@ -9,7 +9,7 @@ use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
-use crate::issues::issue::Issue;
+use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::{Calls, FailedCheck, Round};
 use crate::model::Role;
 use crate::prompt;
@@ -17,6 +17,7 @@ use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::{CallFolder, RED_FILE};
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::prompt_inputs;
+use crate::run::room::Reserved;
 use crate::run::session::{Ask, Session};
 
 /// One call that is about to be made.
@@ -51,6 +52,7 @@ impl Stitch {
         }
         session.work_goes_on();
         let prompt = match session.resumes() {
+            _ if session.is_adopted() => Ok(String::new()),
             Some(_) => {
                 let red = issue
                     .attempts
@@ -150,19 +152,9 @@ impl Stitch {
         let context = self.context();
         let issues = &attempting.issues;
         attempting.seat.take(interruption).await;
-        match self.sessions.pauses.now(Role::Stitch) {
-            Ok(None) => {}
-            Ok(Some(pause)) => return Err(before(Ok(AttemptVerdict::of(Outcome::Limited, pause.reason)))),
-            Err(error) => return Err(before(Err(error))),
-        }
-        let reserved = session.reserve(issues, interruption).await.map_err(|spent| {
-            Box::new(Ended {
-                no_room: Some(spent.scope),
-                ..Ended::before_call(Ok(AttemptVerdict::of(Outcome::BudgetSpent, spent.reason)))
-            })
-        })?;
-        let Some(reservation) = reserved else {
-            return Err(before(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))));
+        let (reservation, adopted) = match session.take_adopted() {
+            Some((reservation, adopted)) => (reservation, Some(adopted)),
+            None => (self.reserved(session, issues, interruption).await?, None),
         };
         context.step(&asked.name, Step::Container);
         let ask = Ask {
@@ -173,7 +165,10 @@ impl Stitch {
             reservation: &reservation,
             issues,
         };
-        let made = Box::pin(session.call(&ask, interruption)).await;
+        let made = match &adopted {
+            None => Box::pin(session.call(&ask, interruption)).await,
+            Some(adopted) => Box::pin(session.go_on_with(&ask, adopted, interruption)).await,
+        };
         let made = made.map_err(|error| match error.kind() {
             // While its services were awaited.
             ErrorKind::Interrupted => before(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))),
@@ -194,6 +189,30 @@ impl Stitch {
             }
             Some(failure) => Err(Box::new(Ended::with_call(called, failure))),
         }
+    }
+}
+
+impl Stitch {
+    /// Sets aside what a call may use, where nothing stands in the way of one.
+    async fn reserved(
+        &self,
+        session: &Session,
+        issues: &Issues,
+        interruption: &Interruption,
+    ) -> Result<Reserved, Box<Ended>> {
+        let before = |judged| Box::new(Ended::before_call(judged));
+        match self.sessions.pauses.now(Role::Stitch) {
+            Ok(None) => {}
+            Ok(Some(pause)) => return Err(before(Ok(AttemptVerdict::of(Outcome::Limited, pause.reason)))),
+            Err(error) => return Err(before(Err(error))),
+        }
+        let reserved = session.reserve(issues, interruption).await.map_err(|spent| {
+            Box::new(Ended {
+                no_room: Some(spent.scope),
+                ..Ended::before_call(Ok(AttemptVerdict::of(Outcome::BudgetSpent, spent.reason)))
+            })
+        })?;
+        reserved.ok_or_else(|| before(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))))
     }
 }
 

@@ -19,6 +19,7 @@ use crate::run::active_work::ActiveWorkGuard;
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::race::Race;
 use crate::run::seats::Seat;
+use crate::run::session::Session;
 
 /// Why an attempt ends that was interrupted.
 pub(super) const INTERRUPTED: &str = "the run was interrupted";
@@ -32,6 +33,13 @@ pub(crate) struct Claimed {
     pub(super) base: Oid,
     pub(super) at: Timestamp,
     pub(super) alive: ActiveWorkGuard,
+}
+
+/// An attempt of a run that died, taken over by this one.
+pub(crate) struct TakenOver {
+    pub(super) claimed: Claimed,
+    /// The session whose call is under way.
+    pub(super) session: Box<Session>,
 }
 
 /// An attempt that has begun.

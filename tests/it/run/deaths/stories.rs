@@ -26,7 +26,14 @@ pub(super) struct Story {
 /// The story that comes to what no other one comes to.
 pub(super) const PLAIN: &str = "plain";
 
-const STORIES: [Story; 7] = [
+const STORIES: [Story; 8] = [
+    Story {
+        name: "outliving",
+        points: &["adopt."],
+        make: outliving,
+        tasks: 2,
+        needs_several: false,
+    },
     Story {
         name: "judged",
         points: &["gates.", "round.", "stage.", "layer."],
@@ -91,6 +98,7 @@ pub(super) fn death_before(point: &str) -> Option<&'static str> {
         "recover.kept" | "recover.returned" => "stitch.called",
         "recover.closed" => "stitch.merged",
         "recover.measure_noted" => "measure.called",
+        "adopt.claimed" | "adopt.moved" | "adopt.marked" => "call.adoptable",
         _ => return None,
     })
 }
@@ -124,6 +132,17 @@ fn plain(engine: TestEngine, parallel: u32) -> Project {
     let project = Project::on(engine, repository, &configuration);
     for number in 1..=3 {
         project.add(&format!("task {number}"), &write(number));
+    }
+    project
+}
+
+/// Agents that are at work long enough to outlive the run that began them.
+fn outliving(engine: TestEngine, parallel: u32) -> Project {
+    let configuration = format!("stitch: {{parallel: {parallel}}}\n");
+    let project = Project::on(engine, repository(), &configuration);
+    for number in 1..=2 {
+        let script = format!("tokens 100 10 0.5\nsilent 6000\nwrite src/{number}.txt {number}");
+        project.add(&format!("task {number}"), &script);
     }
     project
 }

@@ -1,9 +1,19 @@
 //! What a command must not leave behind, and must not touch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use super::Project;
+
+/// Removes what the runs of a state folder wrote down of how another one goes on with their calls.
+pub(crate) fn forget_adoptions(state: &Path) {
+    for run in fs::read_dir(state.join("runs")).unwrap() {
+        for call in fs::read_dir(run.unwrap().path()).into_iter().flatten() {
+            let _ = fs::remove_file(call.unwrap().path().join("adoption.json"));
+        }
+    }
+}
 
 impl Project {
     /// Removes the containers of this repository, as a machine that loses its power does.
@@ -14,6 +24,11 @@ impl Project {
                 engine.sweep(&labels).await.unwrap();
             }
         });
+    }
+
+    /// Removes what runs wrote down of how another one goes on with their calls: they are ended then, and begun anew.
+    pub(crate) fn forget_adoptions(&self) {
+        forget_adoptions(&self.state());
     }
 
     /// The containers of this repository on the engine, running or not, by name.
@@ -27,6 +42,19 @@ impl Project {
             found
         });
         found.into_iter().map(|container| container.name).collect()
+    }
+
+    /// The engine's ids of those that run.
+    pub(crate) fn running(&self) -> BTreeSet<String> {
+        Self::wait_for(async {
+            let engine = self.engine.connect().await;
+            let mut found = Vec::new();
+            for labels in self.labels() {
+                found.extend(engine.list(&labels).await.unwrap());
+            }
+            found.retain(|container| container.running);
+            found.into_iter().map(|container| container.id).collect()
+        })
     }
 
     /// The labels of its containers: those of now, and those of earlier versions.

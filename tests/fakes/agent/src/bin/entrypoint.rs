@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 const GATEWAY: &str = "/run/cordwainer/gateway/gateway.sock";
+/// Where the files are into which the command writes.
+const OUTPUT: &str = "/run/cordwainer/output";
 const ADDRESS: &str = "127.0.0.1:8080";
 /// [`ADDRESS`], listened on, as `/proc/net/tcp` has it, on processors of either order of bytes.
 const LISTENING: [&str; 2] = ["0100007F:1F90 00000000:0000 0A", "7F000001:1F90 00000000:0000 0A"];
@@ -53,13 +55,28 @@ fn begin(program: &str, arguments: &[String]) -> Outcome<u8> {
         }
         std::thread::yield_now();
     }
-    let failed = Command::new(program).args(arguments).exec();
+    let mut command = Command::new(program);
+    write_to_files(&mut command)?;
+    let failed = command.args(arguments).exec();
     // As a shell would have it.
     match failed.kind() {
         std::io::ErrorKind::NotFound => Ok(127),
         std::io::ErrorKind::PermissionDenied => Ok(126),
         _ => Err(failed.into()),
     }
+}
+
+/// Has what the command writes go into files, where there are any. The output that it had stays open beside that: it ends with
+/// the command.
+fn write_to_files(command: &mut Command) -> Outcome<()> {
+    if !Path::new(OUTPUT).join("stdout").is_file() {
+        return Ok(());
+    }
+    let open = |name| std::fs::File::options().append(true).open(Path::new(OUTPUT).join(name));
+    command.stdout(open("stdout")?).stderr(open("stderr")?);
+    // Without the flag that closes it when the command begins.
+    std::mem::forget(rustix::io::dup(std::io::stdout())?);
+    Ok(())
 }
 
 fn spawn(part: &str) -> Outcome<std::process::Child> {

@@ -1,0 +1,236 @@
+//! What is written down of a call so that another run can go on with it if this one dies, and what that run makes of it.
+//!
+//! ```text
+//! adoption.json   once the agent has begun: by what its container is known, what it was granted, since when it works
+//! output/         what its command writes, as it was written; gone with the container
+//! ```
+//!
+//! How far the outputs were heard is not written down beside that: each of their lines is one of the transcript.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::request::Call;
+use crate::accounting::budget::Granted;
+use crate::agent::{CallOutcome, Ending, Transcript};
+use crate::base::crash::crash_point;
+use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::fs::write_atomically;
+use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
+use crate::base::redact::Redactor;
+use crate::base::registry::Registered;
+use crate::base::regular;
+use crate::model::{Role, SessionId};
+use crate::record::recorder::{STDERR_FILE, TRANSCRIPT_FILE};
+use crate::sandbox::engine::{FoundContainer, output_files};
+
+/// The file of a call's folder that says how another run goes on with it.
+const FILE: &str = "adoption.json";
+/// The folder of a call's folder with what its command writes.
+const OUTPUT: &str = "output";
+/// How much is read at once, in bytes.
+const CHUNK: usize = 64 << 10;
+
+/// A call whose agent is at work, as its run wrote it down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Adoption {
+    /// The name of its container.
+    pub(crate) container: String,
+    /// What the container shows in place of a credential; it is worth nothing to anybody else.
+    pub(super) token: String,
+    /// When it began.
+    pub(crate) begun_at: Timestamp,
+    /// The client's session that it goes on with, if it does.
+    pub(crate) session: Option<SessionId>,
+    /// What was set aside for it.
+    pub(crate) granted: Granted,
+    /// What was in its slot before its agent wrote anything, in bytes, where that was counted.
+    pub(crate) disk: Option<u64>,
+}
+
+/// A call that goes on.
+#[derive(Debug)]
+pub(crate) struct AdoptedCall {
+    /// What its run wrote down.
+    pub(crate) adoption: Adoption,
+    /// Its container.
+    pub(crate) container: FoundContainer,
+    /// By what a recovery knows it meanwhile.
+    pub(crate) _alive: Registered<String>,
+}
+
+/// Returns whether a call's outputs go into files, so that whatever happens to this process is not the end of them: those of
+/// agents that do tasks.
+pub(super) fn is_written_to_files(call: &Call<'_>) -> bool {
+    call.sandbox.name.role == Role::Stitch
+}
+
+/// Makes the files of a call's outputs.
+pub(super) fn make_output(folder: &Path) -> Result<()> {
+    output_files::make(&output_of(folder))
+}
+
+/// Returns the folder of a call's outputs.
+pub(super) fn output_of(folder: &Path) -> PathBuf {
+    folder.join(OUTPUT)
+}
+
+impl Adoption {
+    /// Writes it down: from here on the call outlives this process.
+    pub(super) fn note(&self, folder: &Path) -> Result<()> {
+        let text = serde_json::to_vec(self).context("cannot write JSON")?;
+        write_atomically(&folder.join(FILE), &text)?;
+        crash_point!("call.adoptable");
+        Ok(())
+    }
+
+    /// Reads what the folder of a call says; `None` where another run cannot go on with it.
+    pub(crate) fn of(folder: &Path) -> Result<Option<Self>> {
+        let path = folder.join(FILE);
+        match regular::read(&path) {
+            // Another version wrote it: then the call is not gone on with.
+            Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => {
+                Err(error).with_context(ErrorKind::Unexpected, || format!("cannot read `{}`", path.display()))
+            }
+        }
+    }
+}
+
+/// Removes what is written down of a call whose container is not listened to any more.
+pub(super) fn forget(folder: &Path) -> Result<()> {
+    let failed = || format!("cannot clear up `{}`", folder.display());
+    unless_missing(fs::remove_file(folder.join(FILE))).with_context(ErrorKind::Unexpected, failed)?;
+    unless_missing(fs::remove_dir_all(folder.join(OUTPUT))).with_context(ErrorKind::Unexpected, failed)
+}
+
+/// Returns whether a call has succeeded whose container has ended, by all that its client wrote.
+pub(crate) fn has_succeeded(folder: &Path) -> Result<bool> {
+    let path = folder.join(OUTPUT).join(output_files::STDOUT);
+    let failed = || format!("cannot read `{}`", path.display());
+    let source = regular::open(&path).with_context(ErrorKind::Unexpected, failed)?;
+    let mut lines = LineReader::new(source.take(output_files::LIMIT), DEFAULT_LINE_LIMIT);
+    let mut transcript = Transcript::new();
+    while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
+        transcript.push_line(line);
+    }
+    Ok(transcript.finish(&Ending::of_recording()).outcome == CallOutcome::Success)
+}
+
+/// Takes what nobody heard of the outputs of a dead run's call into its records, and removes them. It can be done twice.
+pub(crate) fn collect(folder: &Path, redactor: &Redactor) -> Result<()> {
+    take_into_records(folder, redactor)?;
+    forget(folder)
+}
+
+fn take_into_records(folder: &Path, redactor: &Redactor) -> Result<()> {
+    for (name, records) in [
+        (output_files::STDOUT, TRANSCRIPT_FILE),
+        (output_files::STDERR, STDERR_FILE),
+    ] {
+        let (from, into) = (folder.join(OUTPUT).join(name), folder.join(records));
+        let failed = || format!("cannot read `{}`", from.display());
+        let source = match regular::open(&from) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened.with_context(ErrorKind::Unexpected, failed)?,
+        };
+        let heard = whole_lines(&into)?;
+        let mut lines = LineReader::new(source.take(output_files::LIMIT), DEFAULT_LINE_LIMIT);
+        let mut number = 0;
+        let mut records = regular::append(&into).with_context(ErrorKind::Unexpected, failed)?;
+        while let Some(line) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
+            number += 1;
+            if number > heard {
+                let mut line = redactor.line(line).into_owned();
+                line.push(b'\n');
+                let written = records.write_all(&line);
+                written.with_context(ErrorKind::Unexpected, || format!("cannot write `{}`", into.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns how many lines a file of records has; one that a death cut short is taken off. None where there is no file.
+pub(super) fn whole_lines(path: &Path) -> Result<u64> {
+    let failed = || format!("cannot read `{}`", path.display());
+    match regular::open_with(path, File::options().read(true).write(true)) {
+        Ok(file) => count_whole(file).with_context(ErrorKind::Unexpected, failed),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(error).with_context(ErrorKind::Unexpected, failed),
+    }
+}
+
+fn count_whole(mut file: File) -> io::Result<u64> {
+    let (mut lines, mut end, mut at) = (0, 0, 0);
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        for newline in memchr::memchr_iter(b'\n', &buffer[..read]) {
+            lines += 1;
+            end = at + newline as u64 + 1;
+        }
+        at += read as u64;
+    }
+    if end < at {
+        file.set_len(end)?;
+    }
+    Ok(lines)
+}
+
+fn unless_missing(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    #[test]
+    fn what_nobody_heard_is_taken_into_the_records_once_and_redacted() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        make_output(folder.path()).unwrap();
+        let output = output_of(folder.path());
+        fs::write(output.join("stdout"), "one\ntwo\nmy-secret-1\nlast").unwrap();
+        fs::write(output.join("stderr"), "x\n").unwrap();
+        // A death cut the second line short.
+        fs::write(at(TRANSCRIPT_FILE), "one\ntw").unwrap();
+        let redactor = Redactor::new(&[SecretString::from("my-secret-1")]);
+        for _ in 0..2 {
+            take_into_records(folder.path(), &redactor).unwrap();
+            let text = fs::read_to_string(at(TRANSCRIPT_FILE)).unwrap();
+            let lines: Vec<_> = text.lines().collect();
+            assert_eq!((lines.len(), lines[0], lines[1], lines[3]), (4, "one", "two", "last"));
+            assert!(!text.contains("my-secret-1"), "{text}");
+            assert_eq!(fs::read_to_string(at(STDERR_FILE)).unwrap(), "x\n");
+        }
+        collect(folder.path(), &redactor).unwrap();
+        assert!(!output.exists());
+        collect(folder.path(), &redactor).unwrap();
+    }
+
+    #[test]
+    fn links_in_place_of_outputs_reach_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        make_output(folder.path()).unwrap();
+        let output = output_of(folder.path());
+        fs::remove_file(output.join("stdout")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", output.join("stdout")).unwrap();
+        assert!(take_into_records(folder.path(), &Redactor::default()).is_err());
+        assert!(!folder.path().join(TRANSCRIPT_FILE).exists());
+    }
+}
