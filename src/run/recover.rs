@@ -182,7 +182,7 @@ impl<'a> Recovery<'a> {
         ids: (u32, u32),
         is_wanted: &(dyn Fn(&Issue) -> bool + Sync),
     ) -> Result<(Vec<String>, Vec<Adopted>)> {
-        let take_over = |container: &FoundContainer| self.take_over(container, (ids, is_wanted));
+        let take_over = |container: &FoundContainer| self.take_over(container, ids, is_wanted);
         self.run_but_for(engine, &take_over).await
     }
 

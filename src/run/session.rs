@@ -383,8 +383,8 @@ impl Session {
             None => self.note_unfinished(&made.report),
             Some(_) => Ok(()),
         };
-        let (role, pauses) = (self.purpose.role, &self.sessions.pauses);
-        let paused = limit_of(&made.report).map_or(Ok(()), |limit| pauses.note(role, &limit, seen));
+        let note = |limit| self.sessions.pauses.note(self.purpose.role, &limit, seen);
+        let paused = limit_of(&made.report).map_or(Ok(()), note);
         made.failure = made.failure.or(suspended.err()).or(paused.err());
         made
     }

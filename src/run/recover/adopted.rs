@@ -48,7 +48,8 @@ impl Recovery<'_> {
     pub(super) fn take_over(
         &self,
         container: &FoundContainer,
-        (ids, is_wanted): ((u32, u32), &dyn Fn(&Issue) -> bool),
+        ids: (u32, u32),
+        is_wanted: &dyn Fn(&Issue) -> bool,
     ) -> Result<Option<Adopted>> {
         let Some((run, active_work)) = &self.active_work else {
             return Ok(None);
