@@ -14,6 +14,7 @@ use crate::base::redact::Redactor;
 
 mod bytes;
 mod changed_texts;
+mod changes;
 mod checkout;
 mod commits;
 mod diff_stat;
@@ -24,6 +25,7 @@ mod hazards;
 mod history;
 mod identity;
 mod ignored;
+mod level;
 mod lines;
 mod locks;
 mod merge;
@@ -51,8 +53,12 @@ pub(crate) use locks::in_words;
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
 pub(crate) use slots::{FoundFile, Globs, SeenFolder, find as find_files, read as read_found};
-pub use slots::{Leftover, PrivateMount, PrivateRepository, Slot, SlotPool, SlotRemoval, Snapshot, SnapshotLimits};
-pub(crate) use slots::{Times, copy_tree, fingerprint, make_folder, nameless_bytes, remove_folder, settle};
+pub use slots::{
+    Leftover, OverFolders, PrivateMount, PrivateRepository, Slot, SlotPool, SlotRemoval, Snapshot, SnapshotLimits,
+};
+pub(crate) use slots::{
+    SOURCE_TIME, Times, copy_tree, fingerprint, make_folder, nameless_bytes, remove_folder, settle,
+};
 pub(crate) use tree::path_in_tree;
 pub use tree::{Change, ChangeKind, EntryKind, TreeEntry};
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Delta, FileMode, Oid, Repository};
 
-use super::tree::diff;
+use super::changes::diff;
 use super::{Git, bytes, lines};
 use crate::base::error::{Context as _, Result};
 

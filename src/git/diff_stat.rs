@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use git2::{Delta, DiffDelta, DiffFile, FileMode, Oid, Repository};
 use serde::{Deserialize, Serialize};
 
+use super::changes::diff;
 use super::lines::{self, Lines};
-use super::tree::diff;
 use super::work::Work;
 use super::{Git, bytes};
 use crate::base::error::{Context as _, Result};

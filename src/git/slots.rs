@@ -18,19 +18,25 @@ use crate::base::interruption::Leftovers;
 
 mod bare;
 mod bring;
+mod checkout;
 mod collect;
 mod content;
+mod difference;
 mod disarm;
 mod expected;
 mod folder;
 mod fsck;
 mod ignored;
 mod layer;
+mod layered;
 mod limits;
 mod lock;
 mod marker;
+mod marks;
 mod mounted;
+mod over;
 mod private;
+mod raw_index;
 mod registration;
 mod restore;
 mod scan;
@@ -38,16 +44,24 @@ mod screen;
 mod session;
 mod slot;
 mod snapshot;
+mod times;
+mod unseen;
+mod upper;
+mod write;
 
+use checkout::Checkouts;
 pub(crate) use collect::{FoundFile, Globs, SeenFolder, find, read};
-pub(crate) use layer::{Times, copy_tree, fingerprint, make_folder, remove_folder, settle};
+pub(crate) use layer::{copy_tree, fingerprint, make_folder, remove_folder, settle};
 pub use limits::SnapshotLimits;
 use lock::Lock;
 pub(crate) use mounted::nameless_bytes;
+pub use over::OverFolders;
+use over::UpperPlaces;
 pub use private::{PrivateMount, PrivateRepository};
 use slot::Places;
 pub use slot::Slot;
 pub use snapshot::Snapshot;
+pub(crate) use times::{SOURCE_TIME, Times};
 
 /// How long a slot is waited for that somebody may only be looking at.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);
@@ -61,7 +75,9 @@ const MOST_SLOTS: u32 = 10_000;
 pub struct SlotPool {
     git: Git,
     histories: Histories,
+    checkouts: Checkouts,
     folder: PathBuf,
+    uppers: PathBuf,
     private: PathBuf,
     sessions: PathBuf,
     gateways: PathBuf,
@@ -105,8 +121,10 @@ impl SlotPool {
     pub fn new(git: Git, state_dir: &Path) -> Self {
         Self {
             histories: Histories::new(git.clone(), state_dir.join("history"), HistoryDepth::Full),
+            checkouts: Checkouts::new(git.clone(), state_dir.join("checkouts")),
             git,
             folder: state_dir.join("slots"),
+            uppers: state_dir.join("uppers"),
             private: state_dir.join("private"),
             sessions: state_dir.join("sessions"),
             gateways: state_dir.join("gateways"),
@@ -127,6 +145,15 @@ impl SlotPool {
     pub fn with_history(self, depth: HistoryDepth) -> Self {
         Self {
             histories: self.histories.with_depth(depth),
+            ..self
+        }
+    }
+
+    /// Has slots share checkouts of trees that have more than so many files; thousands, unless this says otherwise.
+    #[must_use]
+    pub fn sharing_more_than(self, files: usize) -> Self {
+        Self {
+            checkouts: self.checkouts.of_more_than(files),
             ..self
         }
     }
@@ -167,6 +194,7 @@ impl SlotPool {
             // Whoever had it may have given it back before it was locked.
             if let Some(owner) = marker::read(&self.marker(number))? {
                 let holder = mounted::holder(&self.folder.join(number.to_string()));
+                let holder = holder.or_else(|| mounted::holder(&self.upper(number).folder));
                 found.push(Leftover { number, owner, holder });
             }
         }
@@ -257,16 +285,43 @@ impl SlotPool {
         Ok(true)
     }
 
-    /// Returns the folders of a slot: its worktree, its private repository, its session, its gateway, and what it
-    /// wrote into prepared folders.
-    pub fn folders(&self, number: u32) -> [PathBuf; 5] {
+    /// Returns the folders of a slot: its worktree, its layer over a shared checkout, its private repository, its session, its
+    /// gateway, and what it wrote into prepared folders.
+    pub fn folders(&self, number: u32) -> [PathBuf; 6] {
         [
             self.folder.join(number.to_string()),
+            self.upper(number).folder,
             self.private_folder(number),
             self.session_folder(number),
             self.gateway_folder(number),
             self.tops_folder(number),
         ]
+    }
+
+    /// Returns the folders of the checkouts that no slot with work in it is above, but for the newest one: the next task needs it.
+    ///
+    /// # Errors
+    ///
+    /// Where they, or what slots are above, cannot be read.
+    pub fn unused_checkouts(&self) -> Result<Vec<PathBuf>> {
+        let needed = over::needed(&self.uppers, &self.folder)?;
+        let mut folders = self.checkouts.folders()?;
+        folders.drain(..folders.len().min(1));
+        folders.retain(|folder| !needed.iter().any(|name| folder.ends_with(name)));
+        Ok(folders)
+    }
+
+    /// Removes the checkouts that nobody uses and no slot with work in it is above, but for the newest `kept`, and what a killed
+    /// process left of others.
+    ///
+    /// # Errors
+    ///
+    /// Where one cannot be removed; a later call removes the rest.
+    pub fn clear_checkouts(&self, kept: usize) -> Result<()> {
+        let mut needed = over::needed(&self.uppers, &self.folder)?;
+        let newest = self.checkouts.folders()?.into_iter().take(kept);
+        needed.extend(newest.filter_map(|folder| Some(folder.file_name()?.to_str()?.to_owned())));
+        self.checkouts.clear(&needed)
     }
 
     /// Removes the registrations of slots that are gone, or another repository's, and returns how many.
@@ -307,6 +362,7 @@ impl SlotPool {
         ] {
             folder::remove_if_there(&own)?;
         }
+        self.upper(number).remove()?;
         let path = self.folder.join(number.to_string());
         folder::remove_path(&path)?;
         registration::Registration::of(&self.git, number, &path).remove()?;
@@ -355,13 +411,17 @@ impl SlotPool {
             .canonicalize()
             .context(format!("cannot find the slot `{}`", path.display()))?;
         let left = self.leftovers.note(format!("the worktree `{}`", path.display()));
+        let upper = self.upper(number);
         let places = Places {
             path,
+            over: upper.read()?,
+            upper,
             beside: [self.private_folder(number), self.session_folder(number)],
             tops: self.tops_folder(number),
             marker: self.marker(number),
         };
-        Ok(Slot::new(self.histories.clone(), number, places, (lock, left)))
+        let shared = (self.histories.clone(), self.checkouts.clone());
+        Ok(Slot::new(shared, number, places, (lock, left)))
     }
 
     fn lock(&self, number: u32) -> PathBuf {
@@ -369,6 +429,10 @@ impl SlotPool {
     }
 
     fn marker(&self, number: u32) -> PathBuf {
-        self.folder.join(format!("{number}.dirty"))
+        marker::of(&self.folder, number)
+    }
+
+    fn upper(&self, number: u32) -> UpperPlaces {
+        UpperPlaces::of(&self.uppers, number)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use git2::{Delta, DiffOptions, ErrorCode, ObjectType, Oid, Repository, Tree};
+use git2::{ErrorCode, ObjectType, Oid, Repository, Tree};
 
 use super::{Git, bytes};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
@@ -161,23 +161,6 @@ impl Git {
         let (size, _) = header.context(format!("cannot read the blob {id}"))?;
         Ok(size as u64)
     }
-
-    /// Returns the paths that differ between two trees or commits, in git's order. A rename is a deletion and an
-    /// addition.
-    pub fn changes(&self, old: Oid, new: Oid) -> Result<Vec<Change>> {
-        let repository = self.open()?;
-        let diff = diff(&repository, old, new)?;
-        let change = |delta: git2::DiffDelta<'_>| {
-            let (file, kind) = match delta.status() {
-                Delta::Added => (delta.new_file(), ChangeKind::Added),
-                Delta::Deleted => (delta.old_file(), ChangeKind::Deleted),
-                _ => (delta.new_file(), ChangeKind::Modified),
-            };
-            let path = bytes::to_path(file.path_bytes().unwrap_or_default());
-            Change { path, kind }
-        };
-        Ok(diff.deltas().map(change).collect())
-    }
 }
 
 /// Returns a path that somebody wrote, if a tree can hold it: libgit2 takes the question for any other for a mistake.
@@ -185,15 +168,6 @@ pub(crate) fn path_in_tree(path: &Path) -> Option<&Path> {
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     let is_text = !path.as_os_str().is_empty() && !path.as_os_str().as_encoded_bytes().contains(&0);
     (plain && is_text).then_some(path)
-}
-
-pub(super) fn diff(repository: &Repository, old: Oid, new: Oid) -> Result<git2::Diff<'_>> {
-    let (old_tree, new_tree) = (peel(repository, old)?, peel(repository, new)?);
-    let mut options = DiffOptions::new();
-    options.include_typechange(true);
-    repository
-        .diff_tree_to_tree(Some(&old_tree), Some(&new_tree), Some(&mut options))
-        .context(format!("cannot compare {old} with {new}"))
 }
 
 /// Returns what stands at a path of a tree or commit; `None` where nothing does.

@@ -78,6 +78,7 @@ impl Generator {
         // What a dead run of another generation left stays: the next run of that generation keeps it.
         let slots = self.project.slots();
         slots.remove_all()?;
+        slots.clear_checkouts(0)?;
         slots.histories().remove(generation.as_str())?;
         standing::forget(&self.project.state_dir, generation)?;
         crash_point!("end.slots");

@@ -42,6 +42,8 @@ enum How {
     Prepared(layers::Prepared),
     /// The history of a branch that agents could read.
     History(String),
+    /// Checkouts that slots shared.
+    Checkouts,
     Left(engine::Left),
 }
 
@@ -111,6 +113,7 @@ async fn found(project: &Project, id: &str, options: &GcOptions) -> Result<(Look
         records::look(project, &open)?.map(How::Record),
         layers::look(project, &open)?.map(How::Prepared),
         histories(project)?.map(How::History),
+        checkouts(project)?,
         archives::look(project, &options.archives)?.map(How::Archive),
         left.map(How::Left),
     ] {
@@ -165,6 +168,17 @@ fn histories(project: &Project) -> Result<Looked<String>> {
     Ok(looked)
 }
 
+/// Lists the checkouts that slots shared and none with work in it is above; the newest one stays.
+fn checkouts(project: &Project) -> Result<Looked<How>> {
+    let mut looked = Looked::default();
+    for folder in project.slots().unused_checkouts()? {
+        let why = "no slot with work in it is above it, and there is a newer one";
+        let bytes = Some(size_on_disk(&folder));
+        looked.free("a checkout that slots shared", why, bytes, How::Checkouts);
+    }
+    Ok(looked)
+}
+
 /// Frees one thing; returns whether it is gone.
 async fn free(project: &Project, engine: Option<&Engine>, how: How) -> Result<bool> {
     let is_gone = match (how, engine) {
@@ -173,6 +187,7 @@ async fn free(project: &Project, engine: Option<&Engine>, how: How) -> Result<bo
         (How::Archive(archive), _) => archive.remove(&project.git)?,
         (How::Prepared(prepared), _) => prepared.remove(&project.layers())?,
         (How::History(branch), _) => project.slots().histories().remove(&branch).map(|()| true)?,
+        (How::Checkouts, _) => project.slots().clear_checkouts(1).map(|()| true)?,
         (How::Left(left), Some(engine)) => left.remove(engine).await?,
         (How::Left(_), None) => false,
     };

@@ -25,7 +25,7 @@ use crate::run::land::SNAPSHOT_LIMITS;
 use crate::run::preflight;
 pub(crate) use crate::run::purpose::Purpose;
 use crate::run::room::{Place, Reserved, Room};
-use crate::run::slots::{Resume, SlotMounts, Slots};
+use crate::run::slots::{Resume, SlotMounts, Slots, Under};
 use crate::run::waiting::pausing::{LimitsSeen, Pauses};
 use crate::run::waiting::suspend::{self, SlotOwner, Suspended, suspend};
 use crate::sandbox::credential::CredentialSource;
@@ -77,7 +77,7 @@ impl Sessions {
             slots: Slots::new(
                 Arc::clone(&context),
                 engine.slot_owner_for(&user),
-                engine.layering(&project.state_dir),
+                Under::of(&engine, project),
             ),
             room: Room::new(project.config.budget, context.recorder.run().clone()),
             credential,
@@ -96,7 +96,8 @@ impl Sessions {
         };
         let before = issues.session(suspended.session.as_str());
         let slot = self.slots.adopt(&suspended)?;
-        if let Some(why) = unfit(&purpose, &owner, &suspended, base) {
+        let unfit = unfit(&purpose, &owner, &suspended, base);
+        if let Some(why) = unfit.or(self.slots.unfit(&slot)) {
             let name = purpose.call_name();
             self.context.warn(format!("{name}: {why}, so it is started again"));
             self.slots.release(slot, None);
@@ -126,9 +127,12 @@ impl Sessions {
         self.context.step(&purpose.call_name(), Step::Checkout);
         let mut slot = self.slots.acquire(&owner)?;
         Ok(Box::new(Session {
-            mounts: self
-                .slots
-                .checkout(&mut slot, owner.clone(), base, purpose.layer.as_ref())?,
+            mounts: self.slots.checkout(
+                &mut slot,
+                owner.clone(),
+                (base, purpose.writable),
+                purpose.layer.as_ref(),
+            )?,
             sessions: Arc::clone(self),
             purpose,
             owner,
@@ -320,8 +324,9 @@ impl Session {
     pub(crate) fn begin_round(&mut self, round: u32) -> Result<()> {
         self.owner.attempt = round;
         self.resume = None;
-        let (slots, owner) = (&self.sessions.slots, self.owner.clone());
-        self.mounts = slots.checkout(&mut self.slot, owner, self.base, self.purpose.layer.as_ref())?;
+        let (owner, slots) = (self.owner.clone(), &self.sessions.slots);
+        let what = (self.base, self.purpose.writable);
+        self.mounts = slots.checkout(&mut self.slot, owner, what, self.purpose.layer.as_ref())?;
         Ok(())
     }
 

@@ -17,7 +17,8 @@ use crate::run::disk::DiskUse;
 use crate::run::preflight;
 use crate::run::tops::{PreparedMounts, layer_under};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
-use crate::sandbox::engine::Layering;
+use crate::sandbox::engine::{Engine, LayeredMount, Layering};
+use crate::sandbox::spec::WORKSPACE;
 
 /// What a container finds beside its slot.
 pub(crate) struct SlotMounts {
@@ -31,6 +32,8 @@ pub(crate) struct SlotMounts {
     pub(crate) prepared: Option<Prepared>,
     /// What its containers have written.
     pub(crate) written: DiskUse,
+    /// Its worktree, where that is a layer over a shared checkout.
+    pub(crate) over: Option<LayeredMount>,
 }
 
 /// Prepared dependencies, as a container of a slot sees them.
@@ -91,17 +94,43 @@ pub(crate) struct Slots {
     context: Arc<RunContext>,
     /// The user and group that the files of slots are given to.
     owner_ids: (u32, u32),
-    /// How layers get under them.
-    layering: Layering,
+    /// What the engine can lay under them.
+    under: Under,
+}
+
+/// What an engine can lay under slots.
+#[derive(Clone, Copy)]
+pub(crate) struct Under {
+    /// How it lays prepared dependencies there.
+    pub(crate) layering: Layering,
+    /// Whether a slot can be a layer over a shared checkout.
+    pub(crate) checkouts: bool,
+}
+
+impl Under {
+    /// Asks an engine; slots are written by containers as `config` has them.
+    pub(crate) fn of(engine: &Engine, project: &Project) -> Self {
+        let has_runtime = project.config.container.runtime.is_some();
+        Self {
+            layering: engine.layering(&project.state_dir),
+            // Another runtime does not say in the container what is mounted.
+            checkouts: !has_runtime && engine.shares_checkouts(&project.state_dir),
+        }
+    }
 }
 
 impl Slots {
-    pub(crate) fn new(context: Arc<RunContext>, owner_ids: (u32, u32), layering: Layering) -> Self {
+    pub(crate) fn new(context: Arc<RunContext>, owner_ids: (u32, u32), under: Under) -> Self {
         Self {
             context,
             owner_ids,
-            layering,
+            under,
         }
+    }
+
+    /// Returns why no container can be made on a slot as it is, if none can.
+    pub(crate) fn unfit(&self, slot: &Slot) -> Option<&'static str> {
+        (slot.is_over() && !self.under.checkouts).then_some("the engine cannot mount its slot")
     }
 
     /// Builds the owner record written into a slot's marker: an attempt at a task, or a round of the `cycle`th measure.
@@ -134,18 +163,19 @@ impl Slots {
     }
 
     /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
-    /// With a layer, its folders are above that, fresh.
+    /// With a layer, its folders are above that, fresh. Where the slot is not `writable` in its container, it is not a layer itself:
+    /// not every engine has such a one that cannot be written.
     pub(crate) fn checkout(
         &self,
         slot: &mut Slot,
         owner: SlotOwner,
-        commit: Oid,
+        (commit, writable): (Oid, bool),
         layer: Option<&Arc<Layer>>,
     ) -> Result<SlotMounts> {
         preflight::settings(&self.context.project, commit)?;
         let base = Some(CommitId::from(commit));
         let mark = SlotOwner { base, ..owner }.to_text()?;
-        self.laid_out(slot, (commit, layer), &mark, false)
+        self.laid_out(slot, (commit, layer), &mark, (false, writable))
     }
 
     /// Lays a commit out in a slot, with its folders above a layer, fresh. The client's session that is beside the slot stays
@@ -155,7 +185,7 @@ impl Slots {
         slot: &mut Slot,
         (commit, layer): (Oid, Option<&Arc<Layer>>),
         mark: &str,
-        goes_on: bool,
+        (goes_on, writable): (bool, bool),
     ) -> Result<SlotMounts> {
         let layout = Layout {
             commit,
@@ -164,7 +194,10 @@ impl Slots {
             mark,
             layer,
             times: None,
-            layering: self.layering,
+            under: Under {
+                checkouts: self.under.checkouts && writable,
+                ..self.under
+            },
             goes_on,
         };
         let mounts = lay_out(&self.context.project, slot, &layout)?;
@@ -185,7 +218,7 @@ impl Slots {
         let mark = being_made.to_text()?;
         slot.mark(&mark)?;
         crash_point!("slot.moving");
-        let mounts = self.laid_out(slot, (commit, layer), &mark, true)?;
+        let mounts = self.laid_out(slot, (commit, layer), &mark, (true, true))?;
         slot.bring((commit, tree), Some(self.owner_ids))?;
         Ok(mounts)
     }
@@ -257,7 +290,7 @@ impl Slots {
         let prepared = match under.as_ref().or(layer) {
             None => None,
             Some(layer) => {
-                let mounts = mounts_of(project, slot, layer, (self.layering, self.owner_ids))?;
+                let mounts = mounts_of(project, slot, layer, (self.under.layering, self.owner_ids))?;
                 if !mounts.is_there() {
                     tokio::task::block_in_place(|| mounts.renew())?;
                 }
@@ -271,6 +304,7 @@ impl Slots {
             gateway: slots.gateway_folder(suspended.slot),
             prepared,
             written: DiskUse::after(suspended.owner.disk),
+            over: tokio::task::block_in_place(|| over_of(slot))?,
         })
     }
 
@@ -280,7 +314,7 @@ impl Slots {
     /// # Errors
     ///
     /// Where the repository that the container sees is not there any more.
-    pub(crate) fn again(&self, slot: &Slot, disk: Option<u64>) -> Result<SlotMounts> {
+    pub(crate) fn again(&self, slot: &mut Slot, disk: Option<u64>) -> Result<SlotMounts> {
         let slots = self.context.project.slots();
         let number = slot.number();
         let gone = || {
@@ -295,6 +329,7 @@ impl Slots {
             gateway: slots.gateway_folder(number),
             prepared: None,
             written: DiskUse::after(disk),
+            over: tokio::task::block_in_place(|| over_of(slot))?,
         })
     }
 
@@ -333,10 +368,21 @@ pub(crate) struct Layout<'a> {
     pub(crate) layer: Option<&'a Arc<Layer>>,
     /// The times that its files get, where something is to be built from them.
     pub(crate) times: Option<Times>,
-    /// How layers get under slots.
-    pub(crate) layering: Layering,
+    /// What is laid under the slot.
+    pub(crate) under: Under,
     /// Whether the client's session that is beside the slot goes on there.
     pub(crate) goes_on: bool,
+}
+
+/// Returns the worktree of a slot that is a layer over a shared checkout.
+fn over_of(slot: &mut Slot) -> Result<Option<LayeredMount>> {
+    let folders = slot.over_folders()?;
+    Ok(folders.map(|folders| LayeredMount {
+        lower: folders.lower,
+        upper: folders.upper,
+        work: folders.work,
+        target: WORKSPACE.to_owned(),
+    }))
 }
 
 /// Returns what the containers of a slot see of a layer.
@@ -361,9 +407,11 @@ pub(crate) fn lay_out(project: &Project, slot: &mut Slot, layout: &Layout<'_>) -
             Some(layer) => Some(layer.times()?),
             None => layout.times,
         };
-        match &times {
-            Some(times) => slot.restore_for(layout.commit, owner_ids, times)?,
-            None => slot.restore(layout.commit, owner_ids)?,
+        if !layout.under.checkouts || !slot.restore_over_for(layout.commit, owner_ids, times.as_ref())? {
+            match &times {
+                Some(times) => slot.restore_for(layout.commit, owner_ids, times)?,
+                None => slot.restore(layout.commit, owner_ids)?,
+            }
         }
         let folder = slots.private_folder(slot.number());
         let private = slot.private_repository(&folder, layout.branch, layout.commit, owner_ids)?;
@@ -371,7 +419,7 @@ pub(crate) fn lay_out(project: &Project, slot: &mut Slot, layout: &Layout<'_>) -
         if !layout.goes_on {
             slot.make_session_folder(&session, owner_ids)?;
         }
-        let by = (layout.layering, layout.owner_ids);
+        let by = (layout.under.layering, layout.owner_ids);
         let prepared = layout
             .layer
             .map(|layer| mounts_of(project, slot, layer, by))
@@ -383,6 +431,7 @@ pub(crate) fn lay_out(project: &Project, slot: &mut Slot, layout: &Layout<'_>) -
             gateway: slots.gateway_folder(slot.number()),
             prepared: prepared.map(Prepared::Layer),
             written: DiskUse::default(),
+            over: over_of(slot)?,
         })
     })
 }

@@ -9,6 +9,7 @@ mod discovery;
 mod file_systems;
 mod history;
 mod inside;
+mod layered;
 mod locks;
 mod merge_differences;
 mod merge_texts;

@@ -25,6 +25,7 @@ mod interruption;
 #[cfg(target_arch = "x86_64")]
 mod killed;
 mod landing;
+mod large;
 mod limits;
 mod logins;
 mod measure;

@@ -15,6 +15,7 @@ mod environment;
 mod gateway;
 mod growth;
 mod history;
+mod large;
 mod memory;
 mod parallel;
 mod quality;
@@ -60,6 +61,8 @@ enum Bench {
     Soak(parallel::soak::SoakBenchArgs),
     /// The history that agents can read, made for a branch, beside a clone of that by git
     History(history::HistoryBenchArgs),
+    /// A task in a repository with very many files, beside the bare calls of the engine
+    Large(large::LargeBenchArgs),
     /// What building the program costs, beside another commit
     Build(build::BuildBenchArgs),
     /// How the time of each step that reads agents' bytes grows with their number
@@ -84,6 +87,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Build(build) => build::run(build),
         Bench::History(history) => history::run(history),
         Bench::Soak(soak) => parallel::soak::run(soak, args.no_install),
+        Bench::Large(large) => large::run(large, args.no_install),
         Bench::Parallel(parallel) => parallel::run(parallel, args.no_install),
         Bench::Quality(quality) => quality::run(quality, args.no_install),
         Bench::Environment(environment) => environment::run(environment, args.no_install),

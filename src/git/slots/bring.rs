@@ -7,9 +7,11 @@ use git2::{Oid, Repository};
 use super::expected::{Expected, ExpectedFile};
 use super::folder::{Cursor, Folder, Owner};
 use super::slot::Slot;
+use super::upper::Upper;
+use super::write::write_one;
 use crate::base::error::{Context as _, Result};
 use crate::git::rules::Settings;
-use crate::git::{EntryKind, bytes};
+use crate::git::{Change, bytes};
 
 impl Slot {
     /// Writes into the folder, which has the files of the tree or commit `old`, what differs from it in `new`, and gives
@@ -25,6 +27,10 @@ impl Slot {
         let settings = Settings::of(&self.git, &repository)?;
         let expected = Expected::of(&repository, new, &settings)?;
         let root = Folder::open_slot(&self.path).context(format!("cannot open the slot `{}`", self.path.display()))?;
+        if let Some(over) = &self.over {
+            let upper = Upper::new(&repository, &root, over.tree, owner_ids);
+            return bring_above(&upper, &changes, &expected);
+        }
         for change in &changes {
             let failed = || format!("cannot remove `{}` from a slot", change.path.display());
             remove(&root, bytes::of_path(&change.path)).context(failed())?;
@@ -42,6 +48,23 @@ impl Slot {
     }
 }
 
+/// Does the same above a shared checkout.
+fn bring_above(upper: &Upper<'_>, changes: &[Change], expected: &Expected) -> Result<()> {
+    for change in changes {
+        let failed = || format!("cannot remove `{}` from a slot", change.path.display());
+        upper.remove(bytes::of_path(&change.path)).context(failed())?;
+    }
+    for change in changes {
+        let path = bytes::of_path(&change.path);
+        if let Some(file) = expected.files.get(path) {
+            let failed = || format!("cannot write `{}` into a slot", change.path.display());
+            let links = expected.file_system.links;
+            upper.write(path, file, links).context(failed())?;
+        }
+    }
+    Ok(())
+}
+
 /// Removes what is at a path, if anything is.
 fn remove(root: &Folder, path: &[u8]) -> io::Result<()> {
     let (parent, name) = bytes::split_last(path);
@@ -54,22 +77,14 @@ fn remove(root: &Folder, path: &[u8]) -> io::Result<()> {
 }
 
 fn write(
-    (repository, links): (&Repository, bool),
+    place: (&Repository, bool),
     cursor: &mut Cursor<'_>,
     (path, file): (&[u8], &ExpectedFile),
     owner: Owner,
 ) -> io::Result<()> {
     let (parent, name) = bytes::split_last(path);
     let folder = cursor.at(parent, |folder, part| folder.make_folder(part, owner))?;
-    if file.kind == EntryKind::Submodule {
-        return folder.make_folder(name, owner).map(drop);
-    }
-    let blob = repository.find_blob(file.id).map_err(io::Error::other)?;
-    let written = match file.kind {
-        EntryKind::Link if links => folder.make_link(name, blob.content(), owner),
-        kind => folder.make_file(name, blob.content(), kind == EntryKind::Executable, owner),
-    };
-    written.map(drop)
+    write_one(place, (folder, name), file, owner).map(drop)
 }
 
 #[cfg(test)]

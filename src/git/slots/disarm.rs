@@ -7,6 +7,7 @@ use rustix::fs::{AtFlags, FileType, Mode};
 use rustix::io::Errno;
 
 use super::folder::Folder;
+use super::marks::ADMINISTRATORS;
 use crate::base::error::{Context as _, Result};
 use crate::git::bytes;
 
@@ -19,8 +20,8 @@ const LABEL: &[u8] = b"security.selinux";
 /// Folders nested deeper than this are removed.
 const DEEPEST: usize = 300;
 
-/// Takes all special modes and extended attributes (access lists and capabilities among them) from a folder of an
-/// agent's and everything below it. A folder that is not there needs nothing.
+/// Takes all special modes and extended attributes (access lists and capabilities among them, not those that only an
+/// administrator can write) from a folder of an agent's and everything below it. A folder that is not there needs nothing.
 pub(super) fn disarm(path: &Path) -> Result<()> {
     let folder = match Folder::open_slot(path) {
         Ok(folder) => folder,
@@ -75,7 +76,7 @@ fn strip(file: impl std::os::fd::AsFd, list: &mut [u8]) -> io::Result<()> {
     };
     for name in list[..length]
         .split(|byte| *byte == 0)
-        .filter(|name| !name.is_empty() && *name != LABEL)
+        .filter(|name| !name.is_empty() && *name != LABEL && !name.starts_with(ADMINISTRATORS))
     {
         match rustix::fs::fremovexattr(&file, name) {
             // Those of other kinds come and go with the file.

@@ -90,36 +90,69 @@ pub(super) struct Expected {
     pub(super) files: HashMap<Vec<u8>, ExpectedFile>,
     /// Every folder with a file somewhere below it.
     pub(super) folders: HashSet<Vec<u8>>,
+    /// The tree, where only those of its files are here that a slot's layer has to do with.
+    partly: Option<Oid>,
 }
 
 impl Expected {
-    /// Reads the files of a tree or commit.
-    pub(super) fn of(repository: &Repository, tree_or_commit: Oid, settings: &Settings) -> Result<Self> {
-        let mut expected = Self {
+    /// Begins with none of the files of a tree or commit: they are added as they are needed.
+    pub(super) fn partly(repository: &Repository, tree_or_commit: Oid, settings: &Settings) -> Result<Self> {
+        Ok(Self {
             file_system: FileSystem {
                 modes: settings.file_mode,
                 links: settings.symlinks,
             },
             files: HashMap::new(),
             folders: HashSet::new(),
+            partly: Some(peel(repository, tree_or_commit)?.id()),
+        })
+    }
+
+    /// Adds a file.
+    pub(super) fn add(&mut self, path: &[u8], (kind, id): (EntryKind, Oid), met: bool) {
+        let file = ExpectedFile {
+            kind,
+            id,
+            stamp: None,
+            met,
+        };
+        self.files.insert(path.to_vec(), file);
+    }
+
+    /// Adds a folder and those above it.
+    pub(super) fn add_folder(&mut self, mut folder: &[u8]) {
+        while !folder.is_empty() && self.folders.insert(folder.to_vec()) {
+            folder = bytes::split_last(folder).0;
+        }
+    }
+
+    /// Returns the contents of all files.
+    pub(super) fn contents(&self, repository: &Repository) -> Result<HashSet<Oid>> {
+        let mut all: HashSet<Oid> = self.files.values().map(|file| file.id).collect();
+        if let Some(tree) = self.partly {
+            let tree = peel(repository, tree)?;
+            visit(repository, &tree, b"", &mut |_, _, id| {
+                all.insert(id);
+            })?;
+        }
+        Ok(all)
+    }
+
+    /// Reads the files of a tree or commit.
+    pub(super) fn of(repository: &Repository, tree_or_commit: Oid, settings: &Settings) -> Result<Self> {
+        let mut expected = Self {
+            partly: None,
+            ..Self::partly(repository, tree_or_commit, settings)?
         };
         let tree = peel(repository, tree_or_commit)?;
         let mut last_folder = Vec::new();
         visit(repository, &tree, b"", &mut |path, kind, id| {
-            let mut folder = bytes::split_last(path).0;
+            let folder = bytes::split_last(path).0;
             if folder != last_folder.as_slice() {
                 last_folder = folder.to_vec();
-                while !folder.is_empty() && expected.folders.insert(folder.to_vec()) {
-                    folder = bytes::split_last(folder).0;
-                }
+                expected.add_folder(folder);
             }
-            let file = ExpectedFile {
-                kind,
-                id,
-                stamp: None,
-                met: false,
-            };
-            expected.files.insert(path.to_vec(), file);
+            expected.add(path, (kind, id), false);
         })?;
         Ok(expected)
     }

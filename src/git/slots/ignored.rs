@@ -5,7 +5,6 @@
 
 use std::cell::Cell;
 
-use super::folder::Folder;
 use crate::git::rules::{IgnoreFile, Settings};
 use crate::git::work::Work;
 
@@ -57,13 +56,15 @@ impl<'above> Rules<'above> {
         }
     }
 
-    /// Builds the rules in `folder`, whose path is `path`.
-    pub(super) fn in_folder(folder: &Folder, path: &[u8], names: &[Vec<u8>], above: &'above Self) -> Self {
-        let has_rules = names.iter().any(|name| name == NAME.as_bytes());
+    /// Builds the rules in the folder `path`; `read` returns the content of the file of this name in it, of at most so many
+    /// bytes.
+    pub(super) fn in_folder(
+        path: &[u8],
+        read: impl FnOnce(&[u8], u64) -> Option<Vec<u8>>,
+        above: &'above Self,
+    ) -> Self {
         let left = &above.outside.left;
-        let content = has_rules
-            .then(|| folder.read_file(NAME.as_bytes(), left.get()).ok())
-            .flatten();
+        let content = read(NAME.as_bytes(), left.get());
         let read = content.as_ref().map_or(0, |content| content.len() as u64);
         left.set(left.get().saturating_sub(read));
         Self {

@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use git2::Oid;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec};
@@ -15,6 +14,7 @@ use super::disarm;
 use super::folder::{Cursor, Folder, Owner, modified, remove_if_there};
 use super::limits::SnapshotLimits;
 use super::slot::Slot;
+use super::upper::Upper;
 use crate::base::error::{Context as _, Result};
 use crate::base::fs::own_folder;
 use crate::git::bytes;
@@ -24,36 +24,6 @@ const DEEPEST: usize = 300;
 
 /// A container can have so many folders of a layer, each of which is a mount.
 const MOST_FOLDERS: usize = 100;
-
-/// The times of files from which something was built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Times {
-    /// The tree that it was built from.
-    pub(crate) tree: Oid,
-    /// The time that every file of that tree had, in seconds since 1970.
-    pub(crate) source: i64,
-    /// When it had been built, in seconds since 1970, rounded up.
-    pub(crate) built: i64,
-}
-
-impl Times {
-    /// Returns the time that a file should have; `None` where the one it has is good. `same` is whether it is as it was.
-    pub(super) fn wanted(&self, stat: &Stat, same: bool) -> Option<Timespec> {
-        if same {
-            return Some(Timespec {
-                tv_sec: self.source,
-                tv_nsec: 0,
-            });
-        }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let seconds = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
-        (modified(stat).0 <= self.built).then(|| Timespec {
-            // A clock that was set back must not make it look older.
-            tv_sec: seconds.max(self.built.saturating_add(1)),
-            tv_nsec: now.subsec_nanos().into(),
-        })
-    }
-}
 
 /// What was taken out of a slot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -108,6 +78,17 @@ impl Slot {
         let root = Folder::open_slot(&self.path).context(failed())?;
         let mut made = Vec::new();
         self.mount_points.clear();
+        if let Some(over) = &self.over {
+            let repository = self.git.open()?;
+            let upper = Upper::new(&repository, &root, over.tree, owner_ids);
+            for path in folders {
+                if upper.make_mount_point(bytes::of_path(path)).context(failed())? {
+                    self.mount_points.push(bytes::of_path(path).to_vec());
+                    made.push(path.clone());
+                }
+            }
+            return Ok(made);
+        }
         for path in folders {
             let (parent, name) = bytes::split_last(bytes::of_path(path));
             let mut cursor = Cursor::new(&root);
@@ -271,7 +252,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
     use super::*;
-    use crate::git::{Git, SlotPool, TreeEdit};
+    use crate::git::{Git, SlotPool, Times, TreeEdit};
 
     const LIMITS: SnapshotLimits = SnapshotLimits {
         max_file_bytes: 1 << 20,

@@ -2,10 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::base::error::{Context as _, Result};
 use crate::base::regular;
+
+/// Returns the marker of a slot, `slots` being the folder of all.
+pub(super) fn of(slots: &Path, number: u32) -> PathBuf {
+    slots.join(format!("{number}.dirty"))
+}
 
 /// Writes a file durably: whoever opens it, at any moment, finds the old content or the new.
 pub(super) fn write(path: &Path, content: &str) -> Result<()> {

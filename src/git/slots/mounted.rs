@@ -20,13 +20,17 @@ struct MountLine {
     root: PathBuf,
     /// Where.
     point: PathBuf,
+    /// The folder that gets what is written, of an overlay.
+    upper: Option<PathBuf>,
 }
 
-/// Returns the process, other than this one, in whose view of the file system `folder` itself is mounted somewhere.
+/// Returns the process, other than this one, in whose view of the file system `folder` itself is mounted somewhere, or gets what
+/// is written above others.
 /// Processes that may not be looked at, and those of other machines, are not seen.
 pub(super) fn holder(folder: &Path) -> Option<u32> {
     let own = fs::read("/proc/self/mountinfo").ok()?;
     let (device, root) = on_device(&lines(&own), folder)?;
+    let whole = folder.canonicalize().ok()?;
     let processes = fs::read_dir("/proc").ok()?;
     processes.flatten().find_map(|entry| {
         let process: u32 = entry.file_name().to_str()?.parse().ok()?;
@@ -35,7 +39,7 @@ pub(super) fn holder(folder: &Path) -> Option<u32> {
         let is_held = table != own
             && lines(&table)
                 .iter()
-                .any(|line| line.device == device && line.root == root);
+                .any(|line| line.device == device && line.root == root || line.upper.as_ref() == Some(&whole));
         is_held.then_some(process)
     })
 }
@@ -87,9 +91,19 @@ fn lines(table: &[u8]) -> Vec<MountLine> {
             device: fields.next()?.to_vec(),
             root: path(fields.next()?),
             point: path(fields.next()?),
+            upper: upper(line),
         })
     };
     table.split(|byte| *byte == b'\n').filter_map(line).collect()
+}
+
+/// Returns the folder of an overlay that gets what is written; the options of the file system come last in a line.
+fn upper(line: &[u8]) -> Option<PathBuf> {
+    let options = line.rsplit(|byte| *byte == b' ').next()?;
+    let upper = options
+        .split(|byte| *byte == b',')
+        .find_map(|option| option.strip_prefix(b"upperdir="));
+    upper.map(path)
 }
 
 /// Returns the path for one that the table has written: there, white space and backslashes are `\` and three octal
@@ -121,6 +135,14 @@ mod tests {
         let points: Vec<_> = lines(TABLE).into_iter().map(|line| line.point).collect();
         assert_eq!(points, ["/", "/tmp", "/home/a b"].map(PathBuf::from));
         assert_eq!(lines(b"not a table\n"), []);
+    }
+
+    #[test]
+    fn an_overlay_names_what_is_written_to() {
+        let line = b"31 22 0:64 / /workspace rw - overlay overlay rw,lowerdir=/l,upperdir=/state\\040dir/uppers/1,workdir=/w\n";
+        let upper = lines(line).into_iter().find_map(|line| line.upper);
+        assert_eq!(upper, Some(PathBuf::from("/state dir/uppers/1")));
+        assert!(lines(TABLE).iter().all(|line| line.upper.is_none()));
     }
 
     #[test]

@@ -100,11 +100,19 @@ pub(super) struct Head<'a> {
     pub(super) owner: Owner,
 }
 
+/// Where the index of a worktree comes from.
+pub(super) enum IndexOf {
+    /// It is copied.
+    File(PathBuf),
+    /// It is this.
+    Bytes(Vec<u8>),
+}
+
 /// Makes the private repository in `dir`; `index` is that of the worktree, which has none of its own when it is empty.
 pub(super) fn make(
     git: &Git,
     histories: &Histories,
-    index: Option<&Path>,
+    index: Option<IndexOf>,
     dir: &Path,
     Head { branch, commit, owner }: Head<'_>,
 ) -> Result<PrivateRepository> {
@@ -141,8 +149,10 @@ pub(super) fn make(
         )?;
         copy_if_there(&readable.shallow, &git_dir.join("shallow"))?;
         fs::write(git_dir.join("info/exclude"), settings.all_ignore_rules())?;
-        if let Some(index) = index {
-            copy_index(index, &git_dir.join("index"))?;
+        match &index {
+            Some(IndexOf::File(index)) => copy_index(index, &git_dir.join("index"))?,
+            Some(IndexOf::Bytes(index)) => fs::write(git_dir.join("index"), index)?,
+            None => {}
         }
         fs::write(dir.join(READS), format!("{}\n{branch}", readable.base))?;
         fs::write(dir.join("pointer"), format!("gitdir: {GIT}\n"))?;

@@ -6,14 +6,14 @@
 
 use std::io;
 
-use git2::{Index, Oid, Repository};
+use git2::{Index, Oid};
 use rustix::fs::{FileType, Stat};
 
-use super::expected::{Expected, ExpectedFile, index_entry};
+use super::expected::{Expected, index_entry};
 use super::folder::{Cursor, Folder, Owner};
-use super::layer::Times;
-use super::registration::Registration;
 use super::slot::Slot;
+use super::times::Times;
+use super::write::{Looks, write_missing, write_pointer};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::rules::Settings;
@@ -23,11 +23,13 @@ impl Slot {
     /// Makes the folder exactly the commit's tree, whatever is in it, and gives new files to `owner_ids` (user,
     /// group) when this process is root. Contents are written without filters. Can be done again after any crash.
     pub fn restore(&mut self, commit: Oid, owner_ids: Option<(u32, u32)>) -> Result<()> {
+        self.stand_alone()?;
         restore(self, commit, owner_ids, None)
     }
 
     /// Does what [`Slot::restore`] does, and gives files the times that fit what was built from another tree.
     pub(crate) fn restore_for(&mut self, commit: Oid, owner_ids: Option<(u32, u32)>, times: &Times) -> Result<()> {
+        self.stand_alone()?;
         restore(self, commit, owner_ids, Some(times))
     }
 }
@@ -64,9 +66,6 @@ fn restore(slot: &Slot, commit: Oid, owner: Owner, times: Option<&Times>) -> Res
     crash_point!("slot.restored");
     Ok(())
 }
-
-/// A file and how it looks now.
-type Looks = Vec<(Vec<u8>, ExpectedFile, Option<Stat>)>;
 
 /// Deletes from a slot what does not belong in it.
 struct Sweep<'expected> {
@@ -112,48 +111,6 @@ impl Sweep<'_> {
         }
         Ok(true)
     }
-}
-
-/// Writes the slot's own `.git` file, whatever is in its place.
-fn write_pointer(root: &Folder, registration: &Registration, owner: Owner) -> io::Result<()> {
-    let pointer = registration.pointer();
-    let most = pointer.len() as u64;
-    if root.read_file(b".git", most).is_ok_and(|there| there == pointer) {
-        return root.own(b".git", owner).map(drop);
-    }
-    root.remove(b".git")?;
-    root.make_file(b".git", &pointer, false, owner).map(drop)
-}
-
-/// Writes every file that is not there.
-fn write_missing(
-    repository: &Repository,
-    root: &Folder,
-    expected: &Expected,
-    owner: Owner,
-    looks: &mut Looks,
-) -> Result<()> {
-    let mut cursor = Cursor::new(root);
-    for (path, file) in expected.missing() {
-        let failed = || format!("cannot write `{}` into a slot", bytes::to_path(&path).display());
-        let (parent, name) = bytes::split_last(&path);
-        let folder = cursor
-            .at(parent, |folder, part| folder.make_folder(part, owner))
-            .context(failed())?;
-        let stat = if file.kind == EntryKind::Submodule {
-            folder.make_folder(name, owner).context(failed())?;
-            None
-        } else {
-            let blob = repository.find_blob(file.id).context(failed())?;
-            let stat = match file.kind {
-                EntryKind::Link if expected.file_system.links => folder.make_link(name, blob.content(), owner),
-                kind => folder.make_file(name, blob.content(), kind == EntryKind::Executable, owner),
-            };
-            Some(stat.context(failed())?)
-        };
-        looks.push((path, file, stat));
-    }
-    Ok(())
 }
 
 /// Gives every file that is as it was in the tree from which something was built the time that it had then, and any other

@@ -1,9 +1,10 @@
 //! A slot's folder read after its container is gone: what changed, what is not recorded, what is refused.
 
+use std::borrow::Cow;
 use std::io::{self, Read as _};
 use std::path::PathBuf;
 
-use git2::Odb;
+use git2::{Odb, Oid, Repository};
 use rustix::fs::{FileType, Stat};
 use sha1_smol::Sha1;
 
@@ -12,9 +13,12 @@ use super::expected::Expected;
 use super::folder::Folder;
 use super::ignored::Rules;
 use super::limits::SnapshotLimits;
+use super::marks::{is_elsewhere, is_whiteout};
+use super::unseen::{Levels, Unseen};
 use crate::base::error::{Context as _, Result};
 use crate::base::text;
 use crate::git::edit::hazardous_name;
+use crate::git::level::{Entry, files_of};
 use crate::git::{EntryKind, bytes};
 
 /// How many bytes of a large file are read at once.
@@ -33,9 +37,12 @@ pub(super) struct Scan<'expected> {
     /// Folders that git ignored when the slot was laid out, and that were mounted over in the container.
     pub(super) mount_points: &'expected [Vec<u8>],
     /// Where what was expected is stored.
+    pub(super) repository: &'expected Repository,
     pub(super) odb: &'expected Odb<'expected>,
     /// New files and those that may have changed.
     pub(super) candidates: Vec<(Vec<u8>, EntryKind)>,
+    /// Files that are seen through the slot's layer where others should be.
+    pub(super) through: Vec<(Vec<u8>, EntryKind, Oid)>,
     /// New and changed `.gitattributes` files: they count for git even where ignore rules leave them out.
     pub(super) attributes: Vec<Vec<u8>>,
     /// How many of the candidates are new or have changed.
@@ -60,12 +67,15 @@ struct ScannedFolder<'place> {
     /// Whether a rule leaves out the folder itself, and so every new file in it.
     ignored: bool,
     rules: &'place Rules<'place>,
+    /// What should be in it and what is seen through it, where the slot is a layer over a checkout.
+    levels: Option<&'place Levels>,
 }
 
 impl Scan<'_> {
-    /// Scans a slot from its root.
-    pub(super) fn run(&mut self, root: &Folder, rules: &Rules<'_>) -> Result<()> {
+    /// Scans a slot from its root; `levels` are those of a layer.
+    pub(super) fn run(&mut self, root: &Folder, rules: &Rules<'_>, levels: Option<&Levels>) -> Result<()> {
         self.folder(&ScannedFolder {
+            levels,
             folder: root,
             path: b"",
             depth: 0,
@@ -82,11 +92,22 @@ impl Scan<'_> {
             )
         };
         let names = place.folder.names().context(failed())?;
-        if !place.path.is_empty() && bare::is_new(place.path, &names, self.expected) {
+        let all = match place.levels {
+            None => Cow::Borrowed(&names),
+            Some(levels) => Cow::Owned(self.see_through(place.path, &names, levels)?),
+        };
+        if !place.path.is_empty() && bare::is_new(place.path, &all, self.expected) {
             self.refuse(place.path, bare::WHY);
             return Ok(());
         }
-        let rules = Rules::in_folder(place.folder, place.path, &names, place.rules);
+        let repository = self.repository;
+        let read = |name: &[u8], most| {
+            if names.iter().any(|there| there == name) {
+                return place.folder.read_file(name, most).ok();
+            }
+            place.levels?.content(repository, name, most)
+        };
+        let rules = Rules::in_folder(place.path, read, place.rules);
         let place = ScannedFolder {
             rules: &rules,
             ..*place
@@ -96,11 +117,63 @@ impl Scan<'_> {
             if place.path.is_empty() && name == b".git" {
                 continue;
             }
-            if let Some(stat) = place.folder.stat(&name).context(failed())? {
+            if let Some(stat) = place.folder.stat(&name).context(failed())?
+                && !self.is_gone(&place, &name, &stat)?
+            {
                 self.entry(&place, &name, &stat)?;
             }
         }
         Ok(())
+    }
+
+    /// Notes what should be in a folder and what is seen through it; returns the names that it shows.
+    fn see_through(&mut self, folder: &[u8], names: &[Vec<u8>], levels: &Levels) -> Result<Vec<Vec<u8>>> {
+        let mut all = names.to_vec();
+        for name in names {
+            let path = bytes::join(folder, name);
+            match levels.base.get(name) {
+                Some(Entry::File(kind, id)) => self.expected.add(&path, (*kind, *id), false),
+                Some(Entry::Tree(_)) => self.expected.add_folder(&path),
+                None => {}
+            }
+        }
+        for (name, becomes) in levels.without(names) {
+            let path = bytes::join(folder, &name);
+            match becomes {
+                Unseen::Same(Entry::File(kind, id)) => self.expected.add(&path, (kind, id), true),
+                Unseen::Same(Entry::Tree(_)) => self.expected.add_folder(&path),
+                Unseen::Missing(entry) => self.expect_below(&path, entry)?,
+                Unseen::Other(entry) => {
+                    let through = &mut self.through;
+                    files_of(self.repository, (&path, entry), &mut |path, kind, id| {
+                        through.push((path.to_vec(), kind, id));
+                    })?;
+                }
+            }
+            if !matches!(becomes, Unseen::Missing(_)) {
+                all.push(name);
+            }
+        }
+        Ok(all)
+    }
+
+    /// Notes everything that should be at and below a path.
+    fn expect_below(&mut self, path: &[u8], entry: Entry) -> Result<()> {
+        let expected = &mut *self.expected;
+        files_of(self.repository, (path, entry), &mut |path, kind, id| {
+            expected.add_folder(bytes::split_last(path).0);
+            expected.add(path, (kind, id), false);
+        })
+    }
+
+    /// Returns whether a layer says that nothing is at a name, and notes what should be there if no folder is.
+    fn is_gone(&mut self, place: &ScannedFolder<'_>, name: &[u8], stat: &Stat) -> Result<bool> {
+        let Some(levels) = place.levels else { return Ok(false) };
+        let is_folder = FileType::from_raw_mode(stat.st_mode) == FileType::Directory;
+        if let Some(entry @ Entry::Tree(_)) = levels.base.get(name).filter(|_| !is_folder) {
+            self.expect_below(&bytes::join(place.path, name), *entry)?;
+        }
+        Ok(is_whiteout(stat))
     }
 
     fn entry(&mut self, place: &ScannedFolder<'_>, name: &[u8], stat: &Stat) -> Result<()> {
@@ -133,8 +206,11 @@ impl Scan<'_> {
         if bytes::split_last(&path).1 == b".gitattributes" && kind != EntryKind::Link {
             self.attributes.push(path.clone());
         }
+        let name = bytes::split_last(&path).1;
         if is_new && (place.ignored || place.rules.ignore(&path, false)) {
             self.ignored.push(bytes::to_path(&path));
+        } else if place.levels.is_some() && is_elsewhere_at(place.folder, name, kind) {
+            self.refuse(&path, "its layer says that its content is elsewhere");
         } else if size > self.limits.max_file_bytes && self.is_unchanged(place, &path, kind, size)? {
             self.expected.meet(&path);
         } else if size > self.limits.max_file_bytes {
@@ -146,7 +222,10 @@ impl Scan<'_> {
             self.expected.meet(&path);
         } else {
             // One that is merely too young to be sure of does not count.
-            let unsure = self.expected.files.get(&path).is_some_and(|file| file.stamp.is_none());
+            let unsure = match place.levels {
+                Some(levels) => levels.is_laid(name),
+                None => self.expected.files.get(&path).is_some_and(|file| file.stamp.is_none()),
+            };
             self.changed += usize::from(!unsure);
             self.bytes += if unsure { 0 } else { size };
             self.candidates.push((path, kind));
@@ -219,13 +298,18 @@ impl Scan<'_> {
             self.refuse(path, &format!("nested more than {DEEPEST} folders deep"));
             return Ok(());
         }
-        match place.folder.enter(name) {
-            Ok(folder) => self.folder(&ScannedFolder {
+        let opened = place.folder.enter(name).and_then(|folder| {
+            let levels = place.levels.map(|levels| levels.below(self.repository, name, &folder));
+            Ok((folder, levels.transpose()?))
+        });
+        match opened {
+            Ok((folder, levels)) => self.folder(&ScannedFolder {
                 folder: &folder,
                 path,
                 depth: place.depth + 1,
                 ignored,
                 rules: place.rules,
+                levels: levels.as_ref(),
             }),
             Err(error) => {
                 self.unreadable(path, &error);
@@ -244,6 +328,11 @@ impl Scan<'_> {
     pub(super) fn unreadable(&mut self, path: &[u8], error: &io::Error) {
         self.refuse(path, &format!("it cannot be read: {error}"));
     }
+}
+
+/// Returns whether a layer says of a file that its content is not in it.
+fn is_elsewhere_at(folder: &Folder, name: &[u8], kind: EntryKind) -> bool {
+    kind != EntryKind::Link && folder.open_to_copy(name).is_ok_and(is_elsewhere)
 }
 
 fn describe(kind: FileType) -> &'static str {

@@ -69,8 +69,11 @@ impl<'a> Screen<'a> {
 
     fn is_known(&mut self, content: &[u8], base: &Expected) -> Result<bool> {
         let id = Oid::hash_object(ObjectType::Blob, content).context("cannot name a file's content")?;
-        let all = || base.files.values().map(|file| file.id).collect();
-        Ok(self.known.get_or_insert_with(all).contains(&id))
+        let known = match &self.known {
+            Some(known) => known,
+            None => self.known.insert(base.contents(self.repository)?),
+        };
+        Ok(known.contains(&id))
     }
 
     /// Returns what of the kind the base's version of a file has.

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use git2::Oid;
 
+use super::checkout::Checkouts;
 use super::lock::Lock;
-use super::private::{self, PrivateRepository};
+use super::over::{Over, UpperPlaces};
+use super::private::{self, IndexOf, PrivateRepository};
 use super::registration::Registration;
+use super::unseen;
 use super::{disarm, folder, marker, session};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
@@ -18,7 +21,15 @@ use crate::git::history::Histories;
 #[derive(Debug)]
 pub struct Slot {
     pub(super) git: Git,
+    /// What its agent writes: its own folder, or its layer over a shared checkout.
     pub(super) path: PathBuf,
+    /// Its own folder.
+    pub(super) plain: PathBuf,
+    /// Where its layer is.
+    pub(super) upper: UpperPlaces,
+    /// What the layer is above, while it is used.
+    pub(super) over: Option<Over>,
+    pub(super) checkouts: Checkouts,
     pub(super) registration: Registration,
     /// What its agent can read of git's history.
     histories: Histories,
@@ -37,6 +48,10 @@ pub struct Slot {
 /// Where a slot lies.
 pub(super) struct Places {
     pub(super) path: PathBuf,
+    /// Its layer over a checkout.
+    pub(super) upper: UpperPlaces,
+    /// What that is above, if it is used.
+    pub(super) over: Option<Over>,
     /// The private repository and the session.
     pub(super) beside: [PathBuf; 2],
     pub(super) tops: PathBuf,
@@ -44,10 +59,17 @@ pub(super) struct Places {
 }
 
 impl Slot {
-    pub(super) fn new(histories: Histories, number: u32, places: Places, held: (Lock, LeftoverGuard)) -> Self {
+    pub(super) fn new(
+        (histories, checkouts): (Histories, Checkouts),
+        number: u32,
+        places: Places,
+        held: (Lock, LeftoverGuard),
+    ) -> Self {
         let git = histories.git().clone();
         let Places {
             path,
+            upper,
+            over,
             beside,
             tops,
             marker,
@@ -56,7 +78,15 @@ impl Slot {
             registration: Registration::of(&git, number, &path),
             git,
             histories,
-            path,
+            checkouts,
+            path: if over.is_some() {
+                upper.folder.clone()
+            } else {
+                path.clone()
+            },
+            plain: path,
+            upper,
+            over,
             number,
             beside,
             tops,
@@ -66,7 +96,7 @@ impl Slot {
         }
     }
 
-    /// Returns the folder that the agent works in.
+    /// Returns the folder that the agent works in; with a shared checkout, the one that has what differs from that.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -96,8 +126,11 @@ impl Slot {
             commit,
             owner: owner_ids,
         };
-        let index = self.registration.index();
-        private::make(&self.git, &self.histories, Some(&index), dir, head)
+        let index = match &self.over {
+            None => IndexOf::File(self.registration.index()),
+            Some(over) => IndexOf::Bytes(over.index(&self.git, &self.checkouts, commit)?),
+        };
+        private::make(&self.git, &self.histories, Some(index), dir, head)
     }
 
     /// Returns the repository that an earlier call of this slot's had, as that left it; `None` where there is none.
@@ -112,11 +145,11 @@ impl Slot {
     /// Reads a file of the slot, `path` from its root, at most `most` bytes; `None` where there is nothing. Links are
     /// not followed: one in the way is an error, and so is whatever is not a regular file.
     pub fn read_file(&self, path: &Path, most: u64) -> Result<Option<Vec<u8>>> {
-        folder::read_below(&self.path, path, most).context(format!(
-            "cannot read `{}` of slot {}",
-            path.display(),
-            self.number
-        ))
+        let failed = || format!("cannot read `{}` of slot {}", path.display(), self.number);
+        match &self.over {
+            None => folder::read_below(&self.path, path, most).context(failed()),
+            Some(over) => unseen::read_through(&self.git, &self.path, over.tree, (path, most)).context(failed()),
+        }
     }
 
     /// Makes the folder that keeps the client's session, empty, whatever was there.

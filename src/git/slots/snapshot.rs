@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use git2::Oid;
+use git2::{Oid, Repository};
 
 use super::content::Contents;
 use super::expected::{Expected, ExpectedFile};
@@ -11,10 +11,12 @@ use super::folder::{Cursor, Folder};
 use super::fsck;
 use super::ignored::{Outside, Rules};
 use super::limits::SnapshotLimits;
+use super::marks;
 use super::scan::Scan;
 use super::screen::Screen;
 use super::slot::Slot;
-use crate::base::error::{Context as _, Result};
+use super::unseen::Levels;
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::edit::Editor;
 use crate::git::rules::Settings;
 use crate::git::tree::peel;
@@ -53,8 +55,7 @@ impl Slot {
 fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
     let repository = slot.git.open_to_write()?;
     let settings = Settings::of(&slot.git, &repository)?;
-    let mut expected = Expected::of(&repository, base, &settings)?;
-    expected.add_stamps(&slot.registration);
+    let (mut expected, levels) = looked_for(slot, &repository, base, &settings)?;
     let odb = repository.odb().context("cannot open the object database")?;
     let work = Work::new();
     let root = Folder::open_slot(&slot.path).context(format!("cannot open the slot `{}`", slot.path.display()))?;
@@ -62,8 +63,10 @@ fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot>
         expected: &mut expected,
         limits,
         mount_points: &slot.mount_points,
+        repository: &repository,
         odb: &odb,
         candidates: Vec::new(),
+        through: Vec::new(),
         attributes: Vec::new(),
         changed: 0,
         bytes: 0,
@@ -73,7 +76,7 @@ fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot>
         ignored: Vec::new(),
     };
     let outside = Outside::of(&settings, &work);
-    scan.run(&root, &Rules::of_repository(&outside))?;
+    scan.run(&root, &Rules::of_repository(&outside), levels.as_ref())?;
     let contents = Contents::new(&slot.git, &repository, &settings, &work);
     let edits = record(slot, contents, &root, &mut scan)?;
     let Scan {
@@ -113,6 +116,28 @@ fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot>
     })
 }
 
+/// Returns what should be in the slot, and of one that is a layer, what is seen through it.
+fn looked_for(
+    slot: &Slot,
+    repository: &Repository,
+    base: Oid,
+    settings: &Settings,
+) -> Result<(Expected, Option<Levels>)> {
+    let Some(over) = &slot.over else {
+        let mut expected = Expected::of(repository, base, settings)?;
+        expected.add_stamps(&slot.registration);
+        return Ok((expected, None));
+    };
+    if !Folder::open_slot(&slot.path).is_ok_and(|root| marks::are_readable(&root)) {
+        let message = format!("what the kernel notes in `{}` cannot be read", slot.path.display());
+        return Err(Error::new(ErrorKind::Precondition, message)
+            .hint("run it as root, as when the task began: no other user sees what an agent has removed"));
+    }
+    let base = peel(repository, base)?.id();
+    let levels = Levels::of(repository, Some(base), Some(over.tree))?;
+    Ok((Expected::partly(repository, base, settings)?, Some(levels)))
+}
+
 /// Writes the contents of all candidates, and returns what becomes of each path.
 fn record(slot: &Slot, mut contents: Contents<'_>, root: &Folder, scan: &mut Scan<'_>) -> Result<Edits> {
     let mut screen = Screen::new(&slot.git.redactor, contents.repository());
@@ -137,6 +162,10 @@ fn record(slot: &Slot, mut contents: Contents<'_>, root: &Folder, scan: &mut Sca
         if was.is_none_or(|was: ExpectedFile| (was.kind, was.id) != (kind, id)) {
             edits.push((path, Some((kind, id))));
         }
+    }
+    for (path, kind, id) in std::mem::take(&mut scan.through) {
+        scan.expected.meet(&path);
+        edits.push((path, Some((kind, id))));
     }
     edits.extend(scan.expected.missing().into_iter().map(|(path, _)| (path, None)));
     Ok(edits)

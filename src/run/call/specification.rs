@@ -60,6 +60,10 @@ pub(crate) fn container(sandbox: &Sandbox<'_>, run: &RunId, command: Vec<String>
     spec.name = sandbox.container_name(run);
     spec.command = command;
     spec.labels.extend(sandbox.labels.clone());
+    if let Some(over) = &sandbox.mounts.over {
+        spec.mounts.retain(|mount| mount.target != over.target);
+        spec.layers.push(over.clone());
+    }
     spec.mounts.extend(private_mounts(&sandbox.mounts.private));
     match &sandbox.mounts.prepared {
         Some(Prepared::Layer(layer)) => layer.add_to(&mut spec),

@@ -14,7 +14,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text;
 use crate::config::{Gate, Prepare};
-use crate::git::{Oid, Times};
+use crate::git::{Oid, SOURCE_TIME, Times};
 use crate::model::IssueId;
 use crate::project::layers::{Building, Found, Layer, LayerKey, Whose};
 use crate::record::event::EventKind;
@@ -150,7 +150,8 @@ impl Runner<'_> {
         let building = project.layers().begin(&key.hash, ids)?;
         let mut times = Times {
             tree: key.tree(),
-            source: now(),
+            // That of every checkout.
+            source: SOURCE_TIME,
             built: now(),
         };
         let mut place = self.lay_out(wanted.commit, wanted.branch, None, Some(times))?;

@@ -11,7 +11,7 @@ use crate::project::layers::Layer;
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::call::Sandbox;
-use crate::run::slots::{Layout, SlotMounts, lay_out};
+use crate::run::slots::{Layout, SlotMounts, Under, lay_out};
 use crate::run::waiting::suspend::GATES_ARE_TRIED;
 use crate::sandbox::engine::UserChoice;
 
@@ -54,6 +54,7 @@ impl Runner<'_> {
     ) -> Result<GateSlot> {
         let project = self.project;
         let mut slot = tokio::task::block_in_place(|| project.slots().acquire(GATES_ARE_TRIED))?;
+        let under = Under::of(self.engine, project);
         let layout = Layout {
             commit,
             branch,
@@ -61,7 +62,11 @@ impl Runner<'_> {
             mark: GATES_ARE_TRIED,
             layer,
             times,
-            layering: self.engine.layering(&project.state_dir),
+            under: Under {
+                // What a command prepares is taken out of the slot, which must have all of it.
+                checkouts: under.checkouts && times.is_none(),
+                ..under
+            },
             goes_on: false,
         };
         let mounts = lay_out(project, &mut slot, &layout)?;

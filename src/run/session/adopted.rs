@@ -32,7 +32,7 @@ impl Sessions {
         issues: &Issues,
     ) -> Result<Box<Session>> {
         let AdoptedSlot {
-            slot,
+            mut slot,
             owner,
             base,
             call,
@@ -47,7 +47,7 @@ impl Sessions {
             .reserve_again((purpose.role, &purpose.settings), place, call.adoption.granted);
         let session = call.adoption.session.clone();
         Ok(Box::new(Session {
-            mounts: self.slots.again(&slot, owner.disk.or(call.adoption.disk))?,
+            mounts: self.slots.again(&mut slot, owner.disk.or(call.adoption.disk))?,
             sessions: Arc::clone(self),
             purpose,
             owner,

@@ -45,6 +45,23 @@ impl Engine {
     }
 }
 
+/// What the kernel's overlay must not do unless a mount asks for it, by the names of its parameters: all of it leaves in a layer
+/// what is not the files that were written.
+const UNASKED: [&str; 3] = ["redirect_dir", "metacopy", "index"];
+
+impl Engine {
+    /// Returns whether a worktree below `folder` can be a layer over a checkout that others see, too, and this process can read
+    /// what the kernel writes into such a layer: both as root.
+    pub fn shares_checkouts(&self, folder: &Path) -> bool {
+        let is_unasked = |name: &&str| {
+            let value = std::fs::read_to_string(format!("/sys/module/overlay/parameters/{name}"));
+            value.is_ok_and(|value| value.trim() == "N")
+        };
+        let is_roots = rustix::process::geteuid().is_root() && !self.0.facts.rootless;
+        is_roots && self.layering(folder) == Layering::Overlay && UNASKED.iter().all(is_unasked)
+    }
+}
+
 /// Returns the mount as podman takes it.
 pub(super) fn bind(layer: &LayeredMount) -> String {
     format!("{}:{}:O,{}", layer.lower.display(), layer.target, written(layer))

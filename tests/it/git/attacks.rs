@@ -13,6 +13,7 @@ use std::process::Command;
 use cordwainer::git::{ChangeKind, Git, Slot, Snapshot, SnapshotLimits};
 use git2::Oid;
 
+use super::layered::same_above_a_checkout;
 use super::slots::{pool, restore};
 use crate::support::repository::TestRepository;
 
@@ -60,6 +61,7 @@ impl Scene {
             max_bytes: 10 << 20,
         };
         let snapshot = self.slot.snapshot(self.base, &limits).unwrap();
+        same_above_a_checkout(&self.repository, (self.slot.path(), self.base), &limits, &snapshot);
         self.repository.git(&["fsck", "--strict"]);
         restore(&mut self.slot, &self.git, self.base);
         assert_eq!(self.repository.snapshot_of_everything(), before);

@@ -42,6 +42,11 @@ const LISTED: [(&str, &str, After); 30] = [
     ("src/git/history.rs", "note_tip", Points(&["history.extended"])),
     ("src/git/history.rs", "add_shallow", Points(&["history.shallow"])),
     (
+        "src/git/slots/checkout.rs",
+        "remove_unused",
+        Nothing("one rename, after which nobody finds the checkout; whoever makes the next one removes the rest"),
+    ),
+    (
         "src/git/slots/marker.rs",
         "write",
         Nothing("it makes a marker whole, whoever asks for one"),

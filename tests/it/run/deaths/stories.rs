@@ -3,6 +3,7 @@
 use cordwainer::git::SlotPool;
 use serde_json::{Value, json};
 
+use crate::run::large::write_many_files;
 use crate::run::prepare::COMMAND;
 use crate::run::stages::described;
 use crate::support::engines::TestEngine;
@@ -26,7 +27,7 @@ pub(super) struct Story {
 /// The story that comes to what no other one comes to.
 pub(super) const PLAIN: &str = "plain";
 
-const STORIES: [Story; 8] = [
+const STORIES: [Story; 9] = [
     Story {
         name: "outliving",
         points: &["adopt."],
@@ -73,6 +74,13 @@ const STORIES: [Story; 8] = [
         name: "failing",
         points: &["standing."],
         make: failing,
+        tasks: 2,
+        needs_several: false,
+    },
+    Story {
+        name: "large",
+        points: &["checkout.", "slot.layered"],
+        make: large,
         tasks: 2,
         needs_several: false,
     },
@@ -288,6 +296,20 @@ fn packed(engine: TestEngine, parallel: u32) -> Project {
         slot.restore(tip, None).unwrap();
         let _ = slot.private_repository(&private, "generation-one", tip, None).unwrap();
         slot.release().unwrap();
+    }
+    project
+}
+
+/// Two tasks in a repository whose checkout slots share.
+fn large(engine: TestEngine, parallel: u32) -> Project {
+    let repository = repository();
+    write_many_files(&repository);
+    let configuration = format!("cycles: off\nstitch: {{parallel: {parallel}}}\n");
+    let project = Project::on(engine, repository, &configuration);
+    for number in 1..=2 {
+        let work =
+            format!("delete many/0/{number}.txt\nappend many/1/{number}.txt more\nwrite src/{number}.txt {number}");
+        project.add(&format!("task {number}"), &format!("tokens 100 10 0.5\n{work}"));
     }
     project
 }

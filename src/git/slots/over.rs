@@ -1,0 +1,173 @@
+//! A slot as a layer over a shared checkout: its folder has what its commit has otherwise, and what its agent writes. The
+//! engine mounts both as one in the container; nothing is mounted here.
+//!
+//! The layer is `uppers/N` in the state folder. Beside it stand `N.work`, which the kernel needs, and `N.checkout`, which
+//! records durably that the slot is such a layer now, and over what. Without it, the slot is its own folder.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use git2::{IndexEntry, Oid};
+
+use super::checkout::{self, Checkout, Checkouts};
+use super::difference::Difference;
+use super::expected::index_entry;
+use super::folder::{Owner, remove_if_there};
+use super::marker;
+use super::raw_index::{self, Patch};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::git::Git;
+use crate::git::tree::peel;
+
+/// What a slot is above.
+#[derive(Debug)]
+pub(super) struct Over {
+    /// What the checkout has.
+    pub(super) tree: Oid,
+    pub(super) owner: Owner,
+    /// Held while a container may use it.
+    pub(super) held: Option<Checkout>,
+    /// How the files look that were written into the layer.
+    pub(super) laid: Patch,
+}
+
+/// Where a slot's layer is.
+#[derive(Clone, Debug)]
+pub(super) struct UpperPlaces {
+    pub(super) folder: PathBuf,
+    pub(super) work: PathBuf,
+    pub(super) record: PathBuf,
+}
+
+/// The folders that a container sees as one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverFolders {
+    /// The shared checkout.
+    pub lower: PathBuf,
+    /// What the slot has.
+    pub upper: PathBuf,
+    /// An empty folder beside that, for the kernel.
+    pub work: PathBuf,
+}
+
+impl UpperPlaces {
+    /// Names the places of a slot in the folder of all layers.
+    pub(super) fn of(uppers: &Path, number: u32) -> Self {
+        Self {
+            folder: uppers.join(number.to_string()),
+            work: uppers.join(format!("{number}.work")),
+            record: uppers.join(format!("{number}.checkout")),
+        }
+    }
+
+    /// Reads what the slot is above, if it is above anything.
+    pub(super) fn read(&self) -> Result<Option<Over>> {
+        let Some(text) = marker::read(&self.record)? else {
+            return Ok(None);
+        };
+        let mut words = text.split_whitespace();
+        let tree = words.next().and_then(|tree| tree.parse().ok());
+        let ids: Vec<u32> = words.filter_map(|word| word.parse().ok()).collect();
+        let owner = match *ids.as_slice() {
+            [user, group] => Some((user, group)),
+            _ => None,
+        };
+        let broken = || {
+            Error::new(
+                ErrorKind::Unexpected,
+                format!("`{}` names no checkout", self.record.display()),
+            )
+        };
+        Ok(Some(Over {
+            tree: tree.ok_or_else(broken)?,
+            owner,
+            held: None,
+            laid: Patch::new(),
+        }))
+    }
+
+    /// Returns the name of the checkout that the slot is above, if it is above one.
+    pub(super) fn checkout(&self) -> Result<Option<String>> {
+        Ok(self.read()?.map(|over| checkout::name(over.tree, over.owner)))
+    }
+
+    /// Returns the names of the checkouts that slots with work in them are above, this one's folder being `slot`.
+    pub(super) fn needed(&self, slot: &Path) -> Result<Vec<String>> {
+        let of = |path: &Path| path.parent().map(Path::to_owned).unwrap_or_default();
+        needed(&of(&self.folder), &of(slot))
+    }
+
+    /// Removes the layer and all that is beside it.
+    pub(super) fn remove(&self) -> Result<()> {
+        marker::remove(&self.record)?;
+        remove_if_there(&self.folder)?;
+        remove_if_there(&self.work)
+    }
+}
+
+/// Returns the names of the checkouts that slots with work in them are above; `uppers` is the folder of all layers, `slots` that of
+/// all slots.
+pub(super) fn needed(uppers: &Path, slots: &Path) -> Result<Vec<String>> {
+    let failed = || format!("cannot list `{}`", uppers.display());
+    let entries = match fs::read_dir(uppers) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries.context(failed())?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.context(failed())?.file_name();
+        let number = name.to_str().and_then(|name| name.strip_suffix(".checkout"));
+        let Some(number) = number.and_then(|number| number.parse().ok()) else {
+            continue;
+        };
+        if marker::read(&marker::of(slots, number))?.is_some() {
+            names.extend(UpperPlaces::of(uppers, number).checkout()?);
+        }
+    }
+    Ok(names)
+}
+
+impl Over {
+    /// Returns git's index of a commit's files, as they look in the container.
+    pub(super) fn index(&self, git: &Git, checkouts: &Checkouts, commit: Oid) -> Result<Vec<u8>> {
+        let repository = git.open()?;
+        let again;
+        let held = match &self.held {
+            Some(held) => held,
+            None => {
+                again = checkouts.of(&repository, self.tree, self.owner)?;
+                &again
+            }
+        };
+        let index = held.index()?;
+        let tree = peel(&repository, commit)?.id();
+        let difference = Difference::between(&repository, self.tree, tree, usize::MAX)?.unwrap_or_default();
+        let mut patch: Patch = difference.files_gone.into_iter().map(|path| (path, None)).collect();
+        for (path, file) in difference.written {
+            // One that may look otherwise by now is read by git.
+            let laid = self.laid.get(&path).and_then(Option::as_ref);
+            let laid = laid.filter(|laid| laid.id == file.id);
+            let entry = laid.map_or_else(|| index_entry(&path, &file, None), copy_of);
+            patch.insert(path, Some(entry));
+        }
+        for (path, laid) in &self.laid {
+            if let Some(laid) = laid {
+                patch.entry(path.clone()).or_insert_with(|| Some(copy_of(laid)));
+            }
+        }
+        raw_index::patched(&index, &patch).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Unexpected,
+                format!("the index of the checkout of {} is not one", self.tree),
+            )
+            .hint("remove the folder `checkouts` of the state folder while nothing runs: it is made anew")
+        })
+    }
+}
+
+fn copy_of(entry: &IndexEntry) -> IndexEntry {
+    IndexEntry {
+        path: entry.path.clone(),
+        ..*entry
+    }
+}
