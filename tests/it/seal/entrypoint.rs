@@ -11,7 +11,7 @@ const SCRIPT: &str = include_str!("../../../container/entrypoint");
 
 /// What the functions say in a worktree, with a container's folders below `place`.
 fn said(place: &Path, worktree: &Path, path: &str) -> String {
-    let begin = SCRIPT.find("mark=.cordwainer").unwrap();
+    let begin = SCRIPT.find("read -r unique").unwrap();
     let end = SCRIPT.find("# The input is not closed before").unwrap();
     let own = place.display().to_string();
     let functions = SCRIPT[begin..end]
