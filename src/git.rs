@@ -175,6 +175,16 @@ impl Git {
         Ok(repository)
     }
 
+    /// Returns the folders with objects that no ref holds and whose process is gone.
+    pub(crate) fn objects_of_dead(&self) -> Result<Vec<PathBuf>> {
+        objects::of_dead(&self.common_dir)
+    }
+
+    /// Removes these folders.
+    pub(crate) fn clear_objects(&self) -> Result<()> {
+        objects::clear(&self.common_dir)
+    }
+
     /// Opens the repository for what writes objects and reads them again.
     fn open_to_write(&self) -> Result<Repository> {
         self.objects.begin(&self.common_dir)?;

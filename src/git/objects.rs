@@ -19,6 +19,22 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 mod packs;
 
+/// Returns the folders with what processes wrote that are gone, and that no ref held when they went.
+pub(super) fn of_dead(common_dir: &Path) -> Result<Vec<PathBuf>> {
+    let packs = Packs::of(common_dir);
+    packs.of_dead().with_context(ErrorKind::Unexpected, || {
+        format!("cannot look for objects in `{}`", packs.top().display())
+    })
+}
+
+/// Removes these folders.
+pub(super) fn clear(common_dir: &Path) -> Result<()> {
+    let packs = Packs::of(common_dir);
+    packs.clear().with_context(ErrorKind::Unexpected, || {
+        format!("cannot clear up `{}`", packs.top().display())
+    })
+}
+
 /// The objects that this process wrote and no ref holds yet; the folder is created with the first of them.
 #[derive(Clone, Default)]
 pub(super) struct Objects(Arc<Mutex<Option<Unheld>>>);

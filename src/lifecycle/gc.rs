@@ -44,6 +44,8 @@ enum How {
     History(String),
     /// Checkouts that slots shared.
     Checkouts,
+    /// Objects that dead processes wrote.
+    Objects,
     Left(engine::Left),
 }
 
@@ -114,6 +116,7 @@ async fn found(project: &Project, id: &str, options: &GcOptions) -> Result<(Look
         layers::look(project, &open)?.map(How::Prepared),
         histories(project)?.map(How::History),
         checkouts(project)?,
+        objects(project)?.map(|()| How::Objects),
         archives::look(project, &options.archives)?.map(How::Archive),
         left.map(How::Left),
     ] {
@@ -179,6 +182,18 @@ fn checkouts(project: &Project) -> Result<Looked<How>> {
     Ok(looked)
 }
 
+/// Lists what processes wrote into the repository that are gone, and no ref came to hold.
+fn objects(project: &Project) -> Result<Looked<()>> {
+    let folders = project.git.objects_of_dead()?;
+    let mut looked = Looked::default();
+    if !folders.is_empty() {
+        let bytes = folders.iter().map(|folder| size_on_disk(folder)).sum();
+        let why = "the processes that wrote them are gone";
+        looked.free("objects that no ref holds", why, Some(bytes), ());
+    }
+    Ok(looked)
+}
+
 /// Frees one thing; returns whether it is gone.
 async fn free(project: &Project, engine: Option<&Engine>, how: How) -> Result<bool> {
     let is_gone = match (how, engine) {
@@ -188,6 +203,7 @@ async fn free(project: &Project, engine: Option<&Engine>, how: How) -> Result<bo
         (How::Prepared(prepared), _) => prepared.remove(&project.layers())?,
         (How::History(branch), _) => project.slots().histories().remove(&branch).map(|()| true)?,
         (How::Checkouts, _) => project.slots().clear_checkouts(1).map(|()| true)?,
+        (How::Objects, _) => project.git.clear_objects().map(|()| true)?,
         (How::Left(left), Some(engine)) => left.remove(engine).await?,
         (How::Left(_), None) => false,
     };

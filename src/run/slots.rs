@@ -145,6 +145,7 @@ impl Slots {
             cycle,
             base: None,
             session: None,
+            boot: None,
             done: false,
             expendable: false,
             ids: self.owner_ids,

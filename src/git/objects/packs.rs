@@ -67,13 +67,32 @@ impl Packs {
         Ok((token, mark))
     }
 
-    /// Removes the folders and keep marks of dead processes. Objects that a ref holds stay in their pack.
-    fn sweep(&self) -> io::Result<()> {
-        for entry in fs::read_dir(&self.top)? {
+    /// Returns the folders of dead processes.
+    pub(super) fn of_dead(&self) -> io::Result<Vec<PathBuf>> {
+        let entries = match fs::read_dir(&self.top) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut dead = Vec::new();
+        for entry in entries {
             let folder = entry?.path();
             if is_token(&folder) && !is_alive(&folder)? {
-                fs::remove_dir_all(folder)?;
+                dead.push(folder);
             }
+        }
+        Ok(dead)
+    }
+
+    /// Repairs what dead processes left.
+    pub(super) fn clear(&self) -> io::Result<()> {
+        let _lock = self.lock()?;
+        self.sweep()
+    }
+
+    /// Removes the folders and keep marks of dead processes. Objects that a ref holds stay in their pack.
+    fn sweep(&self) -> io::Result<()> {
+        for folder in self.of_dead()? {
+            fs::remove_dir_all(folder)?;
         }
         for name in self.noted()? {
             let keep = self.file(&name, "keep");

@@ -1,5 +1,6 @@
 //! One slot, held: a folder that an agent writes and that nobody else uses meanwhile.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use git2::Oid;
@@ -109,6 +110,12 @@ impl Slot {
     /// Notes durably what the slot is for from now on, for instance once the base commit is known.
     pub fn mark(&self, owner: &str) -> Result<()> {
         marker::write(&self.marker, owner)
+    }
+
+    /// Returns when all that is in the slot is on the disk, whoever wrote it.
+    pub(crate) fn sync(&self) -> Result<()> {
+        let synced = File::open(&self.path).and_then(|folder| Ok(rustix::fs::syncfs(&folder)?));
+        synced.context(format!("cannot write the slot `{}` to the disk", self.path.display()))
     }
 
     /// Makes the repository that git uses in the container, in the folder `dir` of the caller's, which is made anew.

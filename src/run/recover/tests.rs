@@ -136,6 +136,7 @@ fn a_measure_that_is_noted_is_known_to_the_rest_of_the_recovery() {
         cycle: 1,
         base: None,
         session: None,
+        boot: None,
         done: false,
         expendable: false,
         ids: (0, 0),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::process::boot;
 use crate::base::serialization::is_zero;
 use crate::git::{Leftover, Oid, Slot};
 use crate::issues::issue::{Issues, Status};
@@ -37,6 +38,10 @@ pub(crate) struct SlotOwner {
     /// The client's session that is to go on here. While there is one, nobody works in the slot, and it is kept.
     #[serde(default)]
     pub(crate) session: Option<SessionId>,
+    /// The boot of the machine in which the session was at work; `None` where all that it has left is on the disk. After
+    /// another boot its files may have lost what it wrote into them, of which it would not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) boot: Option<String>,
     /// Whether that session has done its work, which is on its task's ref: what is left is to judge it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) done: bool,
@@ -61,7 +66,8 @@ impl SlotOwner {
     /// on with.
     pub(crate) fn session_of(&self, repository: Option<&str>) -> Option<&SessionId> {
         let is_ours = self.repository.is_none() || self.repository.as_deref() == repository;
-        self.session.as_ref().filter(|_| is_ours)
+        let is_whole = self.boot.is_none() || self.boot == boot();
+        self.session.as_ref().filter(|_| is_ours && is_whole)
     }
 
     /// Reads the marker of a slot; `None` where nobody's work is in the slot: gates were tried there, or a crash cut the
@@ -135,19 +141,24 @@ fn is_wanted(owner: &SlotOwner, session: &SessionId, issues: &Issues) -> bool {
     issue.status != Status::Closed && (is_known || is_claimed)
 }
 
-/// Notes in a slot's marker that `session` is to go on in it, so that no death from here on loses it.
+/// Notes in a slot's marker that `session` is to go on in it, so that no death from here on loses it, but for a power failure.
 pub(crate) fn note(slot: &Slot, owner: SlotOwner, base: Oid, session: &SessionId) -> Result<()> {
-    let owner = SlotOwner {
+    slot.mark(&with_session(owner, base, session, boot()).to_text()?)
+}
+
+fn with_session(owner: SlotOwner, base: Oid, session: &SessionId, boot: Option<String>) -> SlotOwner {
+    SlotOwner {
         base: Some(CommitId::from(base)),
         session: Some(session.clone()),
+        boot,
         ..owner
-    };
-    slot.mark(&owner.to_text()?)
+    }
 }
 
 /// Lets a slot wait, as it is, until `session` can go on in it.
 pub(crate) fn suspend(slot: Slot, owner: SlotOwner, base: Oid, session: &SessionId) -> Result<()> {
-    note(&slot, owner, base, session)?;
+    slot.sync()?;
+    slot.mark(&with_session(owner, base, session, None).to_text()?)?;
     drop(slot);
     crash_point!("slot.suspended");
     Ok(())
@@ -156,6 +167,20 @@ pub(crate) fn suspend(slot: Slot, owner: SlotOwner, base: Oid, session: &Session
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_goes_on_after_another_boot_only_where_it_had_come_to_rest() {
+        let owner = |boot: &str| {
+            let text = format!(
+                r#"{{"generation":"g","run":"run-1","task":"cw-1","attempt":1,"cycle":0,"base":null,"session":"s"{boot}}}"#
+            );
+            serde_json::from_str::<SlotOwner>(&text).unwrap()
+        };
+        assert!(owner("").session_of(None).is_some());
+        assert_eq!(owner(r#","boot":"an earlier one""#).session_of(None), None);
+        let now = boot().map_or_else(String::new, |boot| format!(r#","boot":"{boot}""#));
+        assert!(owner(&now).session_of(None).is_some());
+    }
 
     #[test]
     fn a_marker_cut_short_is_nobodys_and_one_not_understood_is_never_taken_for_it() {

@@ -177,7 +177,10 @@ fn what_is_over_is_freed_and_what_is_not_merged_stays() {
     for branch in ["generation-gone", "main"] {
         fs::create_dir_all(histories.join(branch)).unwrap();
     }
+    let dead = repository.path().join(".git/cordwainer-objects/0123456789abcdef");
+    fs::create_dir_all(dead.join("objects")).unwrap();
     let (would, _) = gc(&repository, &["--dry-run"]);
+    assert!(dead.is_dir());
     assert_eq!(refs(&repository), before);
     assert_eq!(listed(&repository, "runs").len(), 6);
     assert_eq!(listed(&repository, "slots").len(), 7);
@@ -193,6 +196,7 @@ fn what_is_over_is_freed_and_what_is_not_merged_stays() {
     assert_eq!(
         names[1..],
         [
+            "objects that no ref holds",
             "record of run run-0",
             "record of run run-3",
             "slot 3",
@@ -204,6 +208,7 @@ fn what_is_over_is_freed_and_what_is_not_merged_stays() {
     );
     assert_eq!(listed(&repository, "layers"), ["new", "private"]);
     assert_eq!(listed(&repository, "history"), ["main"]);
+    assert!(!dead.exists());
     assert_eq!(listed(&repository, "layers/private/cw-1"), ["own"]);
     assert_eq!(listed(&repository, "layers/private/cw-9"), Vec::<String>::new());
     assert_eq!(

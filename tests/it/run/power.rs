@@ -5,6 +5,7 @@ use std::fs;
 
 use cordwainer::event::EventKind;
 use cordwainer::testing::size;
+use jiff::Timestamp;
 use rustix::process::Signal;
 
 use crate::support::disk::{Disk, expect_whole, moments};
@@ -14,6 +15,7 @@ use crate::support::project::waiting::{signal, wait_until};
 
 engine_tests! {
     both: what_was_told_outlives_a_power_failure_at_any_moment;
+    podman: a_session_that_waits_outlives_a_power_failure;
 }
 
 fn what_was_told_outlives_a_power_failure_at_any_moment(engine: TestEngine) {
@@ -68,14 +70,45 @@ fn outlives(engine: TestEngine, disk: &Disk, moment: usize) {
     project.expect_tidy();
 }
 
+/// What its agent wrote last is a moment old.
+fn a_session_that_waits_outlives_a_power_failure(engine: TestEngine) {
+    let Some(disk) = Disk::new() else { return };
+    let project = Project::on(engine, disk.repository(), "");
+    let reset = Timestamp::now().as_second() + 3 * 3600;
+    project.add(
+        "meets a limit",
+        &format!("write src/a.txt one\nlimit {reset}\nwrite src/b.txt two"),
+    );
+    disk.sync();
+    project.run(&["generator", "run", "--tasks-only"]).expect(8);
+    let content = disk.content();
+    disk.fail(&content);
+    boot_anew(&project);
+    expect_whole(&project.repository, "while a session waits");
+    let ran = project.run(&["generator", "resume", "--tasks-only", "--now"]);
+    ran.expect(0).says("continuing its session");
+    assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
+    assert_eq!(
+        (project.content("src/a.txt"), project.content("src/b.txt")),
+        ("one".into(), "two".into())
+    );
+    project.expect_tidy();
+}
+
 /// Has what was noted of the machine's last boot be of an earlier one.
 fn boot_anew(project: &Project) {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
     let registrations = fs::read_dir(project.repository.path().join(".git/worktrees"));
-    for registration in registrations.into_iter().flatten() {
-        let noted = registration.unwrap().path().join("boot");
-        if noted.exists() {
-            fs::write(noted, "an earlier boot").unwrap();
-        }
+    let registrations = registrations
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path().join("boot"));
+    let markers = fs::read_dir(project.state().join("slots"));
+    let markers = markers.into_iter().flatten().map(|entry| entry.unwrap().path());
+    let markers = markers.filter(|path| path.extension().is_some_and(|end| end == "dirty"));
+    for noted in registrations.chain(markers).filter(|noted| noted.exists()) {
+        let text = fs::read_to_string(&noted).unwrap();
+        fs::write(&noted, text.replace(boot.trim(), "an earlier boot")).unwrap();
     }
 }
 
