@@ -138,9 +138,10 @@ fn an_agent_that_thinks_when_its_run_is_killed_goes_on(engine: TestEngine) {
 
 fn an_agent_that_talks_all_the_while_is_heard_once(engine: TestEngine) {
     let project = Project::new(engine, "silence_agent: false\n");
-    let says = (1..=200)
+    let says: Vec<String> = (1..=200)
         .map(|number| format!("say line-{number}\nsilent 10\n"))
-        .collect::<String>();
+        .collect();
+    let says = says.concat();
     project.add("talks", &format!("{says}{WAIT}write src/1.txt x"));
     let run = project.spawn(&["generator", "run", "--tasks-only"]);
     kill(&project, run, 1);
