@@ -30,6 +30,7 @@ fn work_above_a_shared_checkout_goes_on_is_judged_and_lands(engine: TestEngine) 
     let configuration =
         "gates: [{command: cat=src/1.txt, compare: strict}, cat=many/3/3.txt]\ncycles: off\nlimits: {wait: never}\n";
     let project = Project::on(engine, repository, configuration);
+    let before = project.files("generation-one").len();
     project.add(
         "changes a little",
         "tokens 100 10 0.25\ndelete many/0/1.txt\nappend many/1/1.txt more\nrename many/2/1.txt many/2/new.txt\n\
@@ -66,7 +67,7 @@ fn work_above_a_shared_checkout_goes_on_is_judged_and_lands(engine: TestEngine) 
         let content = files.contains_key(path).then(|| words(project.content(path)));
         assert_eq!(content.as_deref(), expect, "{path}");
     }
-    assert_eq!(files.len(), 2_100 + 2);
+    assert_eq!(files.len(), before);
     // The next task, and its gates, are above the checkout that is there: it differs little from the newer tip.
     let checkouts = names("checkouts");
     assert_eq!(checkouts.len(), 2, "{checkouts:?}");
@@ -76,7 +77,7 @@ fn work_above_a_shared_checkout_goes_on_is_judged_and_lands(engine: TestEngine) 
     );
     project.run(&["resume", "--now"]).expect(0);
     assert_eq!(project.content("many/0/1.txt"), "again");
-    assert_eq!(project.files("generation-one").len(), 2_100 + 4);
+    assert_eq!(project.files("generation-one").len(), before + 2);
     assert_eq!(names("checkouts"), checkouts);
     project.expect_tidy();
 }
