@@ -44,7 +44,7 @@ impl Clock {
     /// Returns the present moment.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::Machine => Timestamp::now(),
+            Source::Machine => wall(),
             Source::Fixed { start, ticks, .. } => {
                 let seconds = ticks.fetch_add(1, Ordering::Relaxed);
                 *start + SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX))
@@ -96,13 +96,39 @@ impl Clock {
     /// second and a thousandth.
     pub async fn sleep_until(&self, until: Timestamp) {
         match &self.0 {
-            Source::Machine => sleep_in_legs(until, Timestamp::now).await,
+            Source::Machine => sleep_in_legs(until, wall).await,
             Source::Fixed { start, ticks, .. } => {
                 let seconds = until.duration_since(*start).as_secs();
                 ticks.fetch_max(u64::try_from(seconds).unwrap_or(0), Ordering::Relaxed);
             }
         }
     }
+}
+
+/// Reads the machine's wall clock.
+#[cfg(not(feature = "crash-points"))]
+fn wall() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Reads the machine's wall clock, as somebody has set it: so many seconds off as the file `CORDWAINER_CLOCK` says, if a test
+/// names one.
+#[cfg(feature = "crash-points")]
+fn wall() -> Timestamp {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's switch, absent from every normal build"
+    )]
+    let file = std::env::var_os("CORDWAINER_CLOCK");
+    let seconds = file.and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
+    later(Timestamp::now(), SignedDuration::from_secs(seconds.unwrap_or_default()))
+}
+
+/// Returns for how long the machine is up, its sleep included: setting its clock does not change that.
+pub(crate) fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or_default();
+    Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 /// Sleeps until the wall clock reads `until`, or until the monotonic clock shows that as much time has passed as was

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 
 mod adoption;
@@ -26,6 +25,7 @@ use self::specification::specification;
 pub(crate) use self::specification::{container, private_mounts, recipe, refuse_credentials};
 use crate::accounting::ledger::Entry;
 use crate::agent::StopCause;
+use crate::base::clock::since_boot;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
@@ -65,7 +65,7 @@ pub(crate) async fn make(
     // Redact the prompt as the record is redacted, so that a secret in it reaches neither.
     let prompt = call.sandbox.folder.redactor.text(call.prompt);
     call.sandbox.folder.write("prompt.md", prompt.as_bytes())?;
-    let (begun, begun_at) = (Instant::now(), recorder.now());
+    let (begun, since) = (Instant::now(), since_boot());
     let mut listener = Listener::new(call, recorder)?;
     let folder = &call.sandbox.folder.path;
     let mut specification = specification(call, recorder.run())?;
@@ -85,7 +85,7 @@ pub(crate) async fn make(
             container,
             disk,
             begun,
-            unnoted: Some(begun_at),
+            unnoted: Some(since),
         },
         Err(error) => return adoption::forget(folder).and(Err(error)),
     };
@@ -113,7 +113,7 @@ pub(crate) async fn go_on(
     } = adopted;
     let folder = &call.sandbox.folder.path;
     let before = read_back(&folder.join(GATEWAY_FILE))?;
-    let age = Duration::try_from(recorder.now().duration_since(adoption.begun_at)).unwrap_or_default();
+    let age = since_boot().saturating_sub(adoption.since_boot);
     let now = Instant::now();
     let begun = now.checked_sub(age).unwrap_or(now);
     let mut listener = Listener::new(call, recorder)?;
@@ -216,8 +216,8 @@ struct Running {
     disk: DiskWatch,
     /// When its call began.
     begun: Instant,
-    /// When that was by the clock, until it is written down how another run goes on with it.
-    unnoted: Option<Timestamp>,
+    /// When that was since the machine is up, until it is written down how another run goes on with it.
+    unnoted: Option<Duration>,
 }
 
 impl Running {
@@ -328,15 +328,15 @@ async fn listen(
         if container.has_flooded() {
             return Ok(Some(StopCause::Flood));
         }
-        if let Some(begun_at) = unnoted.take_if(|_| container.outlives_us()) {
-            note_adoption(call, sealed, begun_at)?;
+        if let Some(since) = unnoted.take_if(|_| container.outlives_us()) {
+            note_adoption(call, sealed, since)?;
         }
     }
 }
 
 /// Writes down what another run needs to go on with the call: from here on a death of this process loses nothing of it. Of an
 /// attempt's first call alone: what comes after it depends on what was judged before.
-fn note_adoption(call: &Call<'_>, sealed: &Sealed<'_>, begun_at: Timestamp) -> Result<()> {
+fn note_adoption(call: &Call<'_>, sealed: &Sealed<'_>, since_boot: Duration) -> Result<()> {
     let CallName { round, candidate, .. } = call.sandbox.name;
     let Some(token) = sealed.lasting_token().filter(|_| round == 0 && candidate == 0) else {
         return Ok(());
@@ -344,7 +344,7 @@ fn note_adoption(call: &Call<'_>, sealed: &Sealed<'_>, begun_at: Timestamp) -> R
     let adoption = Adoption {
         container: call.sandbox.container_name(sealed.run()),
         token: token.to_owned(),
-        begun_at,
+        since_boot,
         session: call.resume.as_ref().map(|resume| resume.session.clone()),
         granted: call.reservation.granted(),
         disk: call.sandbox.mounts.written.before(),

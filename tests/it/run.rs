@@ -10,6 +10,7 @@ mod broken_stages;
 mod budgets;
 mod candidates;
 mod clearing;
+mod clocks;
 mod conflicts;
 mod crashes;
 mod deaths;

@@ -132,12 +132,11 @@ impl Over {
     pub(super) fn index(&self, git: &Git, checkouts: &Checkouts, commit: Oid) -> Result<Vec<u8>> {
         let repository = git.open()?;
         let again;
-        let held = match &self.held {
-            Some(held) => held,
-            None => {
-                again = checkouts.of(&repository, self.tree, self.owner)?;
-                &again
-            }
+        let held = if let Some(held) = &self.held {
+            held
+        } else {
+            again = checkouts.of(&repository, self.tree, self.owner)?;
+            &again
         };
         let index = held.index()?;
         let tree = peel(&repository, commit)?.id();

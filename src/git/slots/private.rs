@@ -112,7 +112,7 @@ pub(super) enum IndexOf {
 pub(super) fn make(
     git: &Git,
     histories: &Histories,
-    index: Option<IndexOf>,
+    index: Option<&IndexOf>,
     dir: &Path,
     Head { branch, commit, owner }: Head<'_>,
 ) -> Result<PrivateRepository> {
@@ -149,7 +149,7 @@ pub(super) fn make(
         )?;
         copy_if_there(&readable.shallow, &git_dir.join("shallow"))?;
         fs::write(git_dir.join("info/exclude"), settings.all_ignore_rules())?;
-        match &index {
+        match index {
             Some(IndexOf::File(index)) => copy_index(index, &git_dir.join("index"))?,
             Some(IndexOf::Bytes(index)) => fs::write(git_dir.join("index"), index)?,
             None => {}

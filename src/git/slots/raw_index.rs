@@ -41,16 +41,16 @@ pub(super) fn patched(index: &[u8], patch: &Patch) -> Option<Vec<u8>> {
     let mut patch = patch.iter().peekable();
     let (mut at, mut unwritten, mut kept) = (HEAD_LENGTH, HEAD_LENGTH, 0);
     for _ in 0..count {
-        let (path, length) = entry_at(index.get(at..end)?)?;
-        if patch.peek().is_some_and(|(next, _)| next.as_slice() <= path) {
+        let (name, length) = entry_at(index.get(at..end)?)?;
+        if patch.peek().is_some_and(|(next, _)| next.as_slice() <= name) {
             writer.copy(&index[unwritten..at], kept);
             kept = 0;
             unwritten = at;
-            while let Some((_, new)) = patch.next_if(|(next, _)| next.as_slice() < path) {
-                new.iter().for_each(|entry| writer.add(entry));
+            while let Some((_, new)) = patch.next_if(|(next, _)| next.as_slice() < name) {
+                writer.add_if_there(new.as_ref());
             }
-            if let Some((_, new)) = patch.next_if(|(next, _)| next.as_slice() == path) {
-                new.iter().for_each(|entry| writer.add(entry));
+            if let Some((_, new)) = patch.next_if(|(next, _)| next.as_slice() == name) {
+                writer.add_if_there(new.as_ref());
                 at += length;
                 unwritten = at;
                 continue;
@@ -97,6 +97,12 @@ impl Writer {
     fn copy(&mut self, entries: &[u8], count: u32) {
         self.bytes.extend_from_slice(entries);
         self.count += count;
+    }
+
+    fn add_if_there(&mut self, entry: Option<&IndexEntry>) {
+        if let Some(entry) = entry {
+            self.add(entry);
+        }
     }
 
     fn add(&mut self, entry: &IndexEntry) {

@@ -137,7 +137,7 @@ impl Slot {
             None => IndexOf::File(self.registration.index()),
             Some(over) => IndexOf::Bytes(over.index(&self.git, &self.checkouts, commit)?),
         };
-        private::make(&self.git, &self.histories, Some(index), dir, head)
+        private::make(&self.git, &self.histories, Some(&index), dir, head)
     }
 
     /// Returns the repository that an earlier call of this slot's had, as that left it; `None` where there is none.

@@ -10,8 +10,8 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::request::Call;
@@ -42,8 +42,9 @@ pub(crate) struct Adoption {
     pub(crate) container: String,
     /// What the container shows in place of a credential; it is worth nothing to anybody else.
     pub(super) token: String,
-    /// When it began.
-    pub(crate) begun_at: Timestamp,
+    /// When it began, since the machine is up: its clock may be set before somebody reads this, and no container outlives the
+    /// machine.
+    pub(crate) since_boot: Duration,
     /// The client's session that it goes on with, if it does.
     pub(crate) session: Option<SessionId>,
     /// What was set aside for it.

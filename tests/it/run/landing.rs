@@ -151,8 +151,8 @@ fn another_task_begins_while_gates_run(engine: TestEngine) {
     let_go_on(&project, slot_of(&project, "cw-2"));
     let second = wait_for_gate(&project, &["src/2.txt"], "free");
     wait_for_agents(&project, 2);
-    let status = |id: &str| project.issue(id)["status"].clone();
-    let states = ["cw-1", "cw-2", "cw-3", "cw-4", "cw-5"].map(status);
+    let status_of = |id: &str| project.issue(id)["status"].clone();
+    let states = ["cw-1", "cw-2", "cw-3", "cw-4", "cw-5"].map(status_of);
     assert_eq!(states[4], "open", "{states:?}");
     assert!(states[..4].iter().all(|state| state == "in_progress"), "{states:?}");
     // One that passes lands beside those that are judged.

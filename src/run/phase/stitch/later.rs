@@ -169,17 +169,15 @@ impl Stitch {
         let met = reservation.scope_met(&made.entry.charged());
         run.call = Some(made.entry);
         calls.stages.push(run);
-        match made.failure {
-            Some(failure) => Err(failure),
-            None => {
-                attempting.give_seat_up_after(&made.report);
-                Ok(Ok(Answered {
-                    asked,
-                    report: made.report,
-                    met,
-                }))
-            }
+        if let Some(failure) = made.failure {
+            return Err(failure);
         }
+        attempting.give_seat_up_after(&made.report);
+        Ok(Ok(Answered {
+            asked,
+            report: made.report,
+            met,
+        }))
     }
 
     /// Opens the records of a call, and writes down what it is for.
