@@ -55,7 +55,7 @@ fn adoptable(project: &Project) -> Vec<PathBuf> {
 }
 
 /// Kills a run with so many agents that wait, once all of them can be gone on with.
-fn kill(project: &Project, mut run: Child, agents: usize) {
+pub(crate) fn kill(project: &Project, mut run: Child, agents: usize) {
     wait_until(|| adoptable(project).len() == agents);
     run.kill().unwrap();
     run.wait().unwrap();

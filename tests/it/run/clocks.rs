@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
+use crate::run::adoption::kill;
 use crate::run::parallel::{add_waiting, ended, expect_merged, let_all_go_on, let_go_on, wait_for_agents};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
@@ -44,7 +45,7 @@ fn a_clock_that_jumps_changes_nothing(engine: TestEngine) {
     let project = Project::new(engine, "stitch: {parallel: 3, timeout: 10m}\n");
     let clock = TestClock::of(&project);
     add_waiting(&project, 6);
-    let mut run = clock.spawn(&project, &["run", "--tasks-only"]);
+    let run = clock.spawn(&project, &["run", "--tasks-only"]);
     let slots: Vec<u32> = wait_for_agents(&project, 3).into_iter().collect();
     // An hour on, and two back: one lands after each.
     for (seconds, slot) in [(HOUR, slots[0]), (-HOUR, slots[1])] {
@@ -54,17 +55,15 @@ fn a_clock_that_jumps_changes_nothing(engine: TestEngine) {
         wait_until(|| merges(&project) > before);
         wait_for_agents(&project, 3);
     }
-    run.kill().unwrap();
-    run.wait().unwrap();
+    kill(&project, run, 3);
     // A year on, and then a year back, while no run is there.
     clock.set(YEAR);
-    let mut resumed = clock.spawn(&project, &["resume", "--tasks-only"]);
+    let resumed = clock.spawn(&project, &["resume", "--tasks-only"]);
     let slots: Vec<u32> = wait_for_agents(&project, 3).into_iter().collect();
     let_go_on(&project, slots[0]);
     wait_until(|| merges(&project) == 3);
     wait_for_agents(&project, 3);
-    resumed.kill().unwrap();
-    resumed.wait().unwrap();
+    kill(&project, resumed, 3);
     clock.set(-YEAR);
     let last = clock.spawn(&project, &["resume", "--tasks-only"]);
     let_all_go_on(&project, &wait_for_agents(&project, 3));
