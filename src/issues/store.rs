@@ -3,8 +3,9 @@
 //! The tree of each commit is `meta.json` and `issues/<id>.json`, one file an issue. What cannot be read whole
 //! is an error, never a shorter list.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use git2::Repository;
@@ -32,7 +33,12 @@ const NEWER: &str = "if a newer version of cordwainer wrote the store, use that 
 pub struct Store {
     git: Git,
     reference: String,
+    /// The issues that were read last, by the ids of their files: those that did not change since are not read again.
+    known: Arc<Mutex<Known>>,
 }
+
+/// Issues by the ids of the files that they are stored in.
+type Known = HashMap<Oid, Arc<Issue>>;
 
 impl Store {
     /// Makes the empty store of a generation; one that is there already is a failed precondition.
@@ -65,6 +71,7 @@ impl Store {
         let store = Self {
             git: git.clone(),
             reference: format!("{archive}issues"),
+            known: Arc::default(),
         };
         store.tip()?;
         Ok(store)
@@ -143,6 +150,7 @@ impl Store {
         Self {
             git: git.clone(),
             reference: generation.issues(),
+            known: Arc::default(),
         }
     }
 
@@ -155,9 +163,35 @@ impl Store {
     }
 
     fn read_at(&self, tip: Oid) -> Result<Issues> {
-        read_issues(&self.git, tip).with_context(ErrorKind::Unexpected, || {
+        self.read_issues(tip).with_context(ErrorKind::Unexpected, || {
             format!("cannot read the issue store `{}` at {tip}", self.reference)
         })
+    }
+
+    fn read_issues(&self, tip: Oid) -> Result<Issues> {
+        let repository = self.git.open()?;
+        let known = self.known().clone();
+        let (mut meta, mut read) = (None, Known::new());
+        for entry in self.git.files(tip)? {
+            if entry.path == Path::new(META) {
+                meta = Some(read_meta(&content(&repository, &entry)?)?);
+                continue;
+            }
+            let issue = match known.get(&entry.id).filter(|issue| is_at(&entry, issue)) {
+                Some(issue) => Arc::clone(issue),
+                None => Arc::new(read_issue(&repository, &entry)?),
+            };
+            read.insert(entry.id, issue);
+        }
+        let meta = meta.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("`{META}` is missing")))?;
+        let issues = Issues::from_stored(meta, read.values().cloned())?;
+        *self.known() = read;
+        Ok(issues)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // It is replaced as a whole.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn edited(&self, from: Oid, edit: TreeEdit) -> Result<Oid> {
@@ -192,19 +226,9 @@ fn wait_a_little(one_try: Duration, lost: u32) {
     std::thread::sleep(longest.mul_f64(fastrand::f64()));
 }
 
-fn read_issues(git: &Git, tip: Oid) -> Result<Issues> {
-    let repository = git.open()?;
-    let mut meta = None;
-    let mut issues = Vec::new();
-    for entry in git.files(tip)? {
-        if entry.path == Path::new(META) {
-            meta = Some(read_meta(&content(&repository, &entry)?)?);
-        } else {
-            issues.push(read_issue(&repository, &entry)?);
-        }
-    }
-    let meta = meta.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("`{META}` is missing")))?;
-    Issues::from_stored(meta, issues)
+/// Returns whether a file is that of an issue, in its place.
+fn is_at(entry: &TreeEntry, issue: &Issue) -> bool {
+    entry.kind == EntryKind::File && entry.path == Path::new(&path_of(issue))
 }
 
 /// The part of the meta data that every version has.
@@ -250,7 +274,9 @@ fn content(repository: &Repository, entry: &TreeEntry) -> Result<Vec<u8>> {
 
 /// Returns the files of the issues that differ or are gone; what is the same is not written again.
 fn changed_files(before: &Issues, after: &Issues) -> Result<TreeEdit> {
-    let differs = |issue: &&Issue| before.get(&issue.id).ok() != Some(issue);
+    // Most are the same in memory: then they are not compared.
+    let is_same = |known: &Issue, issue: &Issue| std::ptr::eq(known, issue) || known == issue;
+    let differs = |issue: &&Issue| !before.get(&issue.id).is_ok_and(|known| is_same(known, issue));
     let file = |issue: &Issue| {
         let path = path_of(issue);
         let json = to_json(&path, issue)?;

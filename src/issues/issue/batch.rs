@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
@@ -180,7 +181,7 @@ impl Issues {
         }
         self.insert(id.clone(), input, now);
         if let (Some(state), Some(issue)) = (item.state, self.all.get_mut(id)) {
-            state.apply(issue, now);
+            state.apply(Arc::make_mut(issue), now);
         }
     }
 

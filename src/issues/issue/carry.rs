@@ -25,7 +25,7 @@ impl Issues {
             issue
                 .dependencies
                 .retain(|edge| !elsewhere.contains(&edge.depends_on_id));
-            carried.all.insert(issue.id.clone(), issue);
+            carried.all.insert(issue.id.clone(), issue.into());
         }
         carried
     }

@@ -1,6 +1,7 @@
 //! All issues of a generation, and queries over them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -66,11 +67,11 @@ pub struct IssueCounts {
     pub closed: usize,
 }
 
-/// The issues of a generation. Every change is a checked operation.
+/// The issues of a generation. Every change is a checked operation. Clones share the issues that neither has changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Issues {
     meta: StoreMeta,
-    pub(super) all: BTreeMap<IssueId, Issue>,
+    pub(super) all: BTreeMap<IssueId, Arc<Issue>>,
 }
 
 impl Issues {
@@ -84,8 +85,9 @@ impl Issues {
 
     /// Builds the collection from the content of a store; a state that no operation could have led to is an error,
     /// never repaired.
-    pub fn from_stored(meta: StoreMeta, stored: impl IntoIterator<Item = Issue>) -> Result<Self> {
-        let all = stored.into_iter().map(|issue| (issue.id.clone(), issue)).collect();
+    pub fn from_stored(meta: StoreMeta, stored: impl IntoIterator<Item = impl Into<Arc<Issue>>>) -> Result<Self> {
+        let stored = stored.into_iter().map(Into::into);
+        let all = stored.map(|issue| (issue.id.clone(), issue)).collect();
         let issues = Self { meta, all };
         for issue in issues.iter() {
             issues.check_stored(issue)?;
@@ -103,7 +105,7 @@ impl Issues {
 
     /// Returns all issues, the oldest first; of those that were filed at one moment, in the order of their ids.
     pub fn iter(&self) -> impl Iterator<Item = &Issue> {
-        let mut issues: Vec<&Issue> = self.all.values().collect();
+        let mut issues: Vec<&Issue> = self.all.values().map(AsRef::as_ref).collect();
         issues.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
         issues.into_iter()
     }
@@ -242,7 +244,7 @@ impl Issues {
             external: input.external,
             plan: input.plan,
         };
-        self.all.insert(id, issue);
+        self.all.insert(id, Arc::new(issue));
     }
 
     pub(super) fn graph(&self) -> Graph<&IssueId> {

@@ -1,5 +1,7 @@
 //! What a person corrects: the words and the priority of an issue, and issues that nobody has worked on.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::base::error::{Error, ErrorKind, Result};
@@ -59,7 +61,8 @@ impl Issues {
         for id in ids {
             self.refuse_deletion(id, ids)?;
         }
-        Ok(ids.iter().filter_map(|id| self.all.remove(id)).collect())
+        let removed = ids.iter().filter_map(|id| self.all.remove(id));
+        Ok(removed.map(Arc::unwrap_or_clone).collect())
     }
 
     fn refuse_deletion(&self, id: &IssueId, along: &[IssueId]) -> Result<()> {

@@ -42,7 +42,7 @@ impl Issues {
         let is_counted = own.as_ref().is_some_and(|id| id.number().is_some());
         let is_same = |issue: &&&Issue| !is_counted || filed.is_none_or(|filed| filed == issue.created_at);
         let before = imported.get(external).into_iter().flatten().find(is_same);
-        let own = own.and_then(|id| self.all.get(&id));
+        let own = own.and_then(|id| self.get(&id).ok());
         let own = own.filter(|issue| !is_counted || filed == Some(issue.created_at));
         Some(before.copied().or(own)?.id.clone())
     }

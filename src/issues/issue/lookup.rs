@@ -1,6 +1,7 @@
 //! Finding issues: by their id, or by what a person types for it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::one_line;
@@ -13,7 +14,8 @@ const NAMED: usize = 10;
 impl Issues {
     /// Finds an issue; an unknown id is a usage error that names the existing ids.
     pub fn get(&self, id: &IssueId) -> Result<&Issue> {
-        self.all.get(id).ok_or_else(|| self.unknown(id))
+        let found = self.all.get(id).map(AsRef::as_ref);
+        found.ok_or_else(|| self.unknown(id))
     }
 
     /// Finds the issue that a person typed the id of, or the beginning of it.
@@ -61,7 +63,7 @@ impl Issues {
         if !self.all.contains_key(id) {
             return Err(self.unknown(id));
         }
-        Ok(self.all.get_mut(id).expect("just found"))
+        Ok(Arc::make_mut(self.all.get_mut(id).expect("just found")))
     }
 
     /// Returns the error about an unknown id.

@@ -113,7 +113,7 @@ mod tests {
         let mut issues = issues_with(&names.iter().map(String::as_str).collect::<Vec<_>>());
         for pair in names.windows(2) {
             let edge = crate::issues::issue::Dependency::blocks(id(&pair[1]), id(&pair[0]));
-            issues.all.get_mut(&id(&pair[1])).unwrap().dependencies.push(edge);
+            issues.get_mut(&id(&pair[1])).unwrap().dependencies.push(edge);
         }
         let rows = issues.tree(&[]).unwrap();
         assert_eq!((rows.len(), rows[19_999].depth), (20_000, 19_999));

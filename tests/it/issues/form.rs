@@ -41,6 +41,22 @@ fn an_issue_as_others_read_it() {
 }
 
 #[test]
+fn what_did_not_change_is_read_once_and_what_somebody_else_changed_is_read_again() {
+    let fixture = Fixture::new();
+    let (one, other) = (fixture.add("One"), fixture.add("Other"));
+    let before = fixture.store.read().unwrap();
+    let elsewhere = Store::open(&fixture.project.handle(), &generation()).unwrap();
+    let comment = |issues: &mut Issues| issues.comment(&other, "Petra Person", "Mind the margins.", at(2));
+    elsewhere.update("comment", at(2), comment).unwrap();
+    let after = fixture.store.read().unwrap();
+    let is_shared = |id: &IssueId| std::ptr::eq(before.get(id).unwrap(), after.get(id).unwrap());
+    assert!(is_shared(&one) && !is_shared(&other));
+    let comments = |issues: &Issues| issues.get(&other).unwrap().comments.len();
+    assert_eq!((comments(&before), comments(&after)), (0, 1));
+    assert_eq!(after, elsewhere.read().unwrap());
+}
+
+#[test]
 fn the_file_of_an_issue_is_the_same_json() {
     let fixture = Fixture::new();
     fixture.add("Parse the header");
