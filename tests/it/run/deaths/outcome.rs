@@ -65,7 +65,8 @@ impl Task {
     fn of(project: &Project, id: &str) -> Self {
         let issue = project.issue(id);
         let mut outcomes = project.outcomes(id);
-        outcomes.retain(|outcome| !["cancelled", "limited"].contains(&outcome.as_str()));
+        // What does not count may have come to nothing because of a death, or not at all.
+        outcomes.retain(|outcome| !["cancelled", "limited", "infrastructure_failed"].contains(&outcome.as_str()));
         assert_eq!(paid_by_trailers(project, id), paid_by_store(&issue), "{id}: {issue:#}");
         Self {
             status: issue["status"].as_str().unwrap().to_owned(),
