@@ -98,6 +98,8 @@ fn die_at_work(project: &Project) {
     wait_until(|| project.state().join("slots/1/go").exists());
     signal(&run, Signal::KILL);
     run.wait().unwrap();
+    // Nobody goes on with it.
+    project.forget_adoptions();
     assert_eq!(
         labelled(project.engine, "repository", &id_of(&project.repository.path())).len(),
         1

@@ -73,7 +73,7 @@ fn outlives(engine: TestEngine, disk: &Disk, moment: usize) {
 /// What its agent wrote last is a moment old.
 fn a_session_that_waits_outlives_a_power_failure(engine: TestEngine) {
     let Some(disk) = Disk::new() else { return };
-    let project = Project::on(engine, disk.repository(), "");
+    let project = Project::on(engine, disk.repository(), "limits: {wait: never}\n");
     let reset = Timestamp::now().as_second() + 3 * 3600;
     project.add(
         "meets a limit",

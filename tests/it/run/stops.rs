@@ -190,7 +190,7 @@ fn a_paused_run_stays_until_it_is_stopped(engine: TestEngine) {
     assert!(project.outcomes("cw-3").len() <= 1);
     project.expect_tidy();
 
-    // The pause ended with the run, and does so when that is killed.
+    // The pause ended with the run. That of one that is killed is lifted by who says so.
     project.add("is not begun, either", "write src/4.txt x");
     let mut run = project.spawn(&["run", "--tasks-only"]);
     wait_until(|| project.run(&["runs", "pause"]).code == Some(0));
@@ -198,7 +198,7 @@ fn a_paused_run_stays_until_it_is_stopped(engine: TestEngine) {
     run.kill().unwrap();
     run.wait().unwrap();
     project.add("is done", "write src/5.txt x");
-    project.run(&["resume", "--tasks-only"]).expect(0);
+    project.run(&["resume", "--now", "--tasks-only"]).expect(0);
     expect_merged(&project, 1..=5);
     project.expect_tidy();
 }
