@@ -14,7 +14,7 @@ use crate::accounting::metering::Metered;
 use crate::agent::{CallReport, Ending, Transcript};
 use crate::base::clock::Clock;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::base::fs::{create_folder, own_folder};
+use crate::base::fs::{create_folder, own_folder, write_atomically};
 use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::base::redact::Redactor;
 use crate::base::regular;
@@ -267,6 +267,11 @@ impl CallFolder {
         let path = self.path.join(name);
         std::fs::write(&path, self.redactor.bytes(bytes))
             .with_context(ErrorKind::Unexpected, || format!("cannot write `{}`", path.display()))
+    }
+
+    /// Writes a file that a later run reads, redacted and in one step: after a death it is as before, or whole.
+    pub(crate) fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        write_atomically(&self.path.join(name), &self.redactor.bytes(bytes))
     }
 
     /// Opens a file of the folder to be written as output comes in; each line is the caller's to redact.

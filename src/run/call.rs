@@ -254,20 +254,23 @@ async fn attend(
     interruption: &Interruption,
 ) -> Result<Left> {
     let mut cut = listen(call, running, sealed, listener, interruption).await?;
-    let container = &mut running.container;
     if let Some(cut) = cut {
         listener.transcript.note_cut();
+        running.unnoted = None;
+        adoption::end(&call.sandbox.folder.path)?;
         if matches!(cut, StopCause::Disk | StopCause::Flood) {
             // Every further moment fills the disk.
-            container.kill().await?;
+            running.container.kill().await?;
         }
         // The signals let the client write its last result, which has what it used.
+        let container = &mut running.container;
         let ending = container.terminate(TERMINATION_GRACE);
         let hearing = tokio::time::timeout(2 * TERMINATION_GRACE + DRAIN_LIMIT, drain(container, listener));
         let (ended, heard) = tokio::join!(ending, hearing);
         ended?;
         heard.unwrap_or(Ok(()))?;
     }
+    let container = &mut running.container;
     // Both outputs are closed, which is not the end of the process.
     let Ok(exit) = tokio::time::timeout(EXIT_GRACE, container.exit()).await else {
         container.kill().await?;

@@ -103,10 +103,18 @@ impl Adoption {
     }
 }
 
+/// Has nobody go on with a call from here on: it is being ended.
+pub(super) fn end(folder: &Path) -> Result<()> {
+    let removed = unless_missing(fs::remove_file(folder.join(FILE)));
+    removed.with_context(ErrorKind::Unexpected, || {
+        format!("cannot clear up `{}`", folder.display())
+    })
+}
+
 /// Removes what is written down of a call whose container is not listened to any more.
 pub(super) fn forget(folder: &Path) -> Result<()> {
     let failed = || format!("cannot clear up `{}`", folder.display());
-    unless_missing(fs::remove_file(folder.join(FILE))).with_context(ErrorKind::Unexpected, failed)?;
+    end(folder)?;
     unless_missing(fs::remove_dir_all(folder.join(OUTPUT))).with_context(ErrorKind::Unexpected, failed)
 }
 

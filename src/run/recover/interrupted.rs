@@ -10,6 +10,7 @@ use super::Recovery;
 use crate::accounting::ledger::{CallPlace, Entry};
 use crate::agent::CallOutcome;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::remove_unfinished;
 use crate::base::regular;
 use crate::git::Oid;
 use crate::issues::attempt::{Attempt, Candidate, Outcome};
@@ -78,7 +79,8 @@ impl Recovery<'_> {
                 run: run.clone(),
             };
             let earlier: Vec<Entry> = calls.entries().cloned().collect();
-            // Its container is gone by now.
+            // Its container is gone by now, and nobody writes there.
+            remove_unfinished(&folder)?;
             collect(&folder, self.project.redactor())?;
             let call = recorded_call(&folder, issues, &earlier)?.map(|call| call.entry(place, now));
             match red {
@@ -108,6 +110,7 @@ impl Recovery<'_> {
         let mut found = Vec::new();
         for below in self.folders_beginning(&format!("{}-", records_of(run, issue, name)))? {
             let folder = self.project.state_dir.join(&below);
+            remove_unfinished(&folder)?;
             let Some(mut stage) = read_json::<StageRun>(&folder.join(STAGE_FILE))? else {
                 continue;
             };

@@ -110,7 +110,7 @@ impl Stitch {
             ..attempting.name.clone()
         };
         let folder = context.recorder.call_folder(&name, 0)?;
-        folder.write(RED_FILE, &serde_json::to_vec(red).context("cannot write JSON")?)?;
+        folder.replace(RED_FILE, &serde_json::to_vec(red).context("cannot write JSON")?)?;
         if !session.go_on(&kept.called.report, calls.of_session().last())? {
             return Ok(None);
         }

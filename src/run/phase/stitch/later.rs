@@ -244,7 +244,7 @@ pub(super) fn note(folder: Option<&CallFolder>, calls: &mut Calls, change: impl 
 }
 
 fn write(folder: &CallFolder, run: &StageRun) -> Result<()> {
-    folder.write(STAGE_FILE, &serde_json::to_vec(run).context("cannot write JSON")?)
+    folder.replace(STAGE_FILE, &serde_json::to_vec(run).context("cannot write JSON")?)
 }
 
 /// Returns the verdict on a call of a stage that did not succeed, given the budget that it met; `None` where it did. Where
