@@ -8,6 +8,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
 use crate::base::error::{Context as _, Result};
+#[cfg(feature = "crash-points")]
+use crate::base::testing;
 
 /// The longest sleep before the wall clock is read again.
 const LEG: SignedDuration = SignedDuration::from_secs(30);
@@ -111,17 +113,10 @@ fn wall() -> Timestamp {
     Timestamp::now()
 }
 
-/// Reads the machine's wall clock, as somebody has set it: so many seconds off as the file `CORDWAINER_CLOCK` says, if a test
-/// names one.
+/// Reads the machine's wall clock, as a test has set it.
 #[cfg(feature = "crash-points")]
 fn wall() -> Timestamp {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test's switch, absent from every normal build"
-    )]
-    let file = std::env::var_os("CORDWAINER_CLOCK");
-    let seconds = file.and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
-    later(Timestamp::now(), SignedDuration::from_secs(seconds.unwrap_or_default()))
+    later(Timestamp::now(), SignedDuration::from_secs(testing::clock_is_off()))
 }
 
 /// Returns for how long the machine is up, its sleep included: setting its clock does not change that.

@@ -22,3 +22,16 @@ pub(crate) fn counts_ids() -> bool {
     )]
     std::env::var_os("CORDWAINER_COUNTED_IDS").is_some()
 }
+
+/// Returns how many seconds the wall clock is off that tests have set: what the file says that `CORDWAINER_CLOCK` names; none
+/// where no file is named.
+#[cfg(feature = "crash-points")]
+pub(crate) fn clock_is_off() -> i64 {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test's switch, absent from every normal build"
+    )]
+    let file = std::env::var_os("CORDWAINER_CLOCK");
+    let seconds = file.and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
+    seconds.unwrap_or_default()
+}
