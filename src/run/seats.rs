@@ -90,12 +90,7 @@ impl Seats {
 
     /// Takes the one seat that a task alone needs.
     pub(crate) fn alone() -> Seat {
-        let seats = Self(watch::Sender::new(State {
-            most: 1,
-            taken: BTreeMap::from([(0, 1)]),
-            ..State::default()
-        }));
-        Arc::new(seats).seat(0, true)
+        Self::new(1).go_on()
     }
 
     fn seat(self: &Arc<Self>, task: u64, is_held: bool) -> Seat {

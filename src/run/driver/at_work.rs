@@ -92,18 +92,9 @@ impl AtWork {
         (task, seat): (IssueId, Seat),
         interruption: &Interruption,
     ) {
-        let number = self.number();
-        self.tasks.insert(task.clone(), number);
-        let (phases, interruption) = (Arc::clone(phases), interruption.clone());
-        let seen = phases.sessions.pauses.seen();
-        self.running.spawn(async move {
-            Ended {
-                came_to: Box::pin(attempt(&phases, (&task, seat), &interruption)).await,
-                work: Work::Task(task),
-                number,
-                seen,
-            }
-        });
+        let (own, interruption, id) = (Arc::clone(phases), interruption.clone(), task.clone());
+        let attempt = async move { Box::pin(attempt(&own, (&id, seat), &interruption)).await };
+        self.begin(Work::Task(task), phases, attempt);
     }
 
     /// Goes on with an attempt at a task that a dead run was at.
@@ -113,31 +104,33 @@ impl AtWork {
         (task, taken_over, seat): (IssueId, TakenOver, Seat),
         interruption: &Interruption,
     ) {
-        let number = self.number();
-        self.tasks.insert(task.clone(), number);
-        let (phases, interruption) = (Arc::clone(phases), interruption.clone());
-        let seen = phases.sessions.pauses.seen();
-        self.running.spawn(async move {
-            let came_to = Box::pin(phases.stitch.go_on(taken_over, seat, &interruption)).await;
-            Ended {
-                came_to: came_to.map(CameTo::Attempt),
-                work: Work::Task(task),
-                number,
-                seen,
-            }
-        });
+        let (own, interruption) = (Arc::clone(phases), interruption.clone());
+        let attempt = async move {
+            let done = Box::pin(own.stitch.go_on(taken_over, seat, &interruption)).await;
+            done.map(CameTo::Attempt)
+        };
+        self.begin(Work::Task(task), phases, attempt);
     }
 
     /// Begins the measure of this number in its run.
     pub(super) fn begin_measure(&mut self, phases: &Arc<Phases>, measure_number: u32, interruption: &Interruption) {
+        let (own, interruption) = (Arc::clone(phases), interruption.clone());
+        let measure = async move { Box::pin(measure(&own, measure_number, &interruption)).await };
+        self.begin(Work::Measure, phases, measure);
+    }
+
+    /// Has something be at work from now on, as a task of the runtime.
+    fn begin(&mut self, work: Work, phases: &Phases, coming_to: impl Future<Output = Result<CameTo>> + Send + 'static) {
         let number = self.number();
-        self.is_measuring = true;
-        let (phases, interruption) = (Arc::clone(phases), interruption.clone());
+        match &work {
+            Work::Task(task) => drop(self.tasks.insert(task.clone(), number)),
+            Work::Measure => self.is_measuring = true,
+        }
         let seen = phases.sessions.pauses.seen();
         self.running.spawn(async move {
             Ended {
-                came_to: Box::pin(measure(&phases, measure_number, &interruption)).await,
-                work: Work::Measure,
+                came_to: coming_to.await,
+                work,
                 number,
                 seen,
             }

@@ -61,21 +61,24 @@ pub(crate) fn load(state_dir: &Path, generation: &GenerationName) -> Result<Opti
 
 /// Writes down how the run of a generation stands, in place of what was written before.
 pub(crate) fn note(state_dir: &Path, standing: &Standing) -> Result<()> {
-    let mut all = load_all(state_dir)?;
-    let before = all.clone();
-    all.retain(|other| other.generation != standing.generation);
-    if !standing.is_nothing() {
-        all.push(standing.clone());
-    }
-    write(state_dir, &before, &all)
+    let worth = (!standing.is_nothing()).then_some(standing);
+    replace(state_dir, &standing.generation, worth)
 }
 
 /// Removes what is written down of a generation, if anything is.
 pub(crate) fn forget(state_dir: &Path, generation: &GenerationName) -> Result<()> {
+    replace(state_dir, generation, None)
+}
+
+/// Writes only where that changes anything.
+fn replace(state_dir: &Path, generation: &GenerationName, standing: Option<&Standing>) -> Result<()> {
     let before = load_all(state_dir)?;
-    let mut all = before.clone();
-    all.retain(|other| other.generation != *generation);
-    write(state_dir, &before, &all)
+    let others = before.iter().filter(|other| other.generation != *generation);
+    let all: Vec<Standing> = others.chain(standing).cloned().collect();
+    if before == all {
+        return Ok(());
+    }
+    list::write(&path(state_dir), &all)
 }
 
 /// Removes what is written down of all, readable or not: a person lets calls be made now.
@@ -91,13 +94,6 @@ fn load_all(state_dir: &Path) -> Result<Vec<Standing>> {
         &path(state_dir),
         "it says how runs stood that were killed: fix it, or remove it to go on as if nothing had failed before",
     )
-}
-
-fn write(state_dir: &Path, before: &[Standing], all: &[Standing]) -> Result<()> {
-    if before == all {
-        return Ok(());
-    }
-    list::write(&path(state_dir), all)
 }
 
 fn path(state_dir: &Path) -> PathBuf {

@@ -7,14 +7,14 @@ use std::path::PathBuf;
 use std::process::Child;
 
 use cordwainer::event::{Adopted, EventKind};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::run::parallel::{ended, expect_merged, let_all_go_on, wait_for_agents};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::messages_api::{Listen, MessagesApi};
 use crate::support::project::Project;
 use crate::support::project::waiting::wait_until;
-use crate::support::scripts::WAIT;
+use crate::support::scripts::{WAIT, asks};
 
 engine_tests! {
     both: an_agent_that_thinks_when_its_run_is_killed_goes_on, an_agent_that_talks_all_the_while_is_heard_once,
@@ -22,17 +22,6 @@ engine_tests! {
     podman: a_budget_goes_on_where_it_was, what_a_container_does_to_its_output_is_its_own_affair,
         an_agent_that_failed_with_nobody_to_hear_it_is_paid_for, a_call_with_nothing_written_down_is_begun_anew,
         a_run_that_does_not_want_the_task_ends_its_agent;
-}
-
-/// The step by which an agent asks the model about this, through its gateway.
-fn asks(about: &str) -> String {
-    let message = json!({"role": "user", "content": about});
-    let body = json!({"model": "claude-sonnet-5-5", "max_tokens": 10, "messages": [message]}).to_string();
-    let head = format!(
-        r"POST /v1/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\nx-api-key: {{token}}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    format!("attack request 127.0.0.1:8080 {about} <<END\n{head}{body}\nEND\n")
 }
 
 /// An API that answers about the first and about the second with so many tokens.

@@ -2,14 +2,13 @@
 
 use cordwainer::event::EventKind;
 use jiff::Timestamp;
-use serde_json::json;
 
 use crate::run::parallel::{ended, expect_merged, let_all_go_on, wait_for_agents};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::messages_api::{Listen, MessagesApi};
 use crate::support::project::Project;
 use crate::support::project::waiting::wait_until;
-use crate::support::scripts::WAIT;
+use crate::support::scripts::{WAIT, asks};
 
 engine_tests! {
     both: fewer_tasks_are_at_work_as_a_window_ends_also_after_a_restart;
@@ -33,17 +32,6 @@ fn project(engine: TestEngine, api: &MessagesApi, more: &str) -> Project {
 
 fn configured(api: &MessagesApi, more: &str) -> String {
     format!("agent: {{base_url: \"{}\"}}\n{more}", api.base_url())
-}
-
-/// The step by which an agent asks the model about this, through its gateway.
-fn asks(about: &str) -> String {
-    let message = json!({"role": "user", "content": about});
-    let body = json!({"model": "claude-sonnet-5-5", "max_tokens": 10, "messages": [message]}).to_string();
-    let head = format!(
-        r"POST /v1/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\nx-api-key: {{token}}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    format!("attack request 127.0.0.1:8080 {about} <<END\n{head}{body}\nEND\n")
 }
 
 /// Files tasks of these numbers that wait until they are let go on, each after the first one.

@@ -23,3 +23,14 @@ pub(crate) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str
 pub(crate) fn user_prompt(script: &str) -> String {
     format!("user_prompt: |\n  {}\n", scripted(script).replace('\n', "\n  "))
 }
+
+/// The step by which an agent asks the model about this, through its gateway.
+pub(crate) fn asks(about: &str) -> String {
+    let message = json!({"role": "user", "content": about});
+    let body = json!({"model": "claude-sonnet-5-5", "max_tokens": 10, "messages": [message]}).to_string();
+    let head = format!(
+        r"POST /v1/messages HTTP/1.1\r\nHost: x\r\nConnection: close\r\nx-api-key: {{token}}\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    format!("attack request 127.0.0.1:8080 {about} <<END\n{head}{body}\nEND\n")
+}
