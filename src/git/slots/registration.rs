@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid};
 
+use super::folder::remove_path;
 use super::marker;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::process::boot;
@@ -47,17 +48,35 @@ impl Registration {
 
     /// Registers the slot, detached at a commit, which `git gc` keeps from then on.
     pub(super) fn point_at(&self, commit: Oid) -> Result<()> {
-        fs::create_dir_all(&self.git_dir).context(format!("cannot make the folder `{}`", self.git_dir.display()))?;
-        // Locked first: no moment at which `git worktree prune` could take it for abandoned.
-        self.put("locked", REASON.as_bytes())?;
-        if let Some(common_dir) = self.git_dir.ancestors().nth(2) {
-            self.put(REPOSITORY, bytes::of_path(common_dir))?;
+        if self.git_dir.join("locked").exists() {
+            return self.write_into(&self.git_dir, commit);
         }
-        self.put("commondir", b"../..\n")?;
-        self.put("HEAD", format!("{commit}\n").as_bytes())?;
+        // Made elsewhere and moved in whole: `git worktree prune` removes a folder that it saw without its lock, whatever
+        // has come into it since.
+        let made = self.aside();
+        remove_path(&made)?;
+        fs::create_dir(&made).context(format!("cannot make the folder `{}`", made.display()))?;
+        self.write_into(&made, commit)?;
+        discard(&self.git_dir, &self.aside().with_extension("old"))?;
+        move_in(&made, &self.git_dir).context(format!("cannot make the folder `{}`", self.git_dir.display()))
+    }
+
+    /// Writes the files of the registration into a folder.
+    fn write_into(&self, folder: &Path, commit: Oid) -> Result<()> {
+        put(&folder.join("locked"), REASON.as_bytes())?;
+        if let Some(common_dir) = self.git_dir.ancestors().nth(2) {
+            put(&folder.join(REPOSITORY), bytes::of_path(common_dir))?;
+        }
+        put(&folder.join("commondir"), b"../..\n")?;
+        put(&folder.join("HEAD"), format!("{commit}\n").as_bytes())?;
         let mut pointer = bytes::of_path(&self.slot.join(".git")).to_vec();
         pointer.push(b'\n');
-        self.put("gitdir", &pointer)
+        put(&folder.join("gitdir"), &pointer)
+    }
+
+    /// Returns where a registration is made and taken apart: a folder of the common directory that git does not look at.
+    fn aside(&self) -> PathBuf {
+        aside(&self.git_dir)
     }
 
     /// Returns the content of the slot's `.git` file: the mount point of the container's mask, and the person's way in.
@@ -104,7 +123,7 @@ impl Registration {
 
     /// Notes that the index was written since the machine started.
     pub(super) fn note_boot(&self) -> Result<()> {
-        self.put("boot", boot().unwrap_or_default().as_bytes())
+        put(&self.git_dir.join("boot"), boot().unwrap_or_default().as_bytes())
     }
 
     /// Removes the registration, if it is the slot's.
@@ -127,7 +146,7 @@ impl Registration {
                 ),
             ));
         }
-        fs::remove_dir_all(&self.git_dir).context(format!("cannot remove `{}`", self.git_dir.display()))
+        discard(&self.git_dir, &self.aside())
     }
 
     /// Removes the registrations whose slots are gone, and those that came with the git folder from another place: the
@@ -144,30 +163,61 @@ impl Registration {
             let entry = entry.context(failed())?;
             let ours = entry.file_name().as_encoded_bytes().starts_with(b"cordwainer-slot-");
             if ours && is_stray(&entry.path(), git.common_dir()).context(failed())? {
-                fs::remove_dir_all(entry.path()).context(failed())?;
+                discard(&entry.path(), &aside(&entry.path()))?;
                 removed += 1;
             }
         }
         Ok(removed)
     }
+}
 
-    /// Writes one file, unless it already has that content.
-    fn put(&self, name: &str, content: &[u8]) -> Result<()> {
-        let path = self.git_dir.join(name);
-        if fs::read(&path).is_ok_and(|there| there == content) {
-            return Ok(());
+/// Returns where the registration in a folder is made and taken apart.
+fn aside(git_dir: &Path) -> PathBuf {
+    let name = git_dir.file_name().unwrap_or_default();
+    git_dir.ancestors().nth(2).unwrap_or(git_dir).join(name)
+}
+
+/// Moves a whole registration to its place among the worktrees, where nothing is. Git removes the folder of the worktrees
+/// when it finds it empty.
+fn move_in(made: &Path, git_dir: &Path) -> io::Result<()> {
+    let mut tries = 0;
+    loop {
+        if let Some(worktrees) = git_dir.parent() {
+            fs::create_dir_all(worktrees)?;
         }
-        let temporary = self.git_dir.join(format!("{name}.new"));
-        let write = || -> io::Result<()> {
-            let mut file = File::create(&temporary)?;
-            file.write_all(content)?;
-            // A power failure would leave it empty, and git fails on a worktree whose files are.
-            file.sync_all()?;
-            fs::rename(&temporary, &path)
-        };
-        let written = write();
-        written.context(format!("cannot write `{}`", path.display()))
+        tries += 1;
+        match fs::rename(made, git_dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < 100 => {}
+            moved => return moved,
+        }
     }
+}
+
+/// Removes a registration, if there is one: out of git's sight first, so that nobody sees the half of it.
+fn discard(git_dir: &Path, aside: &Path) -> Result<()> {
+    remove_path(aside)?;
+    match fs::rename(git_dir, aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        moved => moved
+            .context(format!("cannot remove `{}`", git_dir.display()))
+            .and_then(|()| remove_path(aside)),
+    }
+}
+
+/// Writes one file, unless it already has that content.
+fn put(path: &Path, content: &[u8]) -> Result<()> {
+    if fs::read(path).is_ok_and(|there| there == content) {
+        return Ok(());
+    }
+    let temporary = path.with_extension("new");
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&temporary)?;
+        file.write_all(content)?;
+        // A power failure would leave it empty, and git fails on a worktree whose files are.
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    write().context(format!("cannot write `{}`", path.display()))
 }
 
 /// Returns whether the slot of a registration is gone, or another repository's: it was registered while that one's git

@@ -38,7 +38,7 @@ enum After {
 use After::{None as Nothing, Points};
 
 /// The functions with such steps: file, name, what follows.
-const LISTED: [(&str, &str, After); 31] = [
+const LISTED: [(&str, &str, After); 33] = [
     ("src/git/history.rs", "note_tip", Points(&["history.extended"])),
     ("src/git/history.rs", "add_shallow", Points(&["history.shallow"])),
     (
@@ -50,6 +50,16 @@ const LISTED: [(&str, &str, After); 31] = [
         "src/git/slots/marker.rs",
         "write",
         Nothing("it makes a marker whole, whoever asks for one"),
+    ),
+    (
+        "src/git/slots/registration.rs",
+        "discard",
+        Nothing("one rename, after which git sees no registration; the rest goes with the next one of that slot"),
+    ),
+    (
+        "src/git/slots/registration.rs",
+        "move_in",
+        Nothing("the slot is marked meanwhile, and whoever takes it writes the registration again"),
     ),
     (
         "src/git/slots/registration.rs",
