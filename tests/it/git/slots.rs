@@ -5,8 +5,10 @@ use std::process::Command;
 
 use cordwainer::error::ErrorKind;
 use cordwainer::git::{EntryKind, Git, Slot, SlotPool, SlotRemoval, SnapshotLimits};
+use cordwainer::testing::size;
 
 use crate::support::repository::TestRepository;
+use crate::support::upkeep::beside;
 
 /// A pool whose state folder is where it is by default.
 pub(super) fn pool(repository: &TestRepository) -> SlotPool {
@@ -297,4 +299,26 @@ fn whoever_only_looks_at_a_slot_hides_it_from_nobody() {
     assert_eq!(pool.adopt(1).unwrap_err().kind(), ErrorKind::Locked);
     assert_eq!(pool.leftovers().unwrap(), []);
     held.release().unwrap();
+}
+
+/// Git removes a folder of the worktrees that it saw without a lock.
+#[test]
+fn slots_come_and_go_beside_a_git_that_prunes_worktrees_all_the_time() {
+    let repository = project();
+    let (git, tip) = (repository.handle(), repository.oid("HEAD"));
+    let prune = || {
+        repository.git(&["worktree", "prune", "--expire=now"]);
+        true
+    };
+    let ((), rounds) = beside(prune, || {
+        let pool = pool_of(git);
+        for _ in 0..size(40, 2000) {
+            let mut slot = pool.acquire("x").unwrap();
+            slot.restore(tip, None).unwrap();
+            slot.release().unwrap();
+            assert_eq!(pool.remove_all().unwrap().removed, [1]);
+        }
+    });
+    assert!(rounds > 10, "{rounds}");
+    assert!(!repository.git(&["worktree", "list"]).contains("cordwainer-slot"));
 }
