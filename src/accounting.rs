@@ -2,5 +2,6 @@
 //! own, and does not know who pays.
 
 pub mod budget;
+pub mod estimate;
 pub mod ledger;
 pub mod metering;

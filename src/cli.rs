@@ -41,9 +41,12 @@ mod generator;
 mod image;
 mod init;
 mod issues;
+mod mode;
 mod network;
+mod request;
 mod runs;
 mod settings;
+mod showing;
 mod signal;
 mod start;
 mod stats;
@@ -65,7 +68,8 @@ pub struct Command {
     verb: Verb,
 }
 
-/// All commands of cordwainer at the top level, for a program that has no tasks of the same names beside them.
+/// All commands of cordwainer at the top level, for a program that has hardly any tasks of the same names: those that come before
+/// it keep their names.
 #[derive(Clone, Debug)]
 pub struct TopLevelCommand {
     options: Common,

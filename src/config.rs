@@ -29,6 +29,7 @@ mod mcp;
 mod merge;
 pub(crate) mod missing_program;
 mod model_api;
+mod modes;
 mod money;
 mod mounts;
 mod named;
@@ -71,6 +72,7 @@ use crate::sandbox::engine::Runtime;
 use crate::sandbox::guarantee::Item;
 
 pub use crate::accounting::budget::{BudgetConfig, BudgetWarning};
+pub use crate::model::ModeKind;
 pub use crate::sandbox::credential::Credentials;
 pub use crate::sandbox::engine::EngineChoice;
 pub use crate::sandbox::network::NetworkConfig;
@@ -89,6 +91,7 @@ pub use keep::KeepConfig;
 pub use limit_wait::LimitWait;
 pub(crate) use mcp::ALL_TOOLS;
 pub use mcp::McpServer;
+pub use modes::Mode;
 pub(crate) use named::protected_files;
 pub use ours::is_ours;
 pub use parallel::Parallel;
@@ -207,6 +210,11 @@ pub struct Config {
     pub stages: Vec<Stage>,
     /// `rules`: how the agents of some tasks are called otherwise.
     pub rules: Vec<Rule>,
+    /// `modes`: the kinds of work that the configuration changes or makes.
+    pub modes: BTreeMap<String, Mode>,
+    /// The kind of work that it is for: see [`Config::in_mode`].
+    #[serde(skip)]
+    pub mode: Mode,
     /// `optimize`; nothing calls it yet, and nothing of it is read.
     #[serde(skip)]
     pub optimize: RoleConfig,

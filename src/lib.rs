@@ -58,10 +58,10 @@ pub mod git;
 pub mod agent;
 
 mod accounting;
-pub use accounting::{budget, ledger, metering};
+pub use accounting::{budget, estimate, ledger, metering};
 
 mod issues;
-pub use issues::{attempt, issue, proposal, review, round, stage, store};
+pub use issues::{attempt, issue, planned, proposal, request, review, round, stage, store};
 
 mod sandbox;
 pub use sandbox::{credential, engine, gateway, guarantee, network};

@@ -10,17 +10,21 @@ use crate::issues::proposal::{self, BatchLimits, Proposal};
 use crate::issues::review;
 use crate::issues::round::{CheckKind, FailedCheck};
 
+mod built_in;
 mod context;
 mod fence;
+mod parts;
 mod render;
 mod seed;
 mod template;
 mod work_context;
 
+pub use built_in::measure_template;
 pub use context::{
     DOCUMENT_BUDGET, Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, ReadDocument, Remark,
     StitchContext, Title,
 };
+pub use parts::{PromptPart, parts};
 pub use seed::{SeedValues, render_seed};
 pub use template::Template;
 pub(crate) use work_context::{CHANGES_BUDGET, ReviewContext, StageContext, WorkContext};
@@ -28,32 +32,29 @@ pub(crate) use work_context::{CHANGES_BUDGET, ReviewContext, StageContext, WorkC
 /// The most bytes of one prompt; a longer one is an error, because a setting that should limit it did not.
 pub const PROMPT_LIMIT: usize = 1_000_000;
 
-const MEASURE: &str = include_str!("prompt/measure.md.j2");
 const STITCH: &str = include_str!("prompt/stitch.md.j2");
 const PROPOSALS_REVIEW: &str = include_str!("prompt/proposals_review.md.j2");
 const REVIEW: &str = include_str!("prompt/review.md.j2");
 const STAGE: &str = include_str!("prompt/stage.md.j2");
 const WORK: &str = include_str!("prompt/work.md.j2");
 
-/// Renders the prompt of a measure, by the user's template or the built-in one.
+/// Renders the prompt of a measure, by a person's template or a built-in one.
 ///
 /// A template sees the fields of [`MeasureContext`] under their names, `example` (a valid answer under
-/// these limits), and the filters `fenced(label)` and `one_line`. An unknown variable is an error of
-/// kind [`ErrorKind::Configuration`] that names template and line.
-pub fn render_measure(template: Option<Template<'_>>, context: &MeasureContext) -> Result<String> {
+/// these limits), and the filters `fenced(label)` and `one_line`; it can extend a built-in one and replace its blocks
+/// `opening` and `rules`. An unknown variable is an error of kind [`ErrorKind::Configuration`] that names template and
+/// line.
+pub fn render_measure(template: Template<'_>, context: &MeasureContext) -> Result<String> {
     let limits = BatchLimits {
         max_issues: context.max_issues,
         lines_min: context.estimated_lines_min,
         lines_max: context.estimated_lines_max,
         most_lines: context.max_estimated_lines,
+        needs_proof: context.needs_proof,
     };
     let mut values = values(context)?;
     values["example"] = proposal::example(&limits)?.into();
-    let built_in = Template {
-        name: "measure.md.j2",
-        text: MEASURE,
-    };
-    within_limit("measure", render::render(template.unwrap_or(built_in), &values)?)
+    within_limit("measure", render::render(template, &values)?)
 }
 
 /// Renders the prompt of a stitch, by the user's template or the built-in one.
@@ -96,7 +97,7 @@ pub(crate) fn render_proposals_review(
     values["proposals"] = shown.into();
     values["problems"] = problems.into();
     let lines = u32::midpoint(told.estimated_lines_min, told.estimated_lines_max);
-    values["example"] = proposal::review::example(lines)?.into();
+    values["example"] = proposal::review::example(lines, told.needs_proof)?.into();
     let built_in = Template {
         name: "proposals_review.md.j2",
         text: PROPOSALS_REVIEW,

@@ -17,6 +17,7 @@ mod lines;
 pub(crate) mod live;
 pub(crate) mod numbers;
 pub(crate) mod output;
+pub(crate) mod plan;
 mod said;
 pub(crate) mod status;
 pub(crate) mod terminal;

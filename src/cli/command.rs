@@ -9,9 +9,15 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 11] = [
+const WITHOUT_GENERATION: [&str; 17] = [
     "init",
     "start",
+    "generate",
+    "feature",
+    "fix",
+    "test",
+    "refactor",
+    "exec",
     "list",
     "switch",
     "gc",
@@ -161,6 +167,12 @@ impl Verb {
                 command,
                 GeneratorCommand::Init(_)
                     | GeneratorCommand::Start { .. }
+                    | GeneratorCommand::Generate(_)
+                    | GeneratorCommand::Feature(_)
+                    | GeneratorCommand::Fix(_)
+                    | GeneratorCommand::Test(_)
+                    | GeneratorCommand::Refactor(_)
+                    | GeneratorCommand::Exec(_)
                     | GeneratorCommand::List
                     | GeneratorCommand::Gc(_)
                     | GeneratorCommand::Runs(_)
@@ -174,11 +186,15 @@ impl Verb {
 }
 
 /// Adds the commands of a tree to a command, each with the options that all take, and with help that names commands as
-/// they were called.
+/// they were called. A command of the program's own that has one of the names keeps it: ours is below `generator`, too, where
+/// it takes part in a generation's life.
 pub(super) fn add_tree<T: Subcommand>(command: clap::Command, invocation: &Invocation) -> clap::Command {
     let tree = T::augment_subcommands(clap::Command::new(PROGRAM));
     let own = tree.get_subcommands().cloned();
     own.fold(command, |command, own| {
+        if command.find_subcommand(own.get_name()).is_some() {
+            return command;
+        }
         // Help lists them in this order, after those that are there.
         let own = own.display_order(command.get_subcommands().count());
         command.subcommand(rewritten(with_options(own), invocation))

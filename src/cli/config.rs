@@ -41,6 +41,9 @@ pub(crate) enum ConfigCommand {
         /// Print each key in a line of its own, with where its value comes from
         #[arg(long)]
         origin: bool,
+        /// Print the configuration as it is in force in this mode, and the mode itself
+        #[arg(long, value_name = "MODE", conflicts_with = "origin")]
+        mode: Option<String>,
     },
     /// Print the JSON Schema of the configuration, for editors
     #[command(after_long_help = "Example:\n  cordwainer config schema > configuration.schema.json")]
@@ -57,7 +60,11 @@ pub(crate) enum ConfigCommand {
 pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> {
     match command {
         ConfigCommand::Check => check(Git::discover(&context.directory)?, context),
-        ConfigCommand::Show { origin } => show(Git::discover(&context.directory)?.workdir(), *origin, context),
+        ConfigCommand::Show { origin, mode } => show(
+            Git::discover(&context.directory)?.workdir(),
+            (*origin, mode.as_deref()),
+            context,
+        ),
         ConfigCommand::Detect => super::detect::execute(context),
         ConfigCommand::Schema => context.output.print_document(schema().trim_end()).map(|()| exit::DONE),
     }
@@ -124,7 +131,7 @@ fn problems_of(error: Error) -> Result<Problems> {
     }
 }
 
-fn show(root: &Path, origin: bool, context: &Context) -> Result<u8> {
+fn show(root: &Path, (origin, mode): (bool, Option<&str>), context: &Context) -> Result<u8> {
     let (source, output) = (&context.environment.config, &context.output);
     if origin {
         let values = effective(root, source)?;
@@ -136,7 +143,12 @@ fn show(root: &Path, origin: bool, context: &Context) -> Result<u8> {
         }
         return Ok(exit::DONE);
     }
-    let config = LoadedConfig::load(root, source)?.config;
+    let mut config = LoadedConfig::load(root, source)?.config;
+    if let Some(name) = mode {
+        config = config.in_mode(config.mode_named(name)?);
+        // So that it is read again as it is: what the mode sets stands at its own keys, too.
+        config.modes.insert(name.to_owned(), config.mode.clone());
+    }
     if output.json {
         output.print_json(&config)?;
     } else {
@@ -183,7 +195,7 @@ mod tests {
         let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");
         let git = Git::init(folder.path()).expect("a repository");
         let checked = || check(git.clone(), &context).map_err(|error| error.kind());
-        let shown = || show(folder.path(), false, &context).map_err(|error| error.kind());
+        let shown = || show(folder.path(), (false, None), &context).map_err(|error| error.kind());
         write("");
         assert_eq!((checked(), shown()), (Ok(exit::DONE), Ok(exit::DONE)));
         write("max_issues: 1\na: b");

@@ -14,7 +14,7 @@ use crate::report::numbers::counted;
 use crate::report::status;
 
 /// The options of `stop`.
-#[derive(Clone, Copy, Debug, Args)]
+#[derive(Clone, Copy, Debug, Default, Args)]
 pub(crate) struct StopArgs {
     /// End the generation, but keep its branch, to be merged by other means
     #[arg(long)]

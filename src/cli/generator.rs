@@ -1,23 +1,23 @@
 //! `generator …`: the life of a generation.
 
 use clap::{Args, Subcommand};
-use tokio::sync::mpsc::unbounded_channel;
 
-use crate::base::error::{ErrorKind, Result, exit};
+use crate::base::error::{Result, exit};
 use crate::base::interruption::Interruption;
 use crate::base::text::{one_line, sentence};
 use crate::cli::ending::{self, StopArgs};
-use crate::cli::settings::RunSettings;
+use crate::cli::mode::{self, ModeArgs};
+use crate::cli::settings::{RunSettings, from_one};
+use crate::cli::showing::{run_shown, showing};
 use crate::cli::signal::{self, OnSignal};
 use crate::cli::start::{self, StartArgs};
 use crate::cli::{Context, gc, init, runs};
 use crate::config::Setting;
 use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
-use crate::model::TypedId;
-use crate::record::recorder::EventSender;
+use crate::model::{ModeKind, TypedId};
 use crate::report::time::clock_time;
 use crate::report::tone::next_steps;
-use crate::report::{self, Shown, guidance};
+use crate::report::{self, guidance};
 
 /// The arguments of `generator`.
 #[derive(Clone, Debug, Args)]
@@ -43,6 +43,39 @@ pub(crate) enum GeneratorCommand {
         after_long_help = "Examples:\n  cordwainer start --name search\n  cordwainer start --from v1.2\n  cordwainer start --carry"
     )]
     Start(StartArgs),
+    /// Work from the documents of the repository: measure, do the tasks, measure again
+    ///
+    /// Like `start` and `run` in one. A generation of this mode that is open is continued.
+    #[command(after_long_help = "Example:\n  cordwainer generate --name search")]
+    Generate(ModeArgs),
+    /// Add what a request asks for
+    ///
+    /// One measure proposes the tasks, all of them are done, and the code that is there stays. The generation is named
+    /// after the request; the same request again continues it.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer feature \"export entries as CSV\"\n  cordwainer feature --request-file csv.md --stop"
+    )]
+    Feature(ModeArgs),
+    /// Fix the fault that a report describes
+    ///
+    /// Each task has a proof: a command that fails before the work and passes on its result.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer fix \"half sizes round down\" --attach test.log\n  cordwainer fix --request-file report.md --stop"
+    )]
+    Fix(ModeArgs),
+    /// Add tests that are missing
+    ///
+    /// Without a request, the agent looks for what no test checks.
+    #[command(after_long_help = "Examples:\n  cordwainer test\n  cordwainer test \"the parser's errors\" --stop")]
+    Test(ModeArgs),
+    /// Change the form of the code, and nothing that its tests see
+    ///
+    /// A change to a test that there is is not accepted.
+    #[command(after_long_help = "Example:\n  cordwainer refactor \"one module for each format\"")]
+    Refactor(ModeArgs),
+    /// Do what a request says, in one task or a few
+    #[command(after_long_help = "Example:\n  cordwainer exec \"rename the crate to ledgerline\" --stop")]
+    Exec(ModeArgs),
     /// Do the ready tasks and measure, until the cycles are done or nothing is left
     ///
     /// A cycle is one measure, which files tasks, and the tasks that follow. After Ctrl-C nothing new begins, and calls
@@ -133,6 +166,9 @@ pub(crate) struct RunArgs {
     /// Hold what the measure proposes until you release it
     #[arg(long, conflicts_with_all = ["cycles", "tasks_only", "only"])]
     confirm: bool,
+    /// File what this run planned with `--dry-run`, and do it
+    #[arg(long, value_name = "RUN", conflicts_with = "only")]
+    plan: Option<String>,
     #[command(flatten)]
     settings: RunSettings,
 }
@@ -147,11 +183,6 @@ fn cycles(text: &str) -> Result<u32, String> {
     }
 }
 
-fn from_one(text: &str) -> Result<u32, String> {
-    let count = text.parse().ok().filter(|count| *count > 0);
-    count.ok_or_else(|| "expected a whole number from 1".to_owned())
-}
-
 impl RunArgs {
     fn options(&self) -> RunOptions {
         RunOptions {
@@ -159,6 +190,7 @@ impl RunArgs {
             max_tasks: self.max_tasks,
             only: self.only.clone(),
             confirm: self.confirm,
+            plan: self.plan.clone(),
         }
     }
 }
@@ -174,8 +206,24 @@ pub(crate) struct ResumeArgs {
 }
 
 impl GeneratorCommand {
+    /// Returns the mode that the command is named after, and its options.
+    fn mode(&self) -> Option<(ModeKind, &ModeArgs)> {
+        Some(match self {
+            Self::Generate(args) => (ModeKind::Generate, args),
+            Self::Feature(args) => (ModeKind::Feature, args),
+            Self::Fix(args) => (ModeKind::Fix, args),
+            Self::Test(args) => (ModeKind::Test, args),
+            Self::Refactor(args) => (ModeKind::Refactor, args),
+            Self::Exec(args) => (ModeKind::Exec, args),
+            _ => return None,
+        })
+    }
+
     /// Returns the keys of the configuration that the command's own options set.
     fn settings(&self) -> Vec<Setting> {
+        if let Some((_, args)) = self.mode() {
+            return args.settings();
+        }
         match self {
             Self::Run(args) | Self::Resume(ResumeArgs { run: args, .. }) => args.settings.settings(),
             Self::Measure { settings, .. } | Self::Stitch { settings, .. } => settings.settings(),
@@ -194,6 +242,9 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Runs(_) => Generator::open_to_request(&context.directory, context.environment.clone())?,
         _ => context.open()?,
     };
+    if let Some((mode, args)) = command.mode() {
+        return Box::pin(mode::execute(mode, args, &generator, context)).await;
+    }
     // Before signals are listened to: at a question, Ctrl-C ends the command.
     let start_options = match command {
         GeneratorCommand::Start(args) => start::ask(&generator, args, context)?,
@@ -209,6 +260,12 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     }
     match command {
         GeneratorCommand::Init(_) => unreachable!("handled above, because it needs no configuration"),
+        GeneratorCommand::Generate(_)
+        | GeneratorCommand::Feature(_)
+        | GeneratorCommand::Fix(_)
+        | GeneratorCommand::Test(_)
+        | GeneratorCommand::Refactor(_)
+        | GeneratorCommand::Exec(_) => unreachable!("handled above, because a run listens to signals in another way"),
         GeneratorCommand::Start(_) => start::start(&generator, &start_options, context).await,
         GeneratorCommand::Run(args) => Box::pin(run(&generator, args, context)).await,
         GeneratorCommand::Resume(args) => Box::pin(resume(&generator, args, context)).await,
@@ -241,43 +298,8 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     }
 }
 
-/// Calls `work` with a sender of events and shows them until it ends; returns what was shown, too. `None` is work that a
-/// person interrupted, where that was told already.
-async fn showing<T, F>(
-    generator: &Generator,
-    context: &Context,
-    work: impl FnOnce(EventSender, Interruption) -> F,
-) -> Result<(Option<T>, Shown)>
-where
-    F: Future<Output = Result<T>>,
-{
-    let interruption = Interruption::default();
-    let on_signal = OnSignal::Suspend {
-        interruption: interruption.clone(),
-        grace: generator.config().stop_grace,
-    };
-    signal::listen(on_signal, context)?;
-    let (sender, receiver) = unbounded_channel();
-    let (done, shown) = tokio::join!(
-        work(sender, interruption),
-        report::follow(&context.output, context.is_live(), receiver)
-    );
-    match done {
-        Err(error) if error.kind() == ErrorKind::Interrupted => match shown? {
-            shown if shown.run_ended && !context.output.json => Ok((None, shown)),
-            _ => Err(error),
-        },
-        done => {
-            let done = done?;
-            Ok((Some(done), shown?))
-        }
-    }
-}
-
 async fn run(generator: &Generator, args: &RunArgs, context: &Context) -> Result<u8> {
-    let options = args.options();
-    let work = |events, interruption| Box::pin(generator.run(options, events, interruption));
-    let (done, _) = showing(generator, context, work).await?;
+    let done = run_shown(generator, args.options(), context).await?;
     Ok(done.map_or(exit::INTERRUPTED, |done| done.exit_code))
 }
 

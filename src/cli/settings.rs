@@ -43,6 +43,12 @@ impl RunSettings {
 pub(super) const IN_SEVERAL_PLACES: &str =
     "`--set` stands in several places: give every one of them before the command, or every one after it";
 
+/// Reads a number of things, of which there is at least one.
+pub(super) fn from_one(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "expected a whole number from 1".to_owned())
+}
+
 /// Returns whether settings are lost: of an option that stands before and after a command clap keeps the last place alone.
 pub(super) fn are_lost(matches: &ArgMatches, arguments: &[OsString]) -> bool {
     let mut last = matches;

@@ -5,10 +5,12 @@ use std::io::{BufRead as _, IsTerminal as _};
 use clap::Args;
 
 use super::Context;
+use super::request::RequestArgs;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::base::text::{one_line, sentence};
 use crate::git::DiffStat;
 use crate::lifecycle::{CarryFrom, Generator, StartOptions, StartSummary};
+use crate::model::generation::GenerationName;
 use crate::model::id_list;
 use crate::report::numbers::counted;
 use crate::report::tone::{Line, Tone};
@@ -28,23 +30,34 @@ pub(crate) struct StartArgs {
     /// Begin with the undone tasks of an ended generation [default: the last one]
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = LAST)]
     carry: Option<String>,
+    /// Mode that the generation works in: a built-in one, or one of `modes` in the configuration [default: generate]
+    #[arg(long, value_name = "MODE")]
+    mode: Option<String>,
+    /// What is to be done, in your words; `-` reads it from standard input
+    #[arg(long, value_name = "TEXT")]
+    request: Option<String>,
+    #[command(flatten)]
+    given: RequestArgs,
     /// Do not ask, however much is cleared
     #[arg(long, short)]
     yes: bool,
 }
 
 impl StartArgs {
-    fn options(&self) -> StartOptions {
+    fn options(&self, context: &Context) -> Result<StartOptions> {
         let carry = |name: &String| match name.as_str() {
             LAST => CarryFrom::Last,
             name => CarryFrom::Named(name.to_owned()),
         };
-        StartOptions {
+        let words: Vec<String> = self.request.iter().cloned().collect();
+        Ok(StartOptions {
             name: self.name.clone(),
             from: self.from.clone(),
             carry: self.carry.as_ref().map(carry),
+            mode: self.mode.clone(),
+            request: self.given.read(&words, context)?,
             base: None,
-        }
+        })
     }
 }
 
@@ -52,9 +65,17 @@ impl StartArgs {
 ///
 /// It is asked before anything is locked, and before a signal means anything else than the end.
 pub(super) fn ask(generator: &Generator, args: &StartArgs, context: &Context) -> Result<StartOptions> {
-    let mut options = args.options();
+    let options = args.options(context)?;
+    if args.yes {
+        return Ok(options);
+    }
+    asked(generator, options, context)
+}
+
+/// Does what [`ask`] does, with options that come from elsewhere.
+pub(super) fn asked(generator: &Generator, mut options: StartOptions, context: &Context) -> Result<StartOptions> {
     let at_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    if args.yes || context.output.json || !at_terminal {
+    if context.output.json || !at_terminal {
         return Ok(options);
     }
     // Where that cannot be determined, `start` fails, too, and says better why.
@@ -97,14 +118,23 @@ pub(super) async fn start(generator: &Generator, options: &StartOptions, context
         context.output.print_json(&done)?;
         return Ok(exit::DONE);
     }
-    for hazard in done.hazards.iter().chain(&done.notes) {
-        context.output.say(&sentence(&format!("Note: {hazard}")));
-    }
     tell(&done, options.from.as_deref(), context)?;
     Ok(exit::DONE)
 }
 
+/// Starts a generation for a command that goes on with it, and prints what it begins with; returns its name.
+pub(super) async fn begin(generator: &Generator, options: &StartOptions, context: &Context) -> Result<GenerationName> {
+    let done = generator.start(options).await?;
+    if !context.output.json {
+        tell(&done, options.from.as_deref(), context)?;
+    }
+    Ok(done.generation)
+}
+
 fn tell(done: &StartSummary, from: Option<&str>, context: &Context) -> Result<()> {
+    for hazard in done.hazards.iter().chain(&done.notes) {
+        context.output.say(&sentence(&format!("Note: {hazard}")));
+    }
     let base_branch = &done.base_branch;
     let (from, into) = match from {
         Some(from) => (one_line(from, 100), format!("; it will be merged into {base_branch}")),

@@ -13,7 +13,7 @@ use crate::report::invocation::NAMESPACE;
 const MOST: usize = 3;
 
 /// Words that people type, and the commands that do what they expect.
-const SYNONYMS: [(&str, &[&str]); 97] = [
+const SYNONYMS: [(&str, &[&str]); 96] = [
     // The life of a generation.
     ("setup", &["init"]),
     ("configure", &["init"]),
@@ -23,7 +23,6 @@ const SYNONYMS: [(&str, &[&str]); 97] = [
     ("create", &["start", "issues add"]),
     ("branch", &["start"]),
     ("go", &["run"]),
-    ("exec", &["run"]),
     ("loop", &["run"]),
     ("continue", &["resume"]),
     ("restart", &["resume"]),

@@ -12,9 +12,6 @@ use super::{
     Tampering, paths,
 };
 
-/// The network that reaches nothing.
-pub(super) const NO_NETWORK: &str = "none";
-
 /// Stands in `retry` until it is read.
 const NO_RETRY: RetryConfig = RetryConfig {
     initial: Duration::ZERO,
@@ -110,6 +107,8 @@ impl Config {
             optimize: RoleConfig::unset(),
             stages: Vec::new(),
             rules: Vec::new(),
+            modes: [].into(),
+            mode: super::Mode::default(),
             uncalled: Vec::new(),
             budget: BudgetConfig::default(),
             retry: NO_RETRY,
@@ -216,7 +215,10 @@ mod tests {
             (config.container.memory, config.container.pids),
             (Some(4 << 30), Some(2048))
         );
-        assert_eq!(config.container.network.as_deref(), Some(NO_NETWORK));
+        assert_eq!(
+            config.container.network.as_deref(),
+            Some(crate::config::values::NO_NETWORK)
+        );
         let timeouts = [&config.measure, &config.stitch].map(|role| role.timeout);
         assert_eq!(timeouts, [1800, 3600].map(|seconds| Some(Duration::from_secs(seconds))));
         assert_eq!((config.measure.max_attempts, config.stitch.max_attempts), (2, 3));

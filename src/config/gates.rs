@@ -205,16 +205,18 @@ const MOST_QUARANTINE: u32 = 50;
 /// Reads `gates` and `gates_parallel`.
 pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     let commands = &config.commands;
-    top.set("gates", &mut config.gates, |field| read_gates(field, commands));
+    top.set("gates", &mut config.gates, |field| read_gates(field, commands, &[]));
     top.set("gates_parallel", &mut config.gates_parallel, |field| {
         field.small_count(MOST_PARALLEL)
     });
 }
 
-fn read_gates(field: &Field<'_>, commands: &CommandsConfig) -> Option<Vec<Gate>> {
+/// Reads gates; those that are `known` can be named.
+pub(super) fn read_gates(field: &Field<'_>, commands: &CommandsConfig, known: &[Gate]) -> Option<Vec<Gate>> {
     let mut gates: Vec<Gate> = Vec::new();
     for item in field.items("a list of commands")? {
-        let Some(gate) = read_gate(&item, commands) else {
+        let named = known.iter().find(|gate| item.scalar() == Some(&gate.name));
+        let Some(gate) = named.cloned().or_else(|| read_gate(&item, commands)) else {
             continue;
         };
         if gate.name == PROOF {

@@ -1,7 +1,7 @@
 //! Rules between keys: nothing is cleared that must stay, and no two keys contradict each other.
 
-use super::defaults::NO_NETWORK;
 use super::section::{Section, subsection};
+use super::values::NO_NETWORK;
 use super::{Config, Credentials, RoleConfig, model_api};
 use crate::model::Role;
 use crate::sandbox::guarantee::Item;

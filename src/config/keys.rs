@@ -1,9 +1,13 @@
 //! The table of all keys: the one source of the schema, the example file and "did you mean".
 
+mod hosts;
+mod modes;
 mod roles;
 mod sections;
 mod top;
 
+pub(crate) use hosts::{CREDENTIAL, SECRET};
+pub(crate) use modes::MODE;
 pub(super) use roles::{MEASURE, RULE, RULE_WHEN, STAGE};
 pub(crate) use top::TOP;
 
@@ -115,6 +119,10 @@ pub(crate) enum Shape {
     Rules,
     /// Stages: words, or mappings of [`STAGE`].
     Stages,
+    /// Names of stages.
+    StageNames,
+    /// Names of modes to mappings of [`MODE`].
+    Modes,
     /// A list of whole numbers from 0 to 4.
     Priorities,
     /// A list of these words, and of names of stages of the project's own.
@@ -165,57 +173,6 @@ pub(crate) const MOUNT: &[Key] = &[
         "false",
         "Whether the container may write to it.",
     ),
-];
-
-/// The keys of a credential of another host; `host`, `from` and one of the six forms are required.
-pub(crate) const CREDENTIAL: &[Key] = &[
-    Key::new("host", Shape::Text, "", "The host, or `host:port`."),
-    Key::new(
-        "header",
-        Shape::Text,
-        "",
-        "The secret goes into the header of this name, as it is.",
-    ),
-    Key::new("basic", Shape::Text, "", "The secret is the password of this user."),
-    Key::new("bearer", Shape::Flag, "", "The secret is a bearer's token: `true`."),
-    Key::new(
-        "cargo",
-        Shape::Text,
-        "",
-        "The secret is cargo's token for the registry of this name.",
-    ),
-    Key::new("npm", Shape::Flag, "", "The secret is npm's token: `true`."),
-    Key::new(
-        "pip",
-        Shape::Text,
-        "",
-        "The secret is the password of this user of a package index.",
-    ),
-    Key::new("from", Shape::Section(SECRET), "", "Where the secret is on the host."),
-    Key::new(
-        "roles",
-        Shape::Callers(&["measure", "stitch", "review", "gates"]),
-        "",
-        "Whose containers have its use: measure, stitch, review, gates, or a stage of your own by its name. Unset: all.",
-    ),
-    Key::new("methods", Shape::List, "", "Methods with which it is sent. Unset: all."),
-    Key::new(
-        "paths",
-        Shape::List,
-        "",
-        "Paths to which it is sent, as in `allow`. Unset: all.",
-    ),
-];
-
-/// Where a secret is; one of the two.
-pub(crate) const SECRET: &[Key] = &[
-    Key::new(
-        "env",
-        Shape::Text,
-        "",
-        "The name of a variable of the environment in which you call the command.",
-    ),
-    Key::new("file", Shape::Text, "", "A file: absolute, or in `secrets_dir`.").files(Files::Free),
 ];
 
 /// The keys of an image written as a mapping.

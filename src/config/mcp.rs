@@ -7,11 +7,11 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::container::read_url;
-use super::defaults::NO_NETWORK;
 use super::field::Field;
 use super::keys::MCP_SERVER;
 use super::node::Kind;
 use super::section::Section;
+use super::values::NO_NETWORK;
 use super::values::{none_of, parse_duration};
 use super::{Config, maps, show};
 use crate::base::text;

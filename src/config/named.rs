@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::keys::{Files, IMAGE, Key, MOUNT, PREPARE, SERVICE, STAGE, Shape, TOP};
+use super::keys::{Files, IMAGE, Key, MODE, MOUNT, PREPARE, SERVICE, STAGE, Shape, TOP};
 use super::{Config, FILE_NAME, OWN_FILE_NAME};
 
 /// Returns the usual names of the configuration, and every path at a key with files that no task may change without review, as
@@ -38,6 +38,10 @@ fn in_section(keys: &[Key], values: &Value, found: &mut Vec<PathBuf>) {
             Shape::Stages => {
                 let stages = value.as_array().into_iter().flatten();
                 stages.for_each(|stage| in_section(STAGE, stage, found));
+            }
+            Shape::Modes => {
+                let modes = value.as_object().into_iter().flat_map(serde_json::Map::values);
+                modes.for_each(|mode| in_section(MODE, mode, found));
             }
             Shape::Services => {
                 let services = value.as_object().into_iter().flat_map(serde_json::Map::values);
@@ -79,6 +83,7 @@ mod tests {
             Shape::Prepare => format!("{name}: {{command: {PATH}, inputs: [{PATH}]}}"),
             Shape::Image => format!("{name}: {{build: {{containerfile: {PATH}}}}}"),
             Shape::Services => format!("{name}: {{a: {{image: {{build: {{containerfile: {PATH}}}}}, ports: [2000]}}}}"),
+            Shape::Modes => format!("{name}: {{fix: {{prompt: {PATH}}}}}"),
             Shape::Stages => {
                 format!("{name}: [stitch, {{name: docs, prompt: {PATH}, may_change: [a], needs: [b]}}]")
             }
@@ -100,6 +105,7 @@ mod tests {
             | Shape::Wait
             | Shape::Choice(_)
             | Shape::Rules
+            | Shape::StageNames
             | Shape::Priorities
             | Shape::Choices(_)
             | Shape::Callers(_)
@@ -129,8 +135,8 @@ mod tests {
             let read = Config::parse(&text, FILE_NAME);
             let found = read.map(|config| protected_files(&config)).unwrap_or_default();
             let is_found = found.contains(&PathBuf::from(PATH));
-            let expect =
-                matches!(key.files, Files::Protected) || matches!(key.name, "mounts" | "image" | "services" | "stages");
+            let expect = matches!(key.files, Files::Protected)
+                || matches!(key.name, "mounts" | "image" | "services" | "stages" | "modes");
             // A socket has an absolute path.
             if key.name != "socket" {
                 assert_eq!(is_found, expect, "`{}` of\n{text}", key.name);

@@ -108,6 +108,7 @@ fn read_top(root: &Node, report: &Report<'_>, config: &mut Config, resolve: &dyn
     super::rules::read(&top, config);
     super::commands::read(&top, config);
     super::gates::read(&top, config);
+    super::modes::read(&top, config);
     super::guard::check(&top, config);
 }
 

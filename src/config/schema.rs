@@ -3,8 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::keys::{
-    CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MCP_TOOLS, MOUNT, NETWORK_ENTRY, PREPARE, RULE, SERVICE, STAGE, Shape,
-    TOP,
+    CREDENTIAL, GATE, IMAGE, Key, MCP_SERVER, MCP_TOOLS, MODE, MOUNT, NETWORK_ENTRY, PREPARE, RULE, SERVICE, STAGE,
+    Shape, TOP,
 };
 use super::toolchain::TOOLS;
 use super::values::LEAST_NUMBER;
@@ -74,6 +74,8 @@ fn accepted(shape: Shape) -> Value {
             {"enum": ["stitch", "review"]},
             object(STAGE, &["name", "prompt", "may_change"]),
         ]})),
+        Shape::StageNames => list(json!({"anyOf": [{"enum": ["stitch", "review"]}, stage_name()]})),
+        Shape::Modes => json!({"type": "object", "additionalProperties": object(MODE, &[])}),
         Shape::Priorities => list(json!({"type": "integer", "minimum": 0, "maximum": 4})),
         Shape::Callers(words) => list(json!({"anyOf": [{"enum": words}, stage_name()]})),
         Shape::ServerTools => {

@@ -8,6 +8,8 @@ use crate::base::text;
 /// The longest time that can be waited for or set as a limit.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// The network that reaches nothing.
+pub(super) const NO_NETWORK: &str = "none";
 /// The least amount of money, and the least part of a core, that can be a limit.
 pub(super) const LEAST_NUMBER: f64 = 0.01;
 

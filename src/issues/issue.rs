@@ -27,6 +27,7 @@ pub use crate::model::{CommitId, IssueId, RunId, TypedId};
 pub use batch::{BatchIssue, BatchProblems, ImportedState};
 pub use collection::{FORMAT, IssueCounts, Issues, Measure, StoreMeta};
 pub use edit::IssueEdit;
+pub(crate) use input::proof_problem;
 pub use input::{NewIssue, PRIORITY_MAX, TYPES};
 pub use reading::{ImportedBatch, read_batch};
 pub use tree::TreeRow;

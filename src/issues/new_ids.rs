@@ -90,6 +90,8 @@ mod tests {
             base_branch: "main".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
             measures: Vec::new(),
+            mode: None,
+            request: None,
         })
     }
 

@@ -41,6 +41,9 @@ pub struct Proposal {
     pub priority: u8,
     /// Keys of the batch, or ids of existing issues.
     pub depends_on: Vec<String>,
+    /// The command that proves it, where one was asked for: see [`TaskPlan::proof`](crate::issues::issue::TaskPlan::proof).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proof: Option<String>,
 }
 
 /// The content of an answer.
@@ -98,4 +101,6 @@ pub struct BatchLimits {
     pub lines_max: u32,
     /// Largest estimate that is filed. The other two are advice, since an estimate is a guess.
     pub most_lines: Option<u32>,
+    /// Whether each proposal must have a proof; without, none has one.
+    pub needs_proof: bool,
 }

@@ -17,15 +17,18 @@ pub(super) fn of_run(driven: &DriverSummary) -> u8 {
         Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
         Reason::Infrastructure(_) => exit::ENGINE,
         Reason::Refused(_) | Reason::Blocked => exit::TASKS,
-        Reason::Complete | Reason::CyclesMade | Reason::TasksDone | Reason::TasksAttempted(_) if held > 0 => {
+        Reason::Complete | Reason::RequestDone | Reason::CyclesMade | Reason::TasksDone | Reason::TasksAttempted(_)
+            if held > 0 =>
+        {
             exit::TASKS
         }
         Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,
-        Reason::TasksDone | Reason::Waiting if driven.attempted == 0 => exit::NOTHING_TO_DO,
+        Reason::RequestDone | Reason::TasksDone | Reason::Waiting if driven.attempted == 0 => exit::NOTHING_TO_DO,
         // Proposals are held because that was asked for.
         Reason::Proposed(_)
         | Reason::Waiting
         | Reason::Complete
+        | Reason::RequestDone
         | Reason::CyclesMade
         | Reason::TasksDone
         | Reason::TasksAttempted(_) => exit::DONE,

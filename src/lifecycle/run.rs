@@ -41,6 +41,8 @@ pub struct RunOptions {
     pub only: Vec<String>,
     /// Whether what a measure proposes is held until a person releases it. Then at most one measure is made.
     pub confirm: bool,
+    /// The run whose plan is filed before anything else: see [`Generator::dry_run`].
+    pub plan: Option<String>,
 }
 
 /// Returns what becomes of proposals.
@@ -100,8 +102,9 @@ impl Generator {
         events: EventSender,
         interruption: impl Into<Interruption>,
     ) -> Result<RunSummary> {
-        let begun = self.begin(events, interruption.into(), true)?;
-        let done = Box::pin(self.run_begun(&begun, options)).await;
+        let this = self.in_its_mode()?;
+        let begun = this.begin(events, interruption.into(), true)?;
+        let done = Box::pin(this.run_begun(&begun, options)).await;
         begun.recorder.end_observers().await;
         done
     }
@@ -109,9 +112,16 @@ impl Generator {
     async fn run_begun(&self, begun: &Begun, options: RunOptions) -> Result<RunSummary> {
         let phases = self.phases(begun, filed_as(options.confirm)).await?;
         let phases = Arc::new(phases);
-        let selection = TaskSelection::of(&options.only, &phases.sessions.context.store.read()?)?;
+        if let Some(plan) = &options.plan {
+            phases.measure.file_plan(plan, self.planned(plan)?)?;
+        }
+        let issues = phases.sessions.context.store.read()?;
+        let selection = TaskSelection::of(&options.only, &issues)?;
         let cycles = if selection.is_named() { Some(0) } else { options.cycles };
         let mut limits = RunLimits::new(&self.project.config, cycles, options.max_tasks);
+        if cycles.is_none() && self.project.config.mode.kind.measures_once() {
+            limits = limits.for_request(issues.is_measured());
+        }
         if options.confirm {
             limits = limits.confirming();
         }
@@ -160,15 +170,16 @@ impl Generator {
         events: EventSender,
         interruption: impl Into<Interruption>,
     ) -> Result<usize> {
-        let begun = self.begin(events, interruption.into(), false)?;
-        let done = Box::pin(self.measure_begun(&begun, confirm)).await;
+        let this = self.in_its_mode()?;
+        let begun = this.begin(events, interruption.into(), false)?;
+        let done = Box::pin(this.measure_begun(&begun, filed_as(confirm))).await;
         begun.recorder.end_observers().await;
         done
     }
 
-    async fn measure_begun(&self, begun: &Begun, confirm: bool) -> Result<usize> {
+    pub(super) async fn measure_begun(&self, begun: &Begun, filed_as: FiledAs) -> Result<usize> {
         let interruption = &begun.control.interruption;
-        let phases = self.phases(begun, filed_as(confirm)).await?;
+        let phases = self.phases(begun, filed_as).await?;
         let context = &phases.sessions.context;
         driver::recover(&phases, &Recovery::in_run(context)?).await?;
         for role in self.project.config.roles_of_measures() {
@@ -190,8 +201,9 @@ impl Generator {
         events: EventSender,
         interruption: impl Into<Interruption>,
     ) -> Result<Outcome> {
-        let begun = self.begin(events, interruption.into(), false)?;
-        let done = Box::pin(self.stitch_begun(&begun, task)).await;
+        let this = self.in_its_mode()?;
+        let begun = this.begin(events, interruption.into(), false)?;
+        let done = Box::pin(this.stitch_begun(&begun, task)).await;
         begun.recorder.end_observers().await;
         done
     }
@@ -227,7 +239,7 @@ impl Generator {
 
     /// Takes the lock and opens the records; checks that the generation can be worked on. From here on other processes can
     /// request something of the run, which `has_steps` where it goes on after one task or measure.
-    fn begin(&self, events: EventSender, interruption: Interruption, has_steps: bool) -> Result<Begun> {
+    pub(super) fn begin(&self, events: EventSender, interruption: Interruption, has_steps: bool) -> Result<Begun> {
         let run = self.project.new_run();
         let lock = Arc::new(self.project.lock(run.as_str())?);
         let generation = self.project.generation()?;
@@ -310,11 +322,11 @@ impl Generator {
 }
 
 /// What a run holds from beginning to end.
-struct Begun {
+pub(super) struct Begun {
     // Dropped before the lock: nobody is to reach a run that no longer holds it.
     _requests: Requests,
     control: RunControl,
     lock: Arc<HeldLock>,
     generation: GenerationName,
-    recorder: Recorder,
+    pub(super) recorder: Recorder,
 }

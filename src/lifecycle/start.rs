@@ -6,10 +6,11 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::{DiffStat, Head, Oid, RefMove};
 use crate::issues::issue::{FORMAT, Issues, StoreMeta};
+use crate::issues::request::Request;
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::IssueId;
 use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
+use crate::model::{IssueId, ModeKind};
 
 mod carry;
 mod clearing;
@@ -27,6 +28,10 @@ pub struct StartOptions {
     pub from: Option<String>,
     /// The ended generation whose undone tasks this one begins with.
     pub carry: Option<CarryFrom>,
+    /// The mode that it works in; unset is `generate`.
+    pub mode: Option<String>,
+    /// What it is asked for.
+    pub request: Option<Request>,
     /// The commit that it must begin from, where somebody was asked about that one: see [`Generator::clearing`].
     pub base: Option<String>,
 }
@@ -46,6 +51,8 @@ pub enum CarryFrom {
 pub struct StartSummary {
     /// The generation.
     pub generation: GenerationName,
+    /// The mode that it works in.
+    pub mode: String,
     /// The base branch it will be merged into.
     pub base_branch: String,
     /// The commit it began from.
@@ -78,6 +85,12 @@ impl Generator {
     #[expect(clippy::unused_async, reason = "async like every other step of a generation's life")]
     pub async fn start(&self, options: &StartOptions) -> Result<StartSummary> {
         let _lock = self.project.lock("start")?;
+        let this = self.in_mode_of(options)?;
+        this.refuse_without_needs(options.request.as_ref())?;
+        this.start_in_mode(options)
+    }
+
+    fn start_in_mode(&self, options: &StartOptions) -> Result<StartSummary> {
         let base = self.starting_point(options)?;
         if options.base.as_ref().is_some_and(|asked| *asked != base.to_string()) {
             return Err(Error::new(
@@ -101,7 +114,7 @@ impl Generator {
         self.create(&generation.starting_mark(), first.tip)?;
         crash_point!("start.begun");
         let now = self.project.clock().now();
-        let meta = self.store_meta(&generation, now);
+        let meta = self.store_meta(&generation, options.request.clone(), now);
         let issues = match &undone {
             Some(undone) => undone.tasks.carried_over(meta, &undone.elsewhere(), now),
             None => Issues::new(meta),
@@ -122,6 +135,7 @@ impl Generator {
             cleared_diff: self.clearing_of(base)?.map(|clearing| clearing.diff),
             carried: issues.iter().map(|issue| issue.id.clone()).collect(),
             generation,
+            mode: self.project.config.mode.name.clone(),
             base_branch: self.project.config.base_branch.clone(),
             base: base.to_string(),
             tip: first.tip.to_string(),
@@ -142,8 +156,16 @@ impl Generator {
         Ok(notes)
     }
 
-    fn store_meta(&self, generation: &GenerationName, now: Timestamp) -> StoreMeta {
+    pub(super) fn store_meta(
+        &self,
+        generation: &GenerationName,
+        request: Option<Request>,
+        now: Timestamp,
+    ) -> StoreMeta {
+        let mode = &self.project.config.mode;
         StoreMeta {
+            mode: (mode.name != ModeKind::Generate.name()).then(|| mode.name.clone()),
+            request,
             format: FORMAT,
             generation: generation.clone(),
             base_branch: self.project.config.base_branch.clone(),
@@ -153,7 +175,7 @@ impl Generator {
     }
 
     /// Returns the commit to begin from, with the guards on HEAD.
-    fn starting_point(&self, options: &StartOptions) -> Result<Oid> {
+    pub(super) fn starting_point(&self, options: &StartOptions) -> Result<Oid> {
         match self.project.git.head()? {
             Head::Unborn { name } => {
                 return Err(

@@ -11,6 +11,7 @@ use crate::base::error::{Error, Result};
 use crate::base::fs::LockHolder;
 use crate::git::{Hazard, Oid};
 use crate::issues::issue::{IssueCounts, Issues};
+use crate::issues::request::Request;
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{CommitId, Role, RunId, Usage};
@@ -25,6 +26,11 @@ use crate::run::waiting::suspend::{SlotOwner, Suspended};
 pub struct Status {
     /// The generation.
     pub generation: GenerationName,
+    /// The mode that it works in.
+    pub mode: String,
+    /// What it was asked for; left out where it works from documents alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
     /// Its state.
     pub phase: Phase,
     /// The branch that it will be merged into.
@@ -107,6 +113,8 @@ impl Generator {
                     ..Standing::of(&issues)
                 },
             ),
+            mode: issues.meta().mode_name().to_owned(),
+            request: issues.meta().request.clone(),
             base_branch: issues.meta().base_branch.clone(),
             began: issues.meta().created_at,
             phase,

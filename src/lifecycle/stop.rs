@@ -105,6 +105,14 @@ impl Generator {
         announce: impl FnOnce(&GenerationName, &Removal),
     ) -> Result<StopSummary> {
         let _lock = self.project.lock("stop")?;
+        Box::pin(self.in_its_mode()?.stop_in_mode(options, announce)).await
+    }
+
+    async fn stop_in_mode(
+        &self,
+        options: StopOptions,
+        announce: impl FnOnce(&GenerationName, &Removal),
+    ) -> Result<StopSummary> {
         let generation = self.project.generation()?;
         let issues = self.ending_store(&generation)?.read()?;
         let mut done = StopSummary {

@@ -13,6 +13,7 @@ mod coverage;
 mod excuse;
 mod file;
 mod finding;
+mod kept;
 mod language;
 mod mark;
 mod pairs;
@@ -34,10 +35,33 @@ pub(crate) fn is_read(path: &str) -> bool {
     language::Language::of(path).is_some() || checks::has_commands(path) || settings::is_settings(path)
 }
 
-/// Finds what a change makes weaker. A file at a path of `asked_away`, which the task was asked to delete, loses nothing
-/// by that.
-pub(crate) fn find(changes: &[FileChange], asked_away: &[String]) -> Vec<Finding> {
-    let mut found = compare::find(changes, asked_away);
+/// Which tests may change.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Tests<'asked> {
+    /// All, where they say no less; those in files at these paths, which the task was asked to delete, may go.
+    MayChange(&'asked [String]),
+    /// None of those that there are.
+    Stay,
+}
+
+/// Finds what a change makes weaker, and which tests are not as they were where they are to stay.
+pub(crate) fn find(changes: &[FileChange], tests: Tests<'_>) -> Vec<Finding> {
+    let mut found = match tests {
+        Tests::MayChange(asked_away) => compare::find(changes, asked_away),
+        Tests::Stay => {
+            let mut found = compare::find(changes, &[]);
+            let touched = kept::find(changes);
+            // What is said of a test already need not be said in other words.
+            let is_said = |one: &Finding| {
+                found
+                    .iter()
+                    .any(|other| (&other.path, other.line) == (&one.path, one.line))
+            };
+            let new: Vec<_> = touched.into_iter().filter(|one| !is_said(one)).collect();
+            found.extend(new);
+            found
+        }
+    };
     found.extend(checks::find(changes));
     found.extend(coverage::find(changes));
     found.extend(settings::find(changes));

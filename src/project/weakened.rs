@@ -8,7 +8,7 @@ use crate::base::error::Result;
 use crate::git::{ChangedText, Content, Git, Oid, TextLimits};
 use crate::issues::issue::{FileAction, TaskFile};
 use crate::project::generated::is_generated;
-use crate::project::tampering::{self, FileChange, Finding, FindingKind};
+use crate::project::tampering::{self, FileChange, Finding, FindingKind, Tests};
 
 /// What is read of a change. People write files of a few hundred lines.
 const LIMITS: TextLimits = TextLimits {
@@ -18,11 +18,15 @@ const LIMITS: TextLimits = TextLimits {
 };
 
 /// Finds what a change from one tree or commit to another makes weaker. A file that is to be looked at and is too large,
-/// or one too many, is a finding of its own. Tests in a file that `planned` has deleted are not missed.
-pub(crate) fn find(git: &Git, old: Oid, new: Oid, planned: &[TaskFile]) -> Result<Vec<Finding>> {
+/// or one too many, is a finding of its own. Tests in a file that `planned` has deleted are not missed; without a plan, no test
+/// that there is may change.
+pub(crate) fn find(git: &Git, old: Oid, new: Oid, planned: Option<&[TaskFile]>) -> Result<Vec<Finding>> {
     let is_wanted = |path: &Path| path.to_str().is_some_and(tampering::is_read) && !is_generated(path);
     let texts = git.changed_texts(old, new, LIMITS, is_wanted)?;
-    let asked = planned.iter().filter(|file| file.action == FileAction::Delete);
+    let asked = planned
+        .unwrap_or_default()
+        .iter()
+        .filter(|file| file.action == FileAction::Delete);
     let asked: Vec<String> = asked
         .map(|file| file.path.trim_start_matches("./").to_owned())
         .collect();
@@ -34,7 +38,8 @@ pub(crate) fn find(git: &Git, old: Oid, new: Oid, planned: &[TaskFile]) -> Resul
         );
         found.push(not_read(first, what));
     }
-    found.extend(tampering::find(&paired(texts.read), &asked));
+    let stay = planned.map_or(Tests::Stay, |_| Tests::MayChange(&asked));
+    found.extend(tampering::find(&paired(texts.read), stay));
     Ok(found)
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::issues::issue::{Issue, Status, TaskFile};
 use crate::issues::proposal::BatchLimits;
+use crate::issues::request::Request;
 
 /// Bytes of documents inlined into one prompt; further documents are listed by name.
 pub const DOCUMENT_BUDGET: usize = 400_000;
@@ -75,6 +76,12 @@ pub struct MeasureContext {
     pub filed: Vec<Filed>,
     /// A person's own text; none when the configuration has none.
     pub user_prompt: Option<String>,
+    /// What the generation was asked for, in a person's words; none where it works from documents alone.
+    pub request: Option<String>,
+    /// Files that were given along with it, with their text.
+    pub request_files: Vec<Document>,
+    /// Whether each proposal must have a proof.
+    pub needs_proof: bool,
     /// What was wrong with the last answer, in sentences.
     pub problems: Vec<String>,
     /// The last answer, when there are problems with it.
@@ -106,10 +113,26 @@ impl MeasureContext {
             max_estimated_lines: None,
             filed: Vec::new(),
             user_prompt,
+            request: None,
+            request_files: Vec::new(),
+            needs_proof: false,
             problems: Vec::new(),
             previous_answer: None,
         };
         context.with_issues(issues, limits)
+    }
+
+    /// Returns this context with what the generation was asked for.
+    #[must_use]
+    pub fn with_request(mut self, request: Option<&Request>) -> Self {
+        let Some(request) = request else { return self };
+        self.request = Some(request.text.clone());
+        let files = request.files.iter().map(|file| Document {
+            path: file.name.clone(),
+            text: file.text.clone(),
+        });
+        self.request_files = files.collect();
+        self
     }
 
     /// Returns this context with the present issues, and the number of proposals allowed beside them.
@@ -125,6 +148,7 @@ impl MeasureContext {
         self.estimated_lines_min = limits.lines_min;
         self.estimated_lines_max = limits.lines_max;
         self.max_estimated_lines = limits.most_lines;
+        self.needs_proof = limits.needs_proof;
         self
     }
 
@@ -200,6 +224,8 @@ pub struct StitchContext {
     pub comments: Vec<Remark>,
     /// Globs of paths that must stay as they are.
     pub protected_paths: Vec<String>,
+    /// Whether the tests that there are must stay as they are.
+    pub keep_tests: bool,
 }
 
 impl StitchContext {
@@ -240,6 +266,7 @@ impl StitchContext {
             earlier_attempts,
             comments: issue.comments.iter().map(remark).collect(),
             protected_paths: protected_paths.to_vec(),
+            keep_tests: false,
         }
     }
 }

@@ -6,6 +6,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
+use super::built_in::MEASURES;
 use super::fence;
 use super::template::Template;
 use crate::base::error::{Error, ErrorKind, Result};
@@ -49,6 +50,10 @@ fn environment(values: &Value) -> Environment<'static> {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_syntax(syntax());
+    for template in MEASURES {
+        let added = environment.add_template(template.name, template.text);
+        added.expect("the built-in templates are well-formed, which a test renders");
+    }
     environment.add_filter("one_line", |text: String| one_line(&text, 1000));
     environment.add_filter("fenced", move |text: String, label: String| {
         fence::fenced(&mark, &text, &label)

@@ -23,7 +23,7 @@ mod proposals;
 pub use self::adopted::Adopted;
 pub use self::call::{CallName, Step};
 pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged};
-pub use self::proposals::{DroppedProposal, FiledTask};
+pub use self::proposals::{DroppedProposal, FiledTask, MeasureFailed, MeasurePlanned};
 
 /// One thing that happened, as a line of `events.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -135,15 +135,10 @@ pub enum EventKind {
         /// What the calls used.
         usage: Usage,
     },
+    /// Measure ended with a valid answer that is written down, and not filed.
+    MeasurePlanned(MeasurePlanned),
     /// Measure ended without one.
-    MeasureFailed {
-        /// Why.
-        reason: String,
-        /// Where the answer is kept, below the state folder.
-        records: String,
-        /// What the calls used.
-        usage: Usage,
-    },
+    MeasureFailed(MeasureFailed),
     /// A task was claimed.
     TaskClaimed {
         /// The task.

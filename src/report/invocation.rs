@@ -15,8 +15,9 @@ const ALIAS: &str = "cargo xtask";
 pub(crate) const NAMESPACE: &str = "generator";
 
 /// The commands of a generation's life.
-pub(crate) const GENERATION: [&str; 13] = [
-    "init", "start", "run", "runs", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch", "gc",
+pub(crate) const GENERATION: [&str; 19] = [
+    "init", "start", "generate", "feature", "fix", "test", "refactor", "exec", "run", "runs", "resume", "stop",
+    "reset", "measure", "stitch", "status", "list", "switch", "gc",
 ];
 /// The other commands.
 pub(crate) const OTHERS: [&str; 8] = [

@@ -10,7 +10,7 @@ use crate::base::text::{one_line, sentence, size};
 use crate::issues::attempt::Outcome;
 use crate::issues::round::Fixing;
 use crate::model::{CommitId, IssueId, Usage};
-use crate::record::event::{Action, Change, Event, EventKind, FiledTask};
+use crate::record::event::{Event, EventKind};
 use crate::report::numbers::{counted, usage};
 use crate::report::output::Zone;
 use crate::report::said::Said;
@@ -20,6 +20,7 @@ use crate::sandbox::guarantee::GuaranteeReport;
 
 mod candidates;
 mod gates;
+mod measure;
 mod parts;
 mod requests;
 
@@ -61,7 +62,7 @@ impl Lines {
                 self.said.note(&format!("{outcome}: {}", one_line(reason, 500)));
                 self.said.note(&one_line(reason, 500));
             }
-            EventKind::MeasureFailed { reason, .. } => self.said.note(&one_line(reason, 1000)),
+            EventKind::MeasureFailed(failed) => self.said.note(&one_line(&failed.reason, 1000)),
             EventKind::Paused { reason, .. } => self.said.note(&one_line(reason, 300)),
             _ => {}
         }
@@ -163,8 +164,8 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         | EventKind::ReviewEnded { .. }
         | EventKind::StageEnded { .. } => gates::tone(event),
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
-        EventKind::MeasureEnded { .. } => Some(Tone::Good),
-        EventKind::MeasureFailed { .. } => Some(Tone::Bad),
+        EventKind::MeasureEnded { .. } | EventKind::MeasurePlanned(_) => Some(Tone::Good),
+        EventKind::MeasureFailed(_) => Some(Tone::Bad),
         EventKind::AttemptEnded { outcome, .. } => match outcome {
             Outcome::Merged => Some(Tone::Good),
             Outcome::Limited | Outcome::BudgetSpent | Outcome::Cancelled => Some(Tone::Held),
@@ -191,7 +192,8 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::MeasureRefused { .. }
         | EventKind::ProposalsReviewed { .. }
         | EventKind::MeasureEnded { .. }
-        | EventKind::MeasureFailed { .. } => of_measure(event)?,
+        | EventKind::MeasurePlanned(_)
+        | EventKind::MeasureFailed(_) => measure::of_measure(event)?,
         EventKind::TaskClaimed { task, title, attempt } => {
             sentence(&format!("{task}: {}{}", one_line(title, 100), nth_attempt(*attempt)))
         }
@@ -237,97 +239,6 @@ fn without_socket(engine: &str) -> Cow<'_, str> {
         Some((before, _)) => Cow::Owned(format!("{before})")),
         None => Cow::Borrowed(engine),
     }
-}
-
-/// Returns the lines about a measure.
-fn of_measure(event: &EventKind) -> Option<String> {
-    Some(match event {
-        EventKind::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
-        EventKind::MeasureRefused { filed, problems } => {
-            let rest = match filed.len() {
-                0 => String::new(),
-                count => format!("{} filed. ", counted(count, "task")),
-            };
-            format!(
-                "  {rest}The answer has {}; asking once more:{}",
-                counted(problems.len(), "problem"),
-                bullets(problems)
-            )
-        }
-        EventKind::ProposalsReviewed {
-            kept,
-            changes,
-            problems,
-            ..
-        } => reviewed_proposals(*kept, changes, problems),
-        EventKind::MeasureEnded {
-            filed,
-            dropped,
-            problems,
-            usage: used,
-        } => {
-            let mut text = format!("  {} filed ({}).", counted(filed.len(), "task"), usage(used));
-            for task in filed {
-                text.push_str(&format!(
-                    "
-  + {}",
-                    filed_task(task)
-                ));
-            }
-            for one in dropped {
-                text.push_str(&format!(
-                    "\n  - dropped \"{}\": it repeats {}",
-                    one_line(&one.title, 100),
-                    one.repeats
-                ));
-            }
-            if !problems.is_empty() {
-                text.push_str(&format!("\n  Not filed:{}", bullets(problems)));
-            }
-            text
-        }
-        EventKind::MeasureFailed {
-            reason,
-            records,
-            usage: used,
-        } => {
-            let failed = format!("  Measure failed: {}", one_line(reason, 1000));
-            let records = format!("`cordwainer transcript {records}` shows what the agent did");
-            format!("{} {}; {records}.", sentence(&failed), usage(used))
-        }
-        _ => return None,
-    })
-}
-
-/// Returns the lines about a review of proposals.
-fn reviewed_proposals(kept: usize, changes: &[Change], problems: &[String]) -> String {
-    if !problems.is_empty() {
-        return format!("  Their review came to nothing:{}", bullets(problems));
-    }
-    let mut text = format!("  Reviewed: {} as proposed.", counted(kept, "task"));
-    for change in changes {
-        let (mark, done) = match change.action {
-            Action::Ok => continue,
-            Action::Change => ("~", "changed"),
-            Action::Split => ("~", "split"),
-            Action::Drop => ("-", "dropped"),
-            Action::Add => ("+", "added"),
-        };
-        let title = one_line(&change.title, 100);
-        text.push_str(&format!("\n  {mark} {done} \"{title}\""));
-        if change.action == Action::Split {
-            let into: Vec<String> = change
-                .into
-                .iter()
-                .map(|title| format!("\"{}\"", one_line(title, 100)))
-                .collect();
-            text.push_str(&format!(" into {}", into.join(", ")));
-        }
-        if !change.reason.is_empty() {
-            text.push_str(&format!(": {}", one_line(&change.reason, 200)));
-        }
-    }
-    text
 }
 
 /// Returns the line about a service beside a container.
@@ -398,7 +309,7 @@ fn of_preparation(event: &EventKind) -> Option<String> {
             if !dropped.is_empty() {
                 text.push_str(&format!(
                     "\n  Not kept, for git would record it or it is a single file:{}",
-                    bullets(dropped)
+                    measure::bullets(dropped)
                 ));
             }
             text
@@ -453,27 +364,6 @@ fn weaker(engine: &str, report: &GuaranteeReport) -> Option<String> {
     let relaxed: Vec<&str> = report.relaxed().map(|guarantee| guarantee.item.name()).collect();
     let names = relaxed.join("`, `");
     (!relaxed.is_empty()).then(|| format!("the container lacks `{names}`, which `container.relax` allows."))
-}
-
-fn bullets(problems: &[String]) -> String {
-    let mut text = String::new();
-    for problem in problems {
-        text.push_str(&format!(
-            "
-  ! {}",
-            one_line(problem, 300)
-        ));
-    }
-    text
-}
-
-fn filed_task(task: &FiledTask) -> String {
-    let title = one_line(&task.title, 100);
-    if task.depends_on.is_empty() {
-        return format!("{}: {title}", task.id);
-    }
-    let waits: Vec<_> = task.depends_on.iter().map(ToString::to_string).collect();
-    format!("{}: {title} (after {})", task.id, waits.join(", "))
 }
 
 fn nth_attempt(attempt: u32) -> String {

@@ -102,7 +102,10 @@ impl LiveLines {
                 self.add_to_totals(&entry.usage);
             }
             EventKind::AttemptEnded { task, .. } => self.finish(|call| call.task.as_ref() == Some(task)),
-            EventKind::MeasureRefused { .. } | EventKind::MeasureEnded { .. } | EventKind::MeasureFailed { .. } => {
+            EventKind::MeasureRefused { .. }
+            | EventKind::MeasureEnded { .. }
+            | EventKind::MeasurePlanned(_)
+            | EventKind::MeasureFailed(_) => {
                 self.finish(|call| call.task.is_none());
             }
             EventKind::RunEnded { .. } => self.end(),

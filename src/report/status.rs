@@ -9,8 +9,8 @@ use crate::base::fs::LockHolder;
 use crate::base::text::one_line;
 use crate::issues::issue::{IssueCounts, Status as TaskStatus};
 use crate::lifecycle::{GenerationSummary, Listing, RunState, Status};
-use crate::model::CommitId;
 use crate::model::generation::Phase;
+use crate::model::{CommitId, ModeKind};
 use crate::report::lines::short_id;
 use crate::report::numbers::{budget, calls, usage};
 use crate::report::output::Zone;
@@ -32,6 +32,14 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
     let mut table = plain_table();
     let tasks = &status.tasks;
     table.add_row(["generation", status.generation.as_str()]);
+    if let Some(request) = &status.request {
+        table.add_row([
+            "asked for",
+            &format!("{}: {}", status.mode, one_line(&request.text, 200)),
+        ]);
+    } else if status.mode != ModeKind::Generate.name() {
+        table.add_row(["mode", &status.mode]);
+    }
     table.add_row(["phase", phase(status.phase)]);
     let base = short(status.base.as_ref().map(CommitId::as_str));
     let began = moment(status.began, &zone.0);
@@ -132,7 +140,7 @@ fn counts(tasks: &IssueCounts) -> String {
     }
 }
 
-fn plain_table() -> Table {
+pub(crate) fn plain_table() -> Table {
     let mut table = Table::new();
     table
         .load_style(NOTHING)

@@ -191,6 +191,8 @@ mod tests {
             base_branch: "main".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
             measures: Vec::new(),
+            mode: None,
+            request: None,
         });
         let id = issues
             .add(NewIssue::titled("Parse it"), &NewIds::counted(), Timestamp::UNIX_EPOCH)

@@ -53,6 +53,7 @@ impl<'a> Standing<'a> {
 pub(crate) fn why(reason: &Reason) -> String {
     match reason {
         Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
+        Reason::RequestDone => "all that was asked for is done".to_owned(),
         Reason::CyclesMade => "the requested cycles are done".to_owned(),
         Reason::TasksDone => "the tasks are done, and no measure was requested".to_owned(),
         Reason::TasksAttempted(1) => "1 task was attempted, as requested".to_owned(),
@@ -85,6 +86,7 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
             "`cordwainer resume` continues".to_owned(),
         ],
         Reason::Complete
+        | Reason::RequestDone
         | Reason::CyclesMade
         | Reason::TasksDone
         | Reason::TasksAttempted(_)

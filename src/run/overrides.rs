@@ -89,6 +89,8 @@ mod tests {
             base_branch: "main".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
             measures: Vec::new(),
+            mode: None,
+            request: None,
         });
         let new = NewIssue {
             labels: vec!["web".to_owned()],

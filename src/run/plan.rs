@@ -123,6 +123,8 @@ pub(crate) struct RunLimits {
     pub(crate) most_tasks: Option<u32>,
     /// Whether what a measure files waits for a person.
     pub(crate) confirm: bool,
+    /// Whether one measure says all that is to be done.
+    pub(crate) measures_once: bool,
 }
 
 impl RunLimits {
@@ -135,6 +137,16 @@ impl RunLimits {
             wait: config.limits.wait,
             most_tasks,
             confirm: false,
+            measures_once: false,
+        }
+    }
+
+    /// Bounds a run on a request: one measure says all that is to be done, unless it has been made.
+    pub(crate) fn for_request(self, is_measured: bool) -> Self {
+        Self {
+            cycles: Some(u32::from(!is_measured)),
+            measures_once: true,
+            ..self
         }
     }
 
@@ -174,6 +186,8 @@ pub(crate) enum Step {
 pub(crate) enum Reason {
     /// Measure proposed nothing and nothing is open.
     Complete,
+    /// All that the generation was asked for is done.
+    RequestDone,
     /// The cycles asked for were made, and what they filed was done.
     CyclesMade,
     /// The tasks are done, and no measure was asked for.
@@ -284,6 +298,7 @@ fn ending(now: &RunState, limits: &RunLimits) -> Reason {
     }
     match (now.open, now.blocked) {
         (0, 0) if now.run.last_filed == Some(0) => Reason::Complete,
+        (0, 0) if limits.measures_once => Reason::RequestDone,
         (0, 0) if limits.cycles == Some(0) => Reason::TasksDone,
         (0, 0) => Reason::CyclesMade,
         (_, 0) => Reason::Waiting,

@@ -14,9 +14,9 @@ use crate::project::Project;
 use crate::project::protected::ProtectedPaths;
 use crate::project::unmatched::document_glob;
 use crate::prompt::{
-    Document, MeasureContext, StageContext, StitchContext, Template, render_measure, render_stage, render_stitch,
+    Document, MeasureContext, StageContext, StitchContext, Template, measure_template, render_measure, render_stage,
+    render_stitch,
 };
-use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 
 /// The largest document that is read for a prompt, in bytes: a larger one does not fit into any.
@@ -35,14 +35,21 @@ pub(crate) fn proposal_limits(config: &Config, filed: usize) -> proposal::BatchL
         lines_min: config.estimated_lines_min,
         lines_max: config.estimated_lines_max,
         most_lines: config.max_estimated_lines,
+        needs_proof: config.mode.proof,
     }
 }
 
 /// Returns what measure sees of the generation at `tip`, before any of its tasks is filed.
-pub(crate) fn measure_context(run: &RunContext, issues: &Issues, tip: Oid) -> Result<MeasureContext> {
-    let config = &run.project.config;
-    let entries = run.project.git.files(tip)?;
-    let documents = documents(run, &config.context_files, &entries)?;
+/// What is left out of it for another reason than its size is told to `warn`.
+pub(crate) fn measure_context(
+    project: &Project,
+    issues: &Issues,
+    tip: Oid,
+    warn: &mut dyn FnMut(String),
+) -> Result<MeasureContext> {
+    let config = &project.config;
+    let entries = project.git.files(tip)?;
+    let documents = documents(project, &entries, warn)?;
     let paths = entries.iter().map(|entry| entry.path.display().to_string()).collect();
     Ok(MeasureContext::new(
         documents,
@@ -50,20 +57,23 @@ pub(crate) fn measure_context(run: &RunContext, issues: &Issues, tip: Oid) -> Re
         issues.iter(),
         proposal_limits(config, 0),
         config.user_prompt.clone(),
-    ))
+    )
+    .with_request(issues.meta().request.as_ref()))
 }
 
 /// Renders measure's prompt, by the person's template if there is one.
-pub(crate) fn measure_prompt(run: &RunContext, context: &MeasureContext) -> Result<String> {
-    let custom = template(&run.project, run.project.config.measure_prompt.as_deref())?;
-    render_measure(custom.as_ref().map(CustomTemplate::borrow), context)
+pub(crate) fn measure_prompt(project: &Project, context: &MeasureContext) -> Result<String> {
+    let config = &project.config;
+    let custom = template(project, config.measure_prompt.as_deref())?;
+    let built_in = measure_template(config.mode.kind);
+    render_measure(custom.as_ref().map_or(built_in, CustomTemplate::borrow), context)
 }
 
 /// Renders the prompt of the next attempt at a task, from the generation at `tip`.
 pub(crate) fn stitch_prompt(run: &RunContext, protected: &ProtectedPaths, issue: &Issue, tip: Oid) -> Result<String> {
     let config = &run.project.config;
     let mut failure = None;
-    let context = StitchContext::new(issue, protected.listed(), |path| {
+    let mut context = StitchContext::new(issue, protected.listed(), |path| {
         // A path that an agent proposed: looked up in a tree, never on disk.
         text_of(run, tip, Path::new(path)).unwrap_or_else(|error| {
             failure.get_or_insert(error);
@@ -73,6 +83,7 @@ pub(crate) fn stitch_prompt(run: &RunContext, protected: &ProtectedPaths, issue:
     if let Some(failure) = failure {
         return Err(failure);
     }
+    context.keep_tests = config.mode.keep_tests;
     let custom = template(&run.project, config.stitch_prompt.as_deref())?;
     render_stitch(custom.as_ref().map(CustomTemplate::borrow), &context)
 }
@@ -106,25 +117,22 @@ pub(crate) fn try_stage_prompts(project: &Project) -> Result<usize> {
 }
 
 /// Returns the documents that the globs name, in the order of the globs, each once.
-fn documents(run: &RunContext, globs: &[String], entries: &[TreeEntry]) -> Result<Vec<Document>> {
+fn documents(project: &Project, entries: &[TreeEntry], warn: &mut dyn FnMut(String)) -> Result<Vec<Document>> {
     let mut documents: Vec<Document> = Vec::new();
     let mut known = BTreeSet::new();
-    for glob in globs {
+    for glob in &project.config.context_files {
         let matcher = document_glob(glob)?;
         for entry in entries.iter().filter(|entry| matcher.is_match(&entry.path)) {
             let path = entry.path.display().to_string();
             if !known.insert(path.clone()) {
                 continue;
             }
-            match document_text(run, entry)? {
+            match document_text(project, entry)? {
                 Ok(text) => documents.push(Document { path, text }),
-                Err(why) => {
-                    let what = format!(
-                        "the document `{}` is left out of the prompt: {why}",
-                        one_line(&path, 200)
-                    );
-                    run.recorder.emit(EventKind::Warned { what });
-                }
+                Err(why) => warn(format!(
+                    "the document `{}` is left out of the prompt: {why}",
+                    one_line(&path, 200)
+                )),
             }
         }
     }
@@ -132,14 +140,14 @@ fn documents(run: &RunContext, globs: &[String], entries: &[TreeEntry]) -> Resul
 }
 
 /// Returns a document's text, or why there is none.
-fn document_text(run: &RunContext, entry: &TreeEntry) -> Result<Result<String, &'static str>> {
+fn document_text(project: &Project, entry: &TreeEntry) -> Result<Result<String, &'static str>> {
     if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
         return Ok(Err("it is not a file"));
     }
-    if run.project.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
+    if project.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
         return Ok(Err("it is larger than a prompt may be"));
     }
-    let text = String::from_utf8(run.project.git.read_blob(entry.id)?);
+    let text = String::from_utf8(project.git.read_blob(entry.id)?);
     Ok(text.map_err(|_| "it is not UTF-8"))
 }
 

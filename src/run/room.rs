@@ -203,6 +203,8 @@ mod tests {
             base_branch: "main".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
             measures: Vec::new(),
+            mode: None,
+            request: None,
         };
         let room = Room::new(config, "run-1".parse().unwrap());
         (Arc::new(room), Issues::new(meta))

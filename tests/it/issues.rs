@@ -79,6 +79,8 @@ fn meta() -> StoreMeta {
         base_branch: "main".to_owned(),
         created_at: at(0),
         measures: Vec::new(),
+        mode: None,
+        request: None,
     }
 }
 

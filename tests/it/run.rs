@@ -31,6 +31,7 @@ mod limits;
 mod logins;
 mod measure;
 mod model;
+mod modes;
 mod neighbours;
 mod parallel;
 mod pauses;

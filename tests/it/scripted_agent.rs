@@ -7,8 +7,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use cordwainer::agent::{CallOutcome, CallReport, Ending, StopCause, Transcript};
+use cordwainer::config::ModeKind;
 use cordwainer::issue::Issue;
-use cordwainer::prompt::{MeasureContext, StitchContext, render_measure, render_stitch};
+use cordwainer::prompt::{MeasureContext, StitchContext, measure_template, render_measure, render_stitch};
 use cordwainer::proposal::{self, BatchLimits};
 use serde_json::json;
 use tempfile::TempDir;
@@ -184,6 +185,7 @@ fn keys(report: &CallReport) -> Vec<String> {
         lines_min: 250,
         lines_max: 350,
         most_lines: None,
+        needs_proof: false,
     };
     let validated = proposal::validate(proposals, &[], &limits);
     assert_eq!(validated.problems, Vec::<String>::new());
@@ -193,7 +195,7 @@ fn keys(report: &CallReport) -> Vec<String> {
 #[test]
 fn it_measures_by_schema_and_in_words() {
     let folder = TempDir::new().unwrap();
-    let schema = proposal::json_schema().to_string();
+    let schema = proposal::json_schema(false).to_string();
     let by_schema = |script| read(&call(folder.path(), &["--json-schema", &schema], &prompt(script)));
     assert_eq!(keys(&by_schema(PROPOSE)), ["a"]);
     assert_eq!(keys(&by_schema("")), Vec::<String>::new());
@@ -226,10 +228,17 @@ fn it_finds_its_script_in_the_prompts_of_the_library() {
         lines_min: 250,
         lines_max: 350,
         most_lines: None,
+        needs_proof: false,
     };
     let script = format!("Small tasks, please.\n\n~~~script\non 1 propose []\non 2 {PROPOSE}\n~~~");
     let context = MeasureContext::new(Vec::new(), Vec::new(), [], limits, Some(script));
-    let measured = |context: &MeasureContext| read(&call(folder.path(), &[], &render_measure(None, context).unwrap()));
+    let measured = |context: &MeasureContext| {
+        read(&call(
+            folder.path(),
+            &[],
+            &render_measure(measure_template(ModeKind::Generate), context).unwrap(),
+        ))
+    };
     assert_eq!(keys(&measured(&context)), Vec::<String>::new());
     let again = context.again(Vec::new(), vec!["Something was wrong.".into()], None);
     assert_eq!(keys(&measured(&again)), ["a"]);

@@ -22,6 +22,8 @@ pub(super) fn sample() -> Issues {
         base_branch: "main".to_owned(),
         created_at: at(0),
         measures: Vec::new(),
+        mode: None,
+        request: None,
     });
     for title in [
         "Parse the header",

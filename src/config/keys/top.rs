@@ -205,6 +205,13 @@ pub(crate) const TOP: &[Key] = &[
     .sample("[stitch, {name: docs, prompt: prompts/docs.md, model: haiku, may_change: [\"docs/**\"]}, review]")
     .items(&["stitch"]),
     Key::new(
+        "modes",
+        Shape::Modes,
+        "{}",
+        "Kinds of work: what is set here changes a built-in mode (generate, feature, fix, test,\nrefactor, exec), and a new name makes a mode that `extends` one. Keys: extends, prompt, type,\nproof, keep_tests, needs_gates, preserve_sources, stages, gates: docs/modes.md.",
+    )
+    .sample("{fix: {stages: [stitch, review]}, hotfix: {extends: fix, gates: [make test]}}"),
+    Key::new(
         "rules",
         Shape::Rules,
         "[]",

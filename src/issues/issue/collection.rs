@@ -13,9 +13,10 @@ use crate::issues::attempt::Attempt;
 use crate::issues::issue::input::NewIssue;
 use crate::issues::issue::{Dependency, Issue, Status};
 use crate::issues::new_ids::NewIds;
+use crate::issues::request::Request;
 use crate::issues::round::Fixing;
 use crate::model::generation::GenerationName;
-use crate::model::{IssueId, Role, RunId, Usage};
+use crate::model::{IssueId, ModeKind, Role, RunId, Usage};
 
 /// The version of the stored form that this crate writes and reads.
 pub const FORMAT: u32 = 1;
@@ -35,6 +36,19 @@ pub struct StoreMeta {
     /// Every measure, oldest first.
     #[serde(default)]
     pub measures: Vec<Measure>,
+    /// The mode that it works in; `None` is `generate`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// What it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+}
+
+impl StoreMeta {
+    /// Returns the name of the mode that the generation works in.
+    pub fn mode_name(&self) -> &str {
+        self.mode.as_deref().unwrap_or(ModeKind::Generate.name())
+    }
 }
 
 /// A measure: its cost and its result.
@@ -138,6 +152,11 @@ impl Issues {
     /// Records a measure.
     pub fn record_measure(&mut self, measure: Measure) {
         self.meta.measures.push(measure);
+    }
+
+    /// Returns whether a measure has had an answer.
+    pub(crate) fn is_measured(&self) -> bool {
+        self.meta.measures.iter().any(|measure| measure.filed.is_some())
     }
 
     /// Returns the usage of the generation: every attempt and every measure.

@@ -129,7 +129,7 @@ fn external_problem(external: &str) -> Option<String> {
 }
 
 /// Returns the problem of the command that is to prove a task.
-fn proof_problem(proof: &str) -> Option<String> {
+pub(crate) fn proof_problem(proof: &str) -> Option<String> {
     if proof.trim().is_empty() {
         return Some("the proof is empty".to_owned());
     }

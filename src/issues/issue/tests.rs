@@ -13,6 +13,8 @@ pub(super) fn issues_with(ids: &[&str]) -> Issues {
         base_branch: "main".to_owned(),
         created_at: Timestamp::UNIX_EPOCH,
         measures: Vec::new(),
+        mode: None,
+        request: None,
     };
     let mut issues = Issues::new(meta);
     for id in ids {

@@ -142,7 +142,7 @@ mod tests {
             Err(&[
                 "Proposal `a` cannot be read: missing field `priority`.",
                 "Proposal `b` cannot be read: invalid type: string \"many\", expected u32.",
-                "Proposal `c` cannot be read: unknown field `assignee`, expected one of `key`, `title`, `description`, `required_reading`, `files`, `requirements`, `acceptance_criteria`, `estimated_lines`, `priority`, `depends_on`.",
+                "Proposal `c` cannot be read: unknown field `assignee`, expected one of `key`, `title`, `description`, `required_reading`, `files`, `requirements`, `acceptance_criteria`, `estimated_lines`, `priority`, `depends_on`, `proof`.",
                 "Proposal `d` cannot be read: unknown variant `rename`, expected one of `create`, `modify`, `delete`.",
                 "Proposal 6 cannot be read: invalid type: integer `7`, expected struct Proposal.",
             ]),

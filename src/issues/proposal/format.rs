@@ -10,20 +10,21 @@ use crate::issues::answer::closed;
 use crate::issues::issue::{FileAction, TaskFile};
 
 /// Returns the schema for `--json-schema`. It uses only what structured outputs accept: every object closed, every
-/// property required, and no keyword for sizes, which `validate` checks instead.
-pub fn json_schema() -> Value {
-    closed(&json!({"proposals": {"type": "array", "items": proposal_schema()}}))
+/// property required, and no keyword for sizes, which `validate` checks instead. A proposal has a proof only where one is
+/// needed.
+pub fn json_schema(needs_proof: bool) -> Value {
+    closed(&json!({"proposals": {"type": "array", "items": proposal_schema(needs_proof)}}))
 }
 
 /// Returns the schema of one proposal.
-pub(super) fn proposal_schema() -> Value {
+pub(super) fn proposal_schema(needs_proof: bool) -> Value {
     let text = |what: &str| json!({"type": "string", "description": what});
     let texts = |what: &str| json!({"type": "array", "description": what, "items": {"type": "string"}});
     let file = closed(&json!({
         "path": text("Path from the repository's root"),
         "action": {"type": "string", "enum": ["create", "modify", "delete"]},
     }));
-    closed(&json!({
+    let mut properties = json!({
         "key": text("Name within this answer: letters, digits, - and _, beginning with a letter"),
         "title": text("One line, at most 120 characters"),
         "description": text("What to do and why, in Markdown"),
@@ -34,16 +35,32 @@ pub(super) fn proposal_schema() -> Value {
         "estimated_lines": {"type": "integer", "description": "Size estimate in changed lines"},
         "priority": {"type": "integer", "enum": [0, 1, 2, 3, 4], "description": "0 is first, 4 is last"},
         "depends_on": texts("Keys of this answer or ids of existing tasks that must be done first"),
-    }))
+    });
+    if needs_proof {
+        properties["proof"] = text("One command line that fails before the work and passes on its result");
+    }
+    closed(&properties)
 }
 
 /// Returns a valid answer under these limits, for the prompt.
 pub fn example(limits: &BatchLimits) -> Result<String> {
     let lines = u32::midpoint(limits.lines_min, limits.lines_max);
-    let mut proposals = vec![first_example(lines), second_example(lines)];
+    let mut proposals = vec![
+        with_proof(first_example(lines), limits.needs_proof),
+        with_proof(second_example(lines), limits.needs_proof),
+    ];
     proposals.truncate(usize::try_from(limits.max_issues).unwrap_or(usize::MAX));
     let answer = BTreeMap::from([("proposals", proposals)]);
     serde_json::to_string_pretty(&answer).context("cannot write the example of an answer")
+}
+
+/// Returns an example with a proof, where one is needed.
+pub(super) fn with_proof(example: Proposal, is_needed: bool) -> Proposal {
+    let proof = || format!("sh tests/{}.sh", example.key);
+    Proposal {
+        proof: is_needed.then(proof),
+        ..example
+    }
 }
 
 fn first_example(estimated_lines: u32) -> Proposal {
@@ -59,6 +76,7 @@ fn first_example(estimated_lines: u32) -> Proposal {
         estimated_lines,
         priority: 1,
         depends_on: Vec::new(),
+        proof: None,
     }
 }
 
@@ -77,6 +95,7 @@ pub(super) fn second_example(estimated_lines: u32) -> Proposal {
         estimated_lines,
         priority: 2,
         depends_on: vec!["ledger-parser".into()],
+        proof: None,
     }
 }
 
@@ -100,6 +119,7 @@ mod tests {
                 lines_min,
                 lines_max,
                 most_lines: Some(lines_max),
+                needs_proof: max_issues == 2,
             };
             let answer = format!("Here it is.\n```json\n{}\n```\n", example(&limits).unwrap());
             let proposals = super::super::answer::from_text(&answer).unwrap();
@@ -140,13 +160,13 @@ mod tests {
 
     #[test]
     fn the_schema_keeps_to_what_structured_outputs_accept() {
-        check_schema(&json_schema());
-        check_schema(&super::super::review::json_schema());
+        check_schema(&json_schema(true));
+        check_schema(&super::super::review::json_schema(false));
     }
 
     #[test]
     fn the_schema_names_the_fields_that_are_read() {
-        let schema = json_schema();
+        let schema = json_schema(false);
         let asked = schema.pointer("/properties/proposals/items/properties").unwrap();
         let read = serde_json::to_value(first_example(1)).unwrap();
         let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();

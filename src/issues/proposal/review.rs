@@ -65,9 +65,10 @@ struct Decision {
 }
 
 /// Returns the schema for `--json-schema`, with nothing in it but what structured outputs accept.
-pub(crate) fn json_schema() -> Value {
+pub(crate) fn json_schema(needs_proof: bool) -> Value {
     let text = |what: &str| json!({"type": "string", "description": what});
-    let proposals = |what: &str| json!({"type": "array", "description": what, "items": format::proposal_schema()});
+    let proposals =
+        |what: &str| json!({"type": "array", "description": what, "items": format::proposal_schema(needs_proof)});
     let decision = closed(&json!({
         "key": text("The key of the proposal"),
         "action": {"type": "string", "enum": ["ok", "change", "split", "drop"]},
@@ -81,10 +82,10 @@ pub(crate) fn json_schema() -> Value {
 }
 
 /// Returns a valid answer about the proposals that the example of measure has, for the prompt.
-pub(crate) fn example(lines: u32) -> Result<String> {
+pub(crate) fn example(lines: u32, needs_proof: bool) -> Result<String> {
     let changed = Proposal {
         depends_on: vec!["ledger-parser".into()],
-        ..format::second_example(lines)
+        ..format::with_proof(format::second_example(lines), needs_proof)
     };
     let answer = json!({
         "decisions": [

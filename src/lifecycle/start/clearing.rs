@@ -23,9 +23,10 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Where the commit to begin from is missing, as [`Generator::start`].
+    /// Where the commit to begin from is missing, or the mode unknown, as [`Generator::start`].
     pub fn clearing(&self, options: &StartOptions) -> Result<Option<Clearing>> {
-        self.clearing_of(self.starting_point(options)?)
+        let this = self.in_mode_of(options)?;
+        this.clearing_of(this.starting_point(options)?)
     }
 
     /// Returns what a generation that begins at this commit is without.

@@ -10,9 +10,9 @@ use crate::model::trailer::GENERATION;
 use crate::prompt::{SeedValues, Template, render_seed};
 
 /// What a generation's branch begins with.
-pub(super) struct FirstCommit {
+pub(in crate::lifecycle) struct FirstCommit {
     /// The branch's first tip.
-    pub(super) tip: Oid,
+    pub(in crate::lifecycle) tip: Oid,
     /// Source folders that the base has and the branch does not have.
     pub(super) cleared: Vec<String>,
     /// Files rendered from templates.
@@ -21,7 +21,7 @@ pub(super) struct FirstCommit {
 
 impl Generator {
     /// Makes the generation's first commit. Where nothing is cleared or seeded, the base is the tip.
-    pub(super) fn first_commit(&self, generation: &GenerationName, base: Oid) -> Result<FirstCommit> {
+    pub(in crate::lifecycle) fn first_commit(&self, generation: &GenerationName, base: Oid) -> Result<FirstCommit> {
         let before = self.project.git.commit_info(base)?;
         let files = self.project.git.files(base)?;
         let cleared = self.cleared_folders(&files);

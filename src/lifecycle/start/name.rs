@@ -1,14 +1,16 @@
 //! The name of a new generation, which nothing else may have.
 
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::issues::request::Request;
 use crate::lifecycle::{Generator, StartOptions};
+use crate::model::ModeKind;
 use crate::model::generation::{GenerationName, Phase};
 
 const CHOOSE: &str = "choose another name with `--name`";
 
 impl Generator {
     /// Returns the name that the options ask for, behind the configured prefix.
-    pub(super) fn new_name(&self, options: &StartOptions) -> Result<GenerationName> {
+    pub(in crate::lifecycle) fn new_name(&self, options: &StartOptions) -> Result<GenerationName> {
         let name = match &options.name {
             Some(name) if name.contains('/') => {
                 let message = format!("`{}` cannot name a generation: it contains a `/`", name.escape_debug());
@@ -19,9 +21,22 @@ impl Generator {
                     .hint("leave `--name` out to name it after the current time"));
             }
             Some(name) => name.clone(),
-            None => self.project.clock().now().strftime("%Y-%m-%d-%H%M%S").to_string(),
+            None => self.name_of_work(options),
         };
         GenerationName::new(format!("{}{name}", self.project.config.gen_prefix))
+    }
+
+    /// Names a generation after its mode and what it is asked for, or after the current time.
+    fn name_of_work(&self, options: &StartOptions) -> String {
+        let time = || self.project.clock().now().strftime("%Y-%m-%d-%H%M%S").to_string();
+        let asked = options.request.as_ref().and_then(Request::slug).unwrap_or_else(time);
+        let mode = &self.project.config.mode.name;
+        if mode == ModeKind::Generate.name() {
+            return asked;
+        }
+        // Whoever begins a request with the word of its mode does not mean it twice.
+        let asked = asked.strip_prefix(&format!("{mode}-")).unwrap_or(&asked);
+        format!("{mode}-{asked}")
     }
 
     /// Refuses a name that an open generation or a branch has, or one that git or some disks cannot distinguish from

@@ -19,7 +19,7 @@ const MENTIONS: usize = 100;
 
 /// Finds what a change does to tests.
 pub(super) fn find(changes: &[FileChange], asked_away: &[String]) -> Vec<Finding> {
-    let pairs: Vec<Pair> = changes.iter().map(read).collect();
+    let pairs = read_all(changes);
     let matches = pairs::of_cases(&pairs);
     let mut excuses = Excuses::of(&pairs, &matches);
     let mut found = Vec::new();
@@ -33,6 +33,11 @@ pub(super) fn find(changes: &[FileChange], asked_away: &[String]) -> Vec<Finding
     found.extend(of_groups(&pairs));
     found.extend(pairs.iter().flat_map(|pair| of_modules(pair, changes)));
     found
+}
+
+/// Reads both sides of each file.
+pub(super) fn read_all(changes: &[FileChange]) -> Vec<Pair> {
+    changes.iter().map(read).collect()
 }
 
 fn read(change: &FileChange) -> Pair {
@@ -53,7 +58,7 @@ fn finding(file: &ReadFile, line: usize, kind: FindingKind, what: String) -> Fin
 }
 
 /// Returns a case as people read it.
-fn said(case: &ReadCase) -> String {
+pub(super) fn said(case: &ReadCase) -> String {
     if case.is_file {
         return "the script".to_owned();
     }

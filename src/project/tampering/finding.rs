@@ -33,6 +33,8 @@ pub(crate) enum FindingKind {
     Weakened,
     /// A test ends before it asserts something.
     EarlyReturn,
+    /// A test that was to stay as it was did not.
+    Changed,
     /// CI, or a command that it runs, checks less.
     Ci,
     /// Less coverage is required.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::IssueId;
+use crate::model::{IssueId, Usage};
 
 /// A task that measure filed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,4 +22,27 @@ pub struct DroppedProposal {
     pub title: String,
     /// The issue it repeats.
     pub repeats: IssueId,
+}
+
+/// A measure ended with a valid answer that is written down, and not filed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasurePlanned {
+    /// How many tasks are planned.
+    pub tasks: usize,
+    /// What was wrong with the proposals that are not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+    /// What the calls used.
+    pub usage: Usage,
+}
+
+/// A measure ended without a valid answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MeasureFailed {
+    /// Why.
+    pub reason: String,
+    /// Where the answer is kept, below the state folder.
+    pub records: String,
+    /// What the calls used.
+    pub usage: Usage,
 }

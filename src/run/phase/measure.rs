@@ -21,10 +21,12 @@ mod answer;
 mod filing;
 mod review;
 mod stages;
+mod unfiled;
 
 pub(crate) use self::filing::FiledAs;
 pub(crate) use self::stages::MeasureOutcome;
 use self::stages::{Answer, Answered, MeasureSoFar, Reviewed, Round};
+pub(crate) use self::unfiled::PLAN_FILE;
 
 /// The phase that asks for tasks.
 pub(crate) struct Measure {
@@ -94,7 +96,9 @@ impl Measure {
         interruption: &Interruption,
     ) -> Result<(MeasureOutcome, Option<SessionId>)> {
         let context = self.context();
-        let mut told = prompt_inputs::measure_context(context, &asked.issues, session.base())?;
+        let mut told = prompt_inputs::measure_context(&context.project, &asked.issues, session.base(), &mut |what| {
+            context.warn(what);
+        })?;
         told.attempt = session.attempt();
         loop {
             match self.round(session, asked, told, interruption).await? {
@@ -136,13 +140,13 @@ impl Measure {
         };
         let prompt = match session.resumes() {
             Some(_) => prompt::continuation(told.attempt, &[], None),
-            None => prompt_inputs::measure_prompt(context, &told)?,
+            None => prompt_inputs::measure_prompt(&context.project, &told)?,
         };
         let ask = Ask {
             name: &name(told.attempt),
             folder: &asked.folder.clone(),
             prompt: &prompt,
-            json_schema: Some(proposal::json_schema()),
+            json_schema: Some(proposal::json_schema(told.needs_proof)),
             reservation: &reservation,
             issues: &asked.issues,
         };

@@ -49,6 +49,7 @@ fn check(change: impl FnOnce(&mut RunState, &mut RunLimits), expect: Step) {
         wait: LimitWait::Never,
         most_tasks: None,
         confirm: false,
+        measures_once: false,
     };
     change(&mut now, &mut limits);
     assert_eq!(next(&now, &limits), expect, "{now:?}");

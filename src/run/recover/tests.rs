@@ -27,6 +27,8 @@ fn run() -> (TempDir, RunContext, IssueId) {
         base_branch: "main".to_owned(),
         created_at: now,
         measures: Vec::new(),
+        mode: None,
+        request: None,
     };
     let store = Store::create(&project.git, &generation, &meta, now).unwrap();
     let claim = Claim {

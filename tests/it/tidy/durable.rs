@@ -38,7 +38,7 @@ enum After {
 use After::{None as Nothing, Points};
 
 /// The functions with such steps: file, name, what follows.
-const LISTED: [(&str, &str, After); 33] = [
+const LISTED: [(&str, &str, After); 34] = [
     ("src/git/history.rs", "note_tip", Points(&["history.extended"])),
     ("src/git/history.rs", "add_shallow", Points(&["history.shallow"])),
     (
@@ -126,6 +126,11 @@ const LISTED: [(&str, &str, After); 33] = [
         "src/run/phase/measure/filing.rs",
         "file",
         Points(&["measure.filed", "measure.filed_in_part"]),
+    ),
+    (
+        "src/run/phase/measure/unfiled.rs",
+        "note",
+        Points(&["measure.failed", "measure.paid"]),
     ),
     (
         "src/run/preflight.rs",

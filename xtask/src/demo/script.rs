@@ -82,6 +82,7 @@ mod tests {
             lines_min: 20,
             lines_max: 80,
             most_lines: None,
+            needs_proof: false,
         };
         let validated = validate(answer.into(), &[], &limits);
         assert_eq!(validated.problems, Vec::<String>::new());

@@ -29,6 +29,8 @@ fn issues(status: Status) -> Issues {
         base_branch: "main".to_owned(),
         created_at: at(0),
         measures: Vec::new(),
+        mode: None,
+        request: None,
     };
     let mut issues = Issues::new(meta);
     for title in ["One", "Waits", "Waited for"] {

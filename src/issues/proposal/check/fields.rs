@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::text::{normalised_title, one_line};
+use crate::issues::issue::proof_problem;
 use crate::issues::proposal::{BatchLimits, Proposal};
 use crate::model::IssueId;
 
@@ -29,6 +30,7 @@ pub(super) fn problems(one: &Proposal, limits: &BatchLimits) -> Vec<String> {
     found.extend(list("depends_on", &one.depends_on, 0));
     found.extend(files(one));
     found.extend(lines(one.estimated_lines, limits));
+    found.extend(proof(one, limits));
     if one.priority > 4 {
         found.push(format!("priority is {}, but goes from 0 to 4.", one.priority));
     }
@@ -37,6 +39,21 @@ pub(super) fn problems(one: &Proposal, limits: &BatchLimits) -> Vec<String> {
         .into_iter()
         .map(|problem| format!("Proposal `{name}`: {problem}"))
         .collect()
+}
+
+/// A proof is checked like any other task's when it is filed, too.
+fn proof(one: &Proposal, limits: &BatchLimits) -> Option<String> {
+    let line = one.proof.as_deref().unwrap_or_default();
+    if !limits.needs_proof {
+        return one
+            .proof
+            .is_some()
+            .then(|| "proof was not asked for: leave it out.".into());
+    }
+    if line.trim().is_empty() {
+        return Some("proof is missing: one command line that fails before the work and passes on its result.".into());
+    }
+    proof_problem(line).map(|problem| format!("{problem}."))
 }
 
 fn key(key: &str) -> Option<String> {

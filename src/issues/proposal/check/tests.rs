@@ -6,6 +6,7 @@ const LIMITS: BatchLimits = BatchLimits {
     lines_min: 250,
     lines_max: 350,
     most_lines: Some(500),
+    needs_proof: false,
 };
 
 fn proposal(key: &str, depends_on: &[&str]) -> Proposal {
@@ -20,6 +21,7 @@ fn proposal(key: &str, depends_on: &[&str]) -> Proposal {
         estimated_lines: 300,
         priority: 2,
         depends_on: depends_on.iter().map(|name| (*name).to_owned()).collect(),
+        proof: None,
     }
 }
 

@@ -17,6 +17,7 @@ fn proposal(key: &str, depends_on: &[&str]) -> Proposal {
         estimated_lines: 300,
         priority: 2,
         depends_on: depends_on.iter().map(|name| (*name).to_owned()).collect(),
+        proof: None,
     }
 }
 
@@ -152,8 +153,9 @@ fn the_example_is_an_answer_about_valid_proposals() {
         lines_min: 250,
         lines_max: 350,
         most_lines: None,
+        needs_proof: false,
     };
-    let answer: ProposalsReview = serde_json::from_str(&example(300).unwrap()).unwrap();
+    let answer: ProposalsReview = serde_json::from_str(&example(300, false).unwrap()).unwrap();
     let proposed = ["ledger-parser", "ledger-totals", "ledger-colours"].map(|key| proposal(key, &[]));
     let (result, _) = answer.apply(&proposed).unwrap();
     assert_eq!(

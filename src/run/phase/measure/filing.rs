@@ -7,7 +7,8 @@ use super::stages::{Answered, MeasureOutcome, MeasureSoFar, Round};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::base::text::one_line;
-use crate::issues::issue::{self, BatchIssue, Issue, Issues, NewIssue, PROPOSED, TaskPlan};
+use crate::issues::issue::{self, BatchIssue, Issue, Issues, PROPOSED};
+use crate::issues::planned::PlannedTask;
 use crate::issues::proposal::{Proposal, Validated};
 use crate::model::IssueId;
 use crate::project::protected::ProtectedPaths;
@@ -22,6 +23,8 @@ pub(crate) enum FiledAs {
     Open,
     /// A task that is held until a person releases it.
     Held,
+    /// None: it is written down, for a run that files it.
+    Planned,
 }
 
 impl Measure {
@@ -41,7 +44,7 @@ impl Measure {
         }
         if told.attempt < most {
             let Answered { told, validated, .. } = answered;
-            let filed = if self.reviews() {
+            let filed = if self.reviews() || self.filed_as == FiledAs::Planned {
                 Vec::new()
             } else {
                 self.take_in(asked, validated)?
@@ -106,6 +109,9 @@ impl Measure {
         unreviewed: Option<&str>,
     ) -> Result<MeasureOutcome> {
         asked.drop_repeats(validated.dropped_duplicates);
+        if self.filed_as == FiledAs::Planned {
+            return self.plan(asked, validated.accepted, validated.problems);
+        }
         self.file(asked, validated.accepted, true, unreviewed)?;
         crash_point!("measure.filed");
         let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.clone()).collect();
@@ -135,6 +141,21 @@ impl Measure {
         held.collect()
     }
 
+    /// Returns why a task is held that is filed, if it is.
+    pub(super) fn hold_of(
+        &self,
+        issue: &Issue,
+        protected: &ProtectedPaths,
+        unreviewed: Option<&str>,
+    ) -> Option<String> {
+        match self.filed_as {
+            FiledAs::Held => Some(PROPOSED.to_owned()),
+            FiledAs::Open | FiledAs::Planned => unreviewed
+                .map(str::to_owned)
+                .or_else(|| consent_needed(issue, protected)),
+        }
+    }
+
     /// Files proposals; the last ones together with the end of the measure. Returns what it filed.
     fn file(
         &self,
@@ -146,7 +167,9 @@ impl Measure {
         let context = self.context();
         let now = context.now();
         let keys: Vec<_> = accepted.iter().map(|proposal| proposal.key.clone()).collect();
-        let batch: Vec<BatchIssue> = accepted.into_iter().map(batch_issue).collect();
+        let issue_type = &context.project.config.mode.issue_type;
+        let batch = accepted.into_iter().map(|one| PlannedTask::of(one, issue_type).into());
+        let batch: Vec<BatchIssue> = batch.collect();
         let earlier: Vec<IssueId> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
         let why = format!("measure filed {} tasks", batch.len());
         let protected = context.project.protected()?;
@@ -154,12 +177,7 @@ impl Measure {
         let (filed, issues) = context.store.update(&why, now, |issues| {
             let ids = issues.import(batch.clone(), &new_ids, now)?;
             for id in &ids {
-                let reason = match self.filed_as {
-                    FiledAs::Held => Some(PROPOSED.to_owned()),
-                    FiledAs::Open => unreviewed
-                        .map(str::to_owned)
-                        .or(consent_needed(issues.get(id)?, &protected)),
-                };
+                let reason = self.hold_of(issues.get(id)?, &protected, unreviewed);
                 if let Some(reason) = reason {
                     issues.hold(id, &reason, now)?;
                 }
@@ -182,46 +200,6 @@ impl Measure {
         asked.filed.extend(keys.into_iter().zip(filed.iter().cloned()));
         Ok(filed)
     }
-
-    /// Notes a measure that ended without a valid answer: what it used was used, and what it filed is filed.
-    pub(super) fn fail(&self, asked: &MeasureSoFar, done: MeasureOutcome, reason: &str) -> Result<MeasureOutcome> {
-        let context = self.context();
-        let now = context.now();
-        let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
-        context.store.update("measure failed", now, |issues| {
-            issues.record_measure(issue::Measure {
-                run: context.recorder.run().clone(),
-                at: now,
-                filed: (!filed.is_empty()).then(|| filed.clone()),
-                calls: asked.calls.clone(),
-            });
-            Ok(())
-        })?;
-        crash_point!("measure.failed");
-        context.recorder.emit(EventKind::MeasureFailed {
-            reason: one_line(reason, 2000),
-            records: asked.folder.below.clone(),
-            usage: asked.usage(),
-        });
-        Ok(done)
-    }
-}
-
-fn batch_issue(proposal: Proposal) -> BatchIssue {
-    let issue = NewIssue {
-        description: proposal.description,
-        priority: proposal.priority,
-        plan: TaskPlan {
-            required_reading: proposal.required_reading,
-            files: proposal.files,
-            requirements: proposal.requirements,
-            acceptance_criteria: proposal.acceptance_criteria,
-            estimated_lines: Some(proposal.estimated_lines),
-            proof: None,
-        },
-        ..NewIssue::titled(proposal.title)
-    };
-    BatchIssue::new(proposal.key, issue, proposal.depends_on)
 }
 
 /// Returns why a task is held before it is attempted: it is to change a protected file, so its result would be held, and
@@ -239,7 +217,7 @@ fn consent_needed(issue: &Issue, protected: &ProtectedPaths) -> Option<String> {
     ))
 }
 
-fn filed_task(issues: &Issues, id: &IssueId) -> Result<FiledTask> {
+pub(super) fn filed_task(issues: &Issues, id: &IssueId) -> Result<FiledTask> {
     let issue = issues.get(id)?;
     Ok(FiledTask {
         id: id.clone(),

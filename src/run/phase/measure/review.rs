@@ -141,7 +141,7 @@ impl Measure {
             name: &name,
             folder: &folder,
             prompt: &prompt,
-            json_schema: Some(json_schema()),
+            json_schema: Some(json_schema(answered.told.needs_proof)),
             reservation: &reservation,
             issues: &asked.issues,
         };

@@ -13,23 +13,27 @@ use crate::run::attempt_verdict::{AttemptVerdict, weakened_in_words};
 const FINDINGS_FILE: &str = "weakened-tests.json";
 
 impl Stitch {
-    /// Looks in a change for what weakens tests, CI or coverage, as `tampering` asks. Returns the verdict that holds the
+    /// Looks in a change for what weakens tests, CI or coverage, as `tampering` asks; in a mode that keeps its tests, for any
+    /// change of one, too. Returns the verdict that holds the
     /// task for it; `None` where there is nothing, or where it is only to be told.
     pub(super) fn weakened(&self, attempting: &Attempting, base: Oid, tree: Oid) -> Result<Option<AttemptVerdict>> {
         let context = self.context();
-        let mode = context.project.config.tampering;
-        if mode == Tampering::Off {
+        let config = &context.project.config;
+        let keep_tests = config.mode.keep_tests;
+        let follows = if keep_tests { Tampering::Hold } else { config.tampering };
+        if follows == Tampering::Off {
             return Ok(None);
         }
         let issue = &attempting.issue;
-        let findings = weakened::find(&context.project.git, base, tree, &issue.plan.files)?;
+        let planned = (!keep_tests).then_some(&*issue.plan.files);
+        let findings = weakened::find(&context.project.git, base, tree, planned)?;
         let Some(said) = weakened_in_words(&findings) else {
             return Ok(None);
         };
         let all = serde_json::to_vec_pretty(&findings);
         let all = all.with_context(ErrorKind::Unexpected, || "cannot write what weakens tests".to_owned())?;
         attempting.folder.write(FINDINGS_FILE, &all)?;
-        if mode == Tampering::Hold {
+        if follows == Tampering::Hold {
             return Ok(Some(AttemptVerdict::held(Outcome::WeakenedTests, said)));
         }
         context.warn(format!("{} weakens tests: {said}", issue.id));

@@ -85,6 +85,8 @@ fn meta() -> StoreMeta {
         base_branch: "main".to_owned(),
         created_at: Timestamp::UNIX_EPOCH,
         measures: Vec::new(),
+        mode: None,
+        request: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The steps that read texts and lines.
 
 use cordwainer::agent::{Ending, Transcript, reset_time};
+use cordwainer::config::ModeKind;
 use cordwainer::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use cordwainer::network::Authority;
 use cordwainer::prompt::{self, Document, MeasureContext};
@@ -20,6 +21,7 @@ const LIMITS: BatchLimits = BatchLimits {
     lines_min: 10,
     lines_max: 300,
     most_lines: None,
+    needs_proof: false,
 };
 
 /// All of them.
@@ -138,6 +140,7 @@ fn proposal(number: usize, size: usize) -> Proposal {
         estimated_lines: 100,
         priority: 2,
         depends_on: (0..size).map(|other| format!("k{number}-{other}")).collect(),
+        proof: None,
     }
 }
 
@@ -153,7 +156,10 @@ fn prompts() -> Vec<Step> {
         }
     };
     let render = |context: &MeasureContext| {
-        std::hint::black_box(prompt::render_measure(None, context).expect("our own template renders"));
+        std::hint::black_box(
+            prompt::render_measure(prompt::measure_template(ModeKind::Generate), context)
+                .expect("our own template renders"),
+        );
     };
     vec![
         Step::of(

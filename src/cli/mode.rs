@@ -1,0 +1,189 @@
+//! The commands that are named after modes: begin a generation unless one is open for this, run, and with `--stop` merge.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::ending::{self, StopArgs};
+use super::request::RequestArgs;
+use super::settings::{RunSettings, from_one};
+use super::{Context, showing, start};
+use crate::base::error::{Context as _, ErrorKind, Result, exit};
+use crate::base::interruption::Interruption;
+use crate::base::text::sentence;
+use crate::config::Setting;
+use crate::lifecycle::{Generator, RunOptions, RunSummary, StartOptions};
+use crate::model::ModeKind;
+use crate::prompt;
+use crate::report::numbers::dollars;
+use crate::report::plan;
+use crate::report::tone::next_steps;
+
+/// The options of a command that is named after a mode.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ModeArgs {
+    /// What is to be done, in your words; `-` reads it from standard input [default: that of the generation that is open]
+    #[arg(value_name = "REQUEST")]
+    request: Vec<String>,
+    #[command(flatten)]
+    given: RequestArgs,
+    /// Name of the generation, without the prefix [default: the mode and the first words of the request]
+    #[arg(long)]
+    name: Option<String>,
+    /// Begin from this revision instead of the base branch
+    #[arg(long, value_name = "REVISION")]
+    from: Option<String>,
+    /// Merge the generation when everything is done and the gates pass
+    #[arg(long, conflicts_with = "confirm")]
+    stop: bool,
+    /// Hold what is proposed until you release it
+    #[arg(long)]
+    confirm: bool,
+    /// Attempt this many tasks at most
+    #[arg(long, value_name = "N", value_parser = from_one)]
+    max_tasks: Option<u32>,
+    #[command(flatten)]
+    look: Look,
+    #[command(flatten)]
+    settings: RunSettings,
+}
+
+/// Ways to look before anything is paid for.
+#[derive(Clone, Debug, Default, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
+struct Look {
+    /// Make one measure, print what it plans and what that will take, and file nothing; `cordwainer run --plan` files it
+    #[arg(long, conflicts_with_all = ["stop", "confirm", "max_tasks", "estimate", "prompt"])]
+    dry_run: bool,
+    /// Write what is planned into this file, for `cordwainer issues import`
+    #[arg(long, value_name = "FILE", requires = "dry_run")]
+    output: Option<PathBuf>,
+    /// Print what the work will take, by what was made here, and make no call
+    #[arg(long, conflicts_with_all = ["stop", "confirm", "max_tasks", "prompt"])]
+    estimate: bool,
+    /// Print the prompt of the measure, and make no call
+    #[arg(long, conflicts_with_all = ["stop", "confirm", "max_tasks"])]
+    prompt: bool,
+    /// Print the sections and texts of the prompt with their sizes, instead of it
+    #[arg(long, requires = "prompt")]
+    parts: bool,
+}
+
+impl ModeArgs {
+    /// Returns the keys of the configuration that the options set.
+    pub(super) fn settings(&self) -> Vec<Setting> {
+        self.settings.settings()
+    }
+}
+
+/// Does what a mode is for.
+pub(super) async fn execute(mode: ModeKind, args: &ModeArgs, generator: &Generator, context: &Context) -> Result<u8> {
+    let options = StartOptions {
+        name: args.name.clone(),
+        from: args.from.clone(),
+        mode: Some(mode.name().to_owned()),
+        request: args.given.read(&args.request, context)?,
+        ..StartOptions::default()
+    };
+    if args.look.prompt {
+        return look_at_prompt(generator, &options, args.look.parts, context);
+    }
+    if args.look.estimate {
+        let estimate = generator.estimate(&options)?;
+        return context.show(&estimate, || plan::estimate(&estimate));
+    }
+    let generation = if let Some(open) = generator.open_for(&options)? {
+        context.output.say(&format!("Continuing {open}."));
+        open
+    } else {
+        let options = start::asked(generator, options, context)?;
+        start::begin(generator, &options, context).await?
+    };
+    let generator = generator.clone().choose(Some(generation.to_string()));
+    if args.look.dry_run {
+        return dry_run(&generator, args.look.output.as_deref(), context).await;
+    }
+    let options = RunOptions {
+        max_tasks: args.max_tasks,
+        confirm: args.confirm,
+        ..RunOptions::default()
+    };
+    let Some(done) = showing::run_shown(&generator, options, context).await? else {
+        return Ok(exit::INTERRUPTED);
+    };
+    if !args.stop {
+        return Ok(done.exit_code);
+    }
+    if !is_all_done(&done) {
+        context
+            .output
+            .say(&format!("Not merged, because not everything is done: {}.", done.reason));
+        return Ok(done.exit_code);
+    }
+    ending::stop(&generator, StopArgs::default(), Interruption::default(), context).await
+}
+
+/// Prints the prompt that a measure would get, or its parts.
+fn look_at_prompt(generator: &Generator, options: &StartOptions, parts: bool, context: &Context) -> Result<u8> {
+    let (prompt, left_out) = generator.measure_prompt(options)?;
+    for what in left_out {
+        context.output.say(&sentence(&format!("Note: {what}")));
+    }
+    if parts {
+        let parts = prompt::parts(&prompt);
+        return context.show(&parts, || plan::parts(&parts));
+    }
+    if context.output.json {
+        context.output.print_json(&serde_json::json!({ "prompt": prompt }))?;
+    } else {
+        context.output.print_document(prompt.trim_end())?;
+    }
+    Ok(exit::DONE)
+}
+
+/// Makes one measure that files nothing, and prints what it planned.
+async fn dry_run(generator: &Generator, file: Option<&Path>, context: &Context) -> Result<u8> {
+    let expected = generator.estimate(&StartOptions::default())?;
+    if let Some(measure) = expected.measure.filter(|_| !context.output.json) {
+        let about = dollars(measure.takes.median.cost_usd);
+        context.output.say(&format!("The measure will cost about {about}."));
+    }
+    let Some(planned) = showing::dry_run_shown(generator, context).await? else {
+        return Ok(exit::INTERRUPTED);
+    };
+    if let Some(file) = file {
+        let path = context.directory.join(file);
+        let text = serde_json::to_string_pretty(&planned.tasks).context("cannot write a plan as JSON")?;
+        write_new(&path, text.as_bytes())?;
+    }
+    if context.output.json {
+        // One line, like the events before it.
+        let line = serde_json::to_string(&planned).context("cannot write a plan as JSON")?;
+        context.output.print(&line)?;
+    } else {
+        context.output.print(&plan::plan(&planned))?;
+    }
+    if planned.tasks.is_empty() {
+        return Ok(exit::NOTHING_TO_DO);
+    }
+    if !context.output.json {
+        let next = format!("`cordwainer run --plan {}` files the plan, and does it", planned.run);
+        let lines = next_steps(&[next]);
+        lines.iter().try_for_each(|line| context.output.print_line(line))?;
+    }
+    Ok(exit::DONE)
+}
+
+/// Writes a file that is not there yet.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
+    let write = || {
+        let mut file = std::fs::File::create_new(path)?;
+        std::io::Write::write_all(&mut file, bytes)
+    };
+    write().with_context(ErrorKind::Precondition, || format!("cannot write `{}`", path.display()))
+}
+
+/// Returns whether a run has left nothing undone: it may have found nothing to do, too.
+fn is_all_done(done: &RunSummary) -> bool {
+    [exit::DONE, exit::NOTHING_TO_DO].contains(&done.exit_code) && done.open == 0 && done.blocked == 0
+}

@@ -1,0 +1,62 @@
+//! Work of which events are shown while it lasts.
+
+use tokio::sync::mpsc::unbounded_channel;
+
+use super::Context;
+use super::signal::{self, OnSignal};
+use crate::base::error::{ErrorKind, Result};
+use crate::base::interruption::Interruption;
+use crate::lifecycle::{Generator, Plan, RunOptions, RunSummary};
+use crate::record::recorder::EventSender;
+use crate::report::{self, Shown};
+
+/// Calls `work` with a sender of events and shows them until it ends; returns what was shown, too. `None` is work that a
+/// person interrupted, where that was told already.
+pub(super) async fn showing<T, F>(
+    generator: &Generator,
+    context: &Context,
+    work: impl FnOnce(EventSender, Interruption) -> F,
+) -> Result<(Option<T>, Shown)>
+where
+    F: Future<Output = Result<T>>,
+{
+    let interruption = Interruption::default();
+    let on_signal = OnSignal::Suspend {
+        interruption: interruption.clone(),
+        grace: generator.config().stop_grace,
+    };
+    signal::listen(on_signal, context)?;
+    let (sender, receiver) = unbounded_channel();
+    let (done, shown) = tokio::join!(
+        work(sender, interruption),
+        report::follow(&context.output, context.is_live(), receiver)
+    );
+    match done {
+        Err(error) if error.kind() == ErrorKind::Interrupted => match shown? {
+            shown if shown.run_ended && !context.output.json => Ok((None, shown)),
+            _ => Err(error),
+        },
+        done => {
+            let done = done?;
+            Ok((Some(done), shown?))
+        }
+    }
+}
+
+/// Makes a measure that files nothing, and shows what happens; `None` is one that a person interrupted.
+pub(super) async fn dry_run_shown(generator: &Generator, context: &Context) -> Result<Option<Plan>> {
+    let work = |events, interruption| Box::pin(generator.dry_run(events, interruption));
+    let (done, _) = showing(generator, context, work).await?;
+    Ok(done)
+}
+
+/// Runs, and shows what happens; `None` is a run that a person interrupted.
+pub(super) async fn run_shown(
+    generator: &Generator,
+    options: RunOptions,
+    context: &Context,
+) -> Result<Option<RunSummary>> {
+    let work = |events, interruption| Box::pin(generator.run(options, events, interruption));
+    let (done, _) = showing(generator, context, work).await?;
+    Ok(done)
+}

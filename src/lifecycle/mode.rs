@@ -1,0 +1,117 @@
+//! The mode of a generation: the configuration as it is in force there, and what a mode needs to begin.
+
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::config::Mode;
+use crate::issues::request::Request;
+use crate::lifecycle::{Generator, StartOptions};
+use crate::model::generation::{GenerationName, Phase};
+use crate::model::{ModeKind, RequestNeed};
+
+impl Generator {
+    /// Returns this generator with the configuration of the mode that the options name.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Usage`] where no mode has this name.
+    pub(super) fn in_mode_of(&self, options: &StartOptions) -> Result<Self> {
+        let name = options.mode.as_deref().unwrap_or(ModeKind::Generate.name());
+        Ok(self.in_mode(self.project.config.mode_named(name)?))
+    }
+
+    /// Returns this generator with the configuration as it is in force in the selected generation.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] where none is open, and of kind [`ErrorKind::Configuration`] where the
+    /// configuration no longer has its mode.
+    pub(super) fn in_its_mode(&self) -> Result<Self> {
+        let generation = self.project.generation()?;
+        let issues = self.ending_store(&generation)?.read()?;
+        let Some(name) = &issues.meta().mode else {
+            return Ok(self.clone());
+        };
+        let mode = self.project.config.mode_named(name).map_err(|error| {
+            let message = format!("`{generation}` cannot go on: {}", error.in_a_line());
+            Error::new(ErrorKind::Configuration, message).hint(format!(
+                "set `modes.{name}` in the configuration again; `cordwainer reset` ends the generation without it"
+            ))
+        })?;
+        Ok(self.in_mode(mode))
+    }
+
+    fn in_mode(&self, mode: Mode) -> Self {
+        let mut this = self.clone();
+        this.project.config = self.project.config.in_mode(mode);
+        this
+    }
+
+    /// Checks that a mode can begin with this request, with the gates that there are.
+    pub(super) fn refuse_without_needs(&self, request: Option<&Request>) -> Result<()> {
+        let mode = &self.project.config.mode;
+        let name = &mode.name;
+        match (mode.kind.request(), request) {
+            (RequestNeed::Always, None) => {
+                let message = format!("the mode `{name}` needs a request: what is to be done");
+                return Err(Error::new(ErrorKind::Usage, message)
+                    .hint("give it in quotes, or from a file with `--request-file FILE`"));
+            }
+            (RequestNeed::Never, Some(_)) => {
+                let message =
+                    format!("the mode `{name}` works from the documents of the repository, not from a request");
+                return Err(Error::new(ErrorKind::Usage, message)
+                    .hint("`cordwainer feature` adds what a request asks for; `cordwainer exec` does what one says"));
+            }
+            _ => {}
+        }
+        if mode.needs_gates && self.project.config.gates.is_empty() && self.gates.is_empty() {
+            let message = format!("the mode `{name}` needs a gate: without one, nothing shows what its work breaks");
+            return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                "set `gates` in the configuration, as `cordwainer init` does, or `modes.{name}.needs_gates: false`"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Returns the open generation that works on this request in this mode already; without a request, the current one,
+    /// if it is of this mode.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] where the generation that the options name is open with another mode or
+    /// request, or ended in part.
+    pub fn open_for(&self, options: &StartOptions) -> Result<Option<GenerationName>> {
+        let this = self.in_mode_of(options)?;
+        let mode = this.project.config.mode.name.as_str();
+        let is_of = |generation: &GenerationName, request: Option<&Request>| -> Result<bool> {
+            let issues = this.ending_store(generation)?.read()?;
+            let meta = issues.meta();
+            let is_mode = meta.mode_name() == mode;
+            Ok(is_mode && request.is_none_or(|request| meta.request.as_ref() == Some(request)))
+        };
+        let is_open = |generation: &GenerationName| -> Result<bool> {
+            Ok(this.project.git.reference(&generation.base_mark())?.is_some()
+                && this.project.phase(generation)? == Phase::Open)
+        };
+        let is_named = options.name.is_some() || options.request.as_ref().and_then(Request::slug).is_some();
+        if is_named {
+            let named = this.new_name(options)?;
+            if is_open(&named)? {
+                if is_of(&named, options.request.as_ref())? {
+                    return Ok(Some(named));
+                }
+                let message = format!("the generation `{named}` is open already, with another mode or request");
+                return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                    "continue it with `cordwainer resume --generation {named}`, or choose another name with `--name`"
+                )));
+            }
+        }
+        match this.project.generation() {
+            Ok(current)
+                if options.name.is_none() && is_open(&current)? && is_of(&current, options.request.as_ref())? =>
+            {
+                Ok(Some(current))
+            }
+            _ => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! Looking before paying: the prompt of a measure, an estimate, a measure that files nothing, and the filing of what it
+//! planned.
+
+use serde::Serialize;
+
+use crate::accounting::estimate::{self, Figures, Part, Past, Size, Source, Spread};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::interruption::Interruption;
+use crate::base::regular;
+use crate::base::text::one_line;
+use crate::issues::attempt::Attempt;
+use crate::issues::issue::{Issues, Status};
+use crate::issues::planned::PlannedTask;
+use crate::issues::store::Store;
+use crate::lifecycle::{Generator, StartOptions};
+use crate::model::generation::GenerationName;
+use crate::model::{RunId, Usage};
+use crate::record::recorder::EventSender;
+use crate::run::phase::measure::{FiledAs, PLAN_FILE};
+use crate::run::prompt_inputs;
+
+/// So many tasks are assumed where no measure of a mode was made here.
+const TASKS_UNKNOWN: usize = 3;
+/// The largest plan that is read, in bytes.
+const PLAN_LIMIT: usize = 8 << 20;
+
+/// What a measure planned, and what that will take; the JSON of `--dry-run`.
+#[derive(Clone, Debug, Serialize)]
+#[must_use]
+pub struct Plan {
+    /// The generation that it is for.
+    pub generation: GenerationName,
+    /// The mode that it works in.
+    pub mode: String,
+    /// The run whose records have it: `cordwainer run --plan RUN` files it.
+    pub run: RunId,
+    /// The tasks, each after those that it waits for.
+    pub tasks: Vec<PlannedTask>,
+    /// The gates that each must pass.
+    pub gates: Vec<String>,
+    /// What the measure used.
+    pub usage: Usage,
+    /// What the tasks will take.
+    pub estimate: Estimate,
+}
+
+/// What work will take: that it is no more than an estimate is in its spread.
+#[derive(Clone, Debug, Serialize)]
+#[must_use]
+pub struct Estimate {
+    /// How many tasks.
+    pub tasks: usize,
+    /// Where their number comes from, where they are not planned yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tasks_from: Option<Source>,
+    /// The measure, where it is not made yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measure: Option<Part>,
+    /// The tasks by their sizes, each with its number.
+    pub sizes: Vec<(Size, usize, Part)>,
+    /// All together.
+    pub total: Spread,
+}
+
+/// What was made in the generations of a repository.
+#[derive(Default)]
+struct History {
+    tasks: Vec<Past>,
+    measures: Vec<Past>,
+    /// How many tasks measures filed, in this mode and in all.
+    filed: (Vec<usize>, Vec<usize>),
+}
+
+impl Generator {
+    /// Returns the prompt that the first call of a measure would get, for a generation that the options begin or that is open
+    /// for them. No call is made, and nothing begins.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Generator::start`], and of kind [`ErrorKind::Configuration`] where a template is wrong.
+    pub fn measure_prompt(&self, options: &StartOptions) -> Result<(String, Vec<String>)> {
+        let mut left_out = Vec::new();
+        if let Some(open) = self.open_for(options)? {
+            let this = self.clone().choose(Some(open.to_string())).in_its_mode()?;
+            let issues = this.store()?.read()?;
+            let Some(tip) = this.project.git.reference(&open.branch())? else {
+                let message = format!("the branch `{open}` of the generation is gone");
+                return Err(Error::new(ErrorKind::Precondition, message));
+            };
+            let told = prompt_inputs::measure_context(&this.project, &issues, tip, &mut |what| left_out.push(what))?;
+            return Ok((prompt_inputs::measure_prompt(&this.project, &told)?, left_out));
+        }
+        let this = self.in_mode_of(options)?;
+        this.refuse_without_needs(options.request.as_ref())?;
+        let (name, base) = (this.new_name(options)?, this.starting_point(options)?);
+        let first = this.first_commit(&name, base)?;
+        let meta = this.store_meta(&name, options.request.clone(), this.project.clock().now());
+        let warn = &mut |what| left_out.push(what);
+        let told = prompt_inputs::measure_context(&this.project, &Issues::new(meta), first.tip, warn)?;
+        Ok((prompt_inputs::measure_prompt(&this.project, &told)?, left_out))
+    }
+
+    /// Estimates what a mode's work will take, from what was made in this repository alone. No call is made.
+    ///
+    /// # Errors
+    ///
+    /// Where no mode has this name, or a store cannot be read.
+    pub fn estimate(&self, options: &StartOptions) -> Result<Estimate> {
+        let this = self.in_mode_of(options)?;
+        let history = this.history()?;
+        let (of_mode, of_all) = &history.filed;
+        let known = if of_mode.is_empty() { of_all } else { of_mode };
+        let (tasks, from) = match middle(known) {
+            Some(tasks) => (tasks, Source::History(known.len())),
+            None => (TASKS_UNKNOWN, Source::Table),
+        };
+        let config = &this.project.config;
+        let size = Size::of(u32::midpoint(config.estimated_lines_min, config.estimated_lines_max));
+        let measure = estimate::of_measure(&history.measures);
+        let mut estimate = Estimate::of(&vec![size; tasks], &history);
+        estimate.total = estimate.total.plus(measure.takes);
+        Ok(Estimate {
+            tasks_from: Some(from),
+            measure: Some(measure),
+            ..estimate
+        })
+    }
+
+    /// Makes one measure that files nothing: what it proposes is kept in the records of its run. What it used counts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Generator::measure`].
+    pub async fn dry_run(&self, events: EventSender, interruption: impl Into<Interruption>) -> Result<Plan> {
+        let this = self.in_its_mode()?;
+        let begun = this.begin(events, interruption.into(), false)?;
+        let run = begun.recorder.run().clone();
+        let done = Box::pin(this.measure_begun(&begun, FiledAs::Planned)).await;
+        begun.recorder.end_observers().await;
+        done?;
+        let generation = this.generation()?;
+        let issues = this.store()?.read()?;
+        let tasks = this.planned(run.as_str())?;
+        let sizes: Vec<Size> = tasks
+            .iter()
+            .map(|task| Size::of(task.plan.estimated_lines.unwrap_or_default()))
+            .collect();
+        Ok(Plan {
+            generation,
+            mode: this.project.config.mode.name.clone(),
+            usage: issues.usage_of_run(&run),
+            run,
+            gates: this.project.config.gates.iter().map(|gate| gate.name.clone()).collect(),
+            estimate: Estimate::of(&sizes, &this.history()?),
+            tasks,
+        })
+    }
+
+    /// Reads what a run planned.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Usage`] where it planned nothing, or there is no such run.
+    pub fn planned(&self, run: &str) -> Result<Vec<PlannedTask>> {
+        let missing = || {
+            let message = format!("the run `{}` has no plan", one_line(run, 100));
+            Error::new(ErrorKind::Usage, message).hint("`--dry-run` makes one, and names its run")
+        };
+        let run = RunId::parse(run).ok_or_else(missing)?;
+        let path = self.project.state_dir.join("runs").join(run.as_str()).join(PLAN_FILE);
+        let text = match regular::read_to_string(&path) {
+            Ok(text) if text.len() <= PLAN_LIMIT => text,
+            Ok(_) => return Err(missing()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(missing()),
+            Err(error) => {
+                return Err(error).with_context(ErrorKind::Unexpected, || format!("cannot read `{}`", path.display()));
+            }
+        };
+        serde_json::from_str(&text).with_context(ErrorKind::Unexpected, || format!("cannot read `{}`", path.display()))
+    }
+
+    /// Returns what was made in all generations, open and ended.
+    fn history(&self) -> Result<History> {
+        let mut history = History::default();
+        let mode = self.project.config.mode.name.as_str();
+        let listing = self.project.list()?;
+        for open in &listing.open {
+            history.add(&self.ending_store(&open.generation)?.read()?, mode);
+        }
+        for ended in listing.ended.iter().filter_map(|ended| ended.archive.as_deref()) {
+            history.add(&Store::archived(&self.project.git, ended)?.read()?, mode);
+        }
+        Ok(history)
+    }
+}
+
+impl History {
+    fn add(&mut self, issues: &Issues, mode: &str) {
+        let is_mode = issues.meta().mode_name() == mode;
+        for measure in &issues.meta().measures {
+            if let Some(filed) = &measure.filed {
+                self.filed.1.push(filed.len());
+                if is_mode {
+                    self.filed.0.push(filed.len());
+                }
+            }
+            // What files a plan has no calls of its own.
+            if !measure.calls.is_empty() {
+                self.measures.push(Past {
+                    size: None,
+                    took: Figures::of(measure.calls.iter()),
+                });
+            }
+        }
+        let done = issues
+            .iter()
+            .filter(|issue| issue.status == Status::Closed && !issue.attempts.is_empty());
+        self.tasks.extend(done.map(|issue| Past {
+            size: issue.plan.estimated_lines.map(Size::of),
+            took: Figures::of(issue.attempts.iter().flat_map(Attempt::calls)),
+        }));
+    }
+}
+
+impl Estimate {
+    /// Estimates what tasks of these sizes will take.
+    fn of(sizes: &[Size], history: &History) -> Self {
+        let mut total = Spread::default();
+        let mut parts = Vec::new();
+        for size in [Size::Small, Size::Medium, Size::Large] {
+            let count = sizes.iter().filter(|one| **one == size).count();
+            if count > 0 {
+                let part = estimate::of_task(size, &history.tasks);
+                total = (0..count).fold(total, |total, _| total.plus(part.takes));
+                parts.push((size, count, part));
+            }
+        }
+        Self {
+            tasks: sizes.len(),
+            tasks_from: None,
+            measure: None,
+            sizes: parts,
+            total,
+        }
+    }
+}
+
+/// Returns the one in the middle, of an even number the lower one.
+fn middle(counts: &[usize]) -> Option<usize> {
+    let mut sorted = counts.to_vec();
+    sorted.sort_unstable();
+    sorted.get(sorted.len().saturating_sub(1) / 2).copied()
+}

@@ -1,0 +1,81 @@
+//! The kinds of work that are built in.
+
+use serde::{Deserialize, Serialize};
+
+/// Whether a kind of work begins with a request of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RequestNeed {
+    /// It works from documents alone.
+    Never,
+    /// It knows what to look for without one.
+    Optional,
+    /// Without one there is nothing to do.
+    Always,
+}
+
+/// A kind of work that is built in; every other mode extends one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeKind {
+    /// Measures from documents, again and again.
+    Generate,
+    /// Adds what a request asks for.
+    Feature,
+    /// Fixes what a report describes, with a proof.
+    Fix,
+    /// Adds the tests that are missing.
+    Test,
+    /// Changes the form of the code, and nothing that its tests see.
+    Refactor,
+    /// Does what a request says.
+    Exec,
+}
+
+/// The names of the built-in modes.
+pub(crate) const MODE_KIND_NAMES: [&str; ModeKind::ALL.len()] = {
+    let mut names = [""; ModeKind::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = ModeKind::ALL[index].name();
+        index += 1;
+    }
+    names
+};
+
+impl ModeKind {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Generate,
+        Self::Feature,
+        Self::Fix,
+        Self::Test,
+        Self::Refactor,
+        Self::Exec,
+    ];
+
+    /// Returns its name.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Generate => "generate",
+            Self::Feature => "feature",
+            Self::Fix => "fix",
+            Self::Test => "test",
+            Self::Refactor => "refactor",
+            Self::Exec => "exec",
+        }
+    }
+
+    /// Returns whether it begins with a request.
+    pub(crate) fn request(self) -> RequestNeed {
+        match self {
+            Self::Generate => RequestNeed::Never,
+            Self::Test => RequestNeed::Optional,
+            Self::Feature | Self::Fix | Self::Refactor | Self::Exec => RequestNeed::Always,
+        }
+    }
+
+    /// Returns whether one measure says all that is to be done, so that the work ends with its tasks.
+    pub(crate) fn measures_once(self) -> bool {
+        self != Self::Generate
+    }
+}

@@ -1,0 +1,163 @@
+//! What is shown before anything is paid for: a plan, an estimate, the parts of a prompt.
+
+use crate::accounting::estimate::{Figures, Part, Size, Source, Spread};
+use crate::base::text::one_line;
+use crate::issues::planned::PlannedTask;
+use crate::lifecycle::{Estimate, Plan};
+use crate::prompt::PromptPart;
+use crate::report::numbers::{bytes, counted, dollars, tokens, usage};
+use crate::report::status::plain_table;
+
+/// Returns a plan: its tasks as a table, what waits for what, the gates, and what it will take.
+pub(crate) fn plan(plan: &Plan) -> String {
+    let mut text = format!(
+        "{} planned for {} ({}).",
+        counted(plan.tasks.len(), "task"),
+        plan.generation,
+        plan.mode
+    );
+    if plan.tasks.is_empty() {
+        return text;
+    }
+    let mut table = plain_table();
+    table.set_header(["", "task", "type", "lines", "files", "title"]);
+    for (index, task) in plan.tasks.iter().enumerate() {
+        let lines = task
+            .plan
+            .estimated_lines
+            .map(|lines| lines.to_string())
+            .unwrap_or_default();
+        table.add_row([
+            (index + 1).to_string(),
+            task.key.clone(),
+            task.issue_type.clone(),
+            lines,
+            task.plan.files.len().to_string(),
+            one_line(&task.title, 100),
+        ]);
+    }
+    text.push_str(&format!("\n\n{}\n\n{}", table.trim_fmt(), graph(&plan.tasks)));
+    for task in &plan.tasks {
+        if let Some(proof) = &task.plan.proof {
+            text.push_str(&format!("\nProof of {}: {}", task.key, one_line(proof, 200)));
+        }
+    }
+    let gates = match plan.gates.as_slice() {
+        [] => "No gates are configured: what an agent finishes is merged unchecked.".to_owned(),
+        gates => format!("Gates: {}.", one_line(&gates.join(", "), 500)),
+    };
+    text.push_str(&format!("\n{gates}\n\n{}", estimate(&plan.estimate)));
+    text.push_str(&format!("\nThe measure used {}.", usage(&plan.usage)));
+    text
+}
+
+/// Returns the order of tasks: those in one line can be done side by side, and each waits for what is said behind it.
+fn graph(tasks: &[PlannedTask]) -> String {
+    let mut levels: Vec<Vec<String>> = Vec::new();
+    let mut level_of = std::collections::BTreeMap::new();
+    for task in tasks {
+        let after = task.depends_on.iter().filter_map(|key| level_of.get(key.as_str()));
+        let level = after.max().map_or(0, |level: &usize| level + 1);
+        level_of.insert(task.key.as_str(), level);
+        levels.resize(levels.len().max(level + 1), Vec::new());
+        let waits = match task.depends_on.as_slice() {
+            [] => String::new(),
+            on => format!(" (after {})", on.join(", ")),
+        };
+        levels[level].push(format!("{}{waits}", task.key));
+    }
+    let lines = levels.iter().enumerate().map(|(index, level)| {
+        let arrow = if index == 0 { "  " } else { "→ " };
+        format!("{arrow}{}", level.join("   "))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns an estimate with its spread and where it comes from.
+pub(crate) fn estimate(estimate: &Estimate) -> String {
+    let mut table = plain_table();
+    table.set_header(["estimate", "calls", "tokens", "money", "agents at work", "from"]);
+    let mut row = |what: String, takes: &Spread, from: String| {
+        table.add_row([
+            what,
+            spread(takes, |one| one.calls, |calls| format!("{calls:.0}")),
+            spread(takes, |one| one.tokens, whole_tokens),
+            spread(takes, |one| one.cost_usd, dollars),
+            spread(takes, |one| one.seconds, |seconds| format!("{:.0} min", seconds / 60.0)),
+            from,
+        ]);
+    };
+    if let Some(Part { takes, from }) = &estimate.measure {
+        row("measure".to_owned(), takes, source(*from, "measure"));
+    }
+    for (size, count, part) in &estimate.sizes {
+        let what = format!("{} (each)", counted(*count, &format!("{} task", name(*size))));
+        row(what, &part.takes, source(part.from, "task"));
+    }
+    row("all".to_owned(), &estimate.total, String::new());
+    let mut text = table.trim_fmt();
+    if let Some(from) = estimate.tasks_from {
+        let tasks = counted(estimate.tasks, "task");
+        text.push_str(&match from {
+            Source::History(measures) => {
+                let measures = counted(measures, "measure");
+                format!("\n{tasks}: as many as {measures} here filed in the median.")
+            }
+            Source::Table => format!("\n{tasks}: a guess, since no measure was made here."),
+        });
+    }
+    text.push_str("\nIn brackets: a quarter took less, a quarter took more.");
+    text
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an estimate of tokens is far below the largest number, and never negative"
+)]
+fn whole_tokens(count: f64) -> String {
+    tokens(count.max(0.0).round() as u64)
+}
+
+fn name(size: Size) -> &'static str {
+    match size {
+        Size::Small => "small",
+        Size::Medium => "medium",
+        Size::Large => "large",
+    }
+}
+
+fn source(from: Source, thing: &str) -> String {
+    match from {
+        Source::History(count) => format!("{} here", counted(count, thing)),
+        Source::Table => "the table of docs/modes.md".to_owned(),
+    }
+}
+
+fn spread(takes: &Spread, figure: fn(&Figures) -> f64, shown: impl Fn(f64) -> String) -> String {
+    let [low, median, high] = [&takes.low, &takes.median, &takes.high].map(|one| shown(figure(one)));
+    format!("{median} ({low} to {high})")
+}
+
+/// Returns the parts of a prompt as a table.
+pub(crate) fn parts(parts: &[PromptPart]) -> String {
+    let mut table = plain_table();
+    table.set_header(["section", "text", "bytes", "tokens (about)"]);
+    for part in parts {
+        let section = if part.section.is_empty() {
+            "(beginning)"
+        } else {
+            &part.section
+        };
+        table.add_row([
+            section.to_owned(),
+            one_line(part.text.as_deref().unwrap_or_default(), 80),
+            part.bytes.to_string(),
+            part.tokens.to_string(),
+        ]);
+    }
+    let all: usize = parts.iter().map(|part| part.bytes).sum();
+    let about: usize = parts.iter().map(|part| part.tokens).sum();
+    table.add_row(["all", "", &bytes(all as u64), &about.to_string()]);
+    table.trim_fmt()
+}
