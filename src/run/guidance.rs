@@ -25,6 +25,8 @@ pub(crate) struct Standing<'a> {
     pub(crate) proposed: usize,
     /// How many tasks can begin.
     pub(crate) ready: usize,
+    /// Whether a measure has said all that is to be done.
+    pub(crate) is_measured: bool,
     /// Whether anything is merged that the base branch does not have.
     pub(crate) merged: bool,
     /// Where `stop` merges it.
@@ -43,6 +45,7 @@ impl<'a> Standing<'a> {
             held: held.into_iter().map(|issue| &issue.id).collect(),
             proposed: proposed.len(),
             ready: issues.ready().len(),
+            is_measured: issues.meta().request.is_some() && issues.is_measured(),
             merged: issues.iter().any(|issue| issue.commit.is_some()),
             base_branch: &issues.meta().base_branch,
         }
@@ -151,7 +154,7 @@ pub(crate) fn as_it_stands(standing: &Standing) -> Vec<String> {
     // What continues does what is ready, too.
     if standing.ready > 0 && !standing.interrupted {
         steps.push("`cordwainer run` does the tasks that are ready".to_owned());
-    } else if steps.is_empty() {
+    } else if steps.is_empty() && !standing.is_measured {
         steps.push("`cordwainer run` asks for more tasks and does them".to_owned());
     }
     if standing.merged {
@@ -225,6 +228,7 @@ mod tests {
             interrupted: false,
             proposed: 0,
             ready,
+            is_measured: false,
             merged,
             base_branch: "main",
         }
@@ -325,6 +329,15 @@ mod tests {
     fn a_generation_with_nothing_to_merge_is_not_to_be_stopped() {
         let steps = as_it_stands(&standing(&[], 0, false));
         assert_eq!(steps, ["`cordwainer run` asks for more tasks and does them"]);
+        // One measure says all that a request asks for.
+        let measured = Standing {
+            is_measured: true,
+            ..standing(&[], 0, true)
+        };
+        assert_eq!(
+            as_it_stands(&measured),
+            ["`cordwainer stop` merges the generation into `main`"]
+        );
     }
 
     #[test]

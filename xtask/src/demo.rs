@@ -5,18 +5,32 @@ use std::process::{Command, ExitCode};
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::Value;
 
 use crate::provision::{self, Install};
 use crate::{agent_image, provision::Started};
 
 mod at_once;
+mod fix;
 mod script;
+
+/// The kinds of work that the demo knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum DemoMode {
+    /// From documents: measure, five tasks, merge
+    #[default]
+    Generate,
+    /// From a report: one task that proves itself
+    Fix,
+}
 
 /// How to run the demo.
 #[derive(Args)]
 pub(crate) struct DemoArgs {
+    /// Kind of work to show
+    #[arg(value_name = "MODE", default_value = "generate")]
+    mode: DemoMode,
     /// Fail instead of installing a container engine
     #[arg(long)]
     no_install: bool,
@@ -35,7 +49,11 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     println!("Image of the scripted agent: {image}.");
 
     let begun = Instant::now();
-    let repository = make_repository()?;
+    let project: &[(&str, &str)] = match args.mode {
+        DemoMode::Generate => &script::PROJECT,
+        DemoMode::Fix => &fix::PROJECT,
+    };
+    let repository = make_repository(project)?;
     let stage = Stage {
         repository: &repository,
         engine: &engine,
@@ -43,13 +61,28 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     println!("Repository: {}.\n", repository.display());
     stage.xtask(&["init"], 0)?;
     println!("The demo puts a configuration in its place that has its agent follow a script.\n");
-    write(
-        &repository,
-        "configuration.yaml",
-        &script::configuration(&surroundings(&engine, &image)?)?,
-    )?;
+    let surroundings = surroundings(&engine, &image)?;
+    let configuration = match args.mode {
+        DemoMode::Generate => script::configuration(&surroundings)?,
+        DemoMode::Fix => fix::configuration(&surroundings),
+    };
+    write(&repository, "configuration.yaml", &configuration)?;
     stage.git(&["add", "--all"])?;
     stage.git(&["commit", "--quiet", "--message", "Configure cordwainer"])?;
+    match args.mode {
+        DemoMode::Generate => generate(&stage)?,
+        DemoMode::Fix => fix::play(&stage)?,
+    }
+    println!(
+        "\nThe demo took {:.1} s. Its repository is kept in {}.",
+        begun.elapsed().as_secs_f64(),
+        repository.display()
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Plays the story of a generation from documents.
+fn generate(stage: &Stage<'_>) -> Result<()> {
     stage.xtask(&["start", "--name", "demo"], 0)?;
     // 7: one task is held for a person, which is a part of the story.
     stage.xtask(&["run"], 7)?;
@@ -58,13 +91,7 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     stage.xtask(&["issues", "list"], 0)?;
     stage.check()?;
     stage.xtask(&["stop"], 0)?;
-    stage.show("git", &["log", "--graph", "--stat", "--format=%h %s"])?;
-    println!(
-        "\nThe demo took {:.1} s. Its repository is kept in {}.",
-        begun.elapsed().as_secs_f64(),
-        repository.display()
-    );
-    Ok(ExitCode::SUCCESS)
+    stage.show("git", &["log", "--graph", "--stat", "--format=%h %s"])
 }
 
 /// The part of the configuration that depends on the engine. The scripted agent asks no model, and an ordinary user's
@@ -79,13 +106,13 @@ fn surroundings(engine: &Started, image: &str) -> Result<String> {
 }
 
 /// Makes a small repository in a temporary folder that is kept.
-fn make_repository() -> Result<PathBuf> {
+fn make_repository(project: &[(&str, &str)]) -> Result<PathBuf> {
     let folder = tempfile::Builder::new()
         .prefix("cordwainer-demo-")
         .tempdir()
         .context("cannot make a folder")?
         .keep();
-    for (path, text) in script::PROJECT {
+    for (path, text) in project {
         write(&folder, path, text)?;
     }
     for arguments in [

@@ -67,7 +67,8 @@ fn a_fix_proves_itself_and_is_merged_by_one_command(engine: TestEngine) {
     let ran = ran
         .expect(0)
         .says("Started generation-fix-half-sizes-are-lost from main");
-    ran.says("cw-1: merged").says("all that was asked for is done");
+    let ran = ran.says("cw-1: merged").says("all that was asked for is done");
+    assert!(!ran.stdout.contains("asks for more tasks"), "{}", ran.stdout);
     let issue = project.issue("cw-1");
     assert_eq!(issue["issue_type"], "bug");
     assert_eq!(issue["plan"]["proof"], "cat=tests/half.txt");

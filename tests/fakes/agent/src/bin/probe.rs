@@ -71,6 +71,13 @@ fn step(name: &str, value: &str) -> Outcome {
         "only" if !std::path::Path::new(value).exists() => return Ok(Some(0)),
         "unless" if std::path::Path::new(value).exists() => return Ok(Some(0)),
         "absent" | "apart" | "only" | "unless" => {}
+        "has" => {
+            let (path, text) = value.split_once(',').ok_or("has=FILE,TEXT")?;
+            if !std::fs::read_to_string(path)?.contains(text) {
+                writeln!(std::io::stderr(), "{path} does not have `{text}`")?;
+                return Ok(Some(1));
+            }
+        }
         "env" => env(value)?,
         "cat" => write(&mut std::io::stdout(), &std::fs::read(value)?)?,
         "get" => get(value)?,
