@@ -133,6 +133,29 @@ impl Git {
         Ok(blob.map(|entry| entry.id()))
     }
 
+    /// Returns the file, link or submodule at a path of a tree or commit; `None` where there is none, and for a path that no tree
+    /// can hold.
+    pub(crate) fn file_at(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<TreeEntry>> {
+        let Some(path) = path_in_tree(path) else {
+            return Ok(None);
+        };
+        let entry = entry(&self.open()?, tree_or_commit, path)?;
+        let entry = entry.filter(|entry| entry.kind() != Some(ObjectType::Tree));
+        Ok(entry.map(|entry| TreeEntry {
+            path: path.to_owned(),
+            kind: EntryKind::of_mode(entry.filemode_raw().cast_unsigned()),
+            id: entry.id(),
+        }))
+    }
+
+    /// Returns whether a tree or commit has a file or a folder at a path; not for a path that no tree can hold.
+    pub(crate) fn has_path(&self, tree_or_commit: Oid, path: &Path) -> Result<bool> {
+        let Some(path) = path_in_tree(path) else {
+            return Ok(false);
+        };
+        Ok(entry(&self.open()?, tree_or_commit, path)?.is_some())
+    }
+
     /// Returns the content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
     pub fn read_file(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<Vec<u8>>> {
         let repository = self.open()?;
@@ -171,7 +194,11 @@ pub(crate) fn path_in_tree(path: &Path) -> Option<&Path> {
 }
 
 /// Returns what stands at a path of a tree or commit; `None` where nothing does.
-fn entry(repository: &Repository, tree_or_commit: Oid, path: &Path) -> Result<Option<git2::TreeEntry<'static>>> {
+pub(super) fn entry(
+    repository: &Repository,
+    tree_or_commit: Oid,
+    path: &Path,
+) -> Result<Option<git2::TreeEntry<'static>>> {
     match peel(repository, tree_or_commit)?.get_path(path) {
         Ok(entry) => Ok(Some(entry)),
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),

@@ -36,12 +36,15 @@ impl Project {
     /// Returns what is wrong with a commit that contains a file of `secrets_dir`: every slot would have it, too. Files
     /// of git itself in such a folder (`.gitignore`, `.gitkeep`) are not secrets.
     pub(crate) fn committed_secret(&self, commit: Oid) -> Result<Option<String>> {
-        let secrets = &self.config.secrets_dir;
         let is_secret = |path: &Path| {
             let name = path.file_name().unwrap_or_default().as_encoded_bytes();
-            path.starts_with(secrets) && !name.starts_with(b".git")
+            !name.starts_with(b".git")
         };
-        let found = self.git.files(commit)?.into_iter().find(|file| is_secret(&file.path));
+        let mut below = self
+            .git
+            .files_at(commit, Path::new(&self.config.secrets_dir))?
+            .into_iter();
+        let found = below.find(|file| is_secret(&file.path));
         Ok(found.map(|file| {
             let path = one_line(&file.path.display().to_string(), 100);
             format!("`{path}`, in `secrets_dir`, is committed, and agents could read it")

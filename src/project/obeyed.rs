@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::base::error::Result;
 use crate::base::text::one_line;
 use crate::config::tools::TOOLS;
-use crate::git::{Change, ChangeKind, EntryKind, Git, Oid, TreeEntry};
+use crate::git::{Change, ChangeKind, ChosenFiles, EntryKind, Git, Oid, TreeEntry};
 use crate::project::protected::{Named, Naming, Paths, ProtectedPaths, What, is_manifest, leads_to};
 
 /// The largest file that is searched for names of others; people write a few kilobytes.
@@ -16,6 +16,9 @@ const MANIFEST_LIMIT: u64 = 256 * 1024;
 
 /// The most links in a row that are followed: as many as Linux follows, so that no tool gets further.
 const LINKS_IN_A_ROW: usize = 40;
+
+/// The files that may make tools run others.
+static NAMING: ChosenFiles<fn(&Path, EntryKind) -> bool> = ChosenFiles::new(may_name);
 
 /// A new or changed file that some tool obeys or runs by itself.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -118,10 +121,13 @@ fn paths_of<'named>(all: impl IntoIterator<Item = &'named Named>) -> Paths<&'nam
     }))
 }
 
+fn may_name(path: &Path, kind: EntryKind) -> bool {
+    kind == EntryKind::Link || is_manifest(path)
+}
+
 /// Returns what the files of a tree make tools run in place of watched paths, and the targets of watched links.
 fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<BTreeSet<Named>> {
-    let entries = git.files(tree)?;
-    let by_path: BTreeMap<&Path, &TreeEntry> = entries.iter().map(|entry| (entry.path.as_path(), entry)).collect();
+    let entries = NAMING.of(git, tree)?;
     let mut naming = Naming::default();
     let mut links = Vec::new();
     for entry in &entries {
@@ -131,7 +137,7 @@ fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<B
             links.extend(Named::by_link(&path, &target));
         }
         if is_manifest(&entry.path) {
-            let text = text_of(git, entry, &by_path)?;
+            let text = text_of(git, tree, entry)?;
             naming.read(&path, &entry.id.to_string(), text.as_deref());
         }
     }
@@ -152,17 +158,16 @@ fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<B
 }
 
 /// Returns the text of a file, or of a link's target; `None` where there is none, or too much.
-fn text_of(git: &Git, entry: &TreeEntry, by_path: &BTreeMap<&Path, &TreeEntry>) -> Result<Option<String>> {
-    let mut entry = entry;
+fn text_of(git: &Git, tree: Oid, entry: &TreeEntry) -> Result<Option<String>> {
+    let mut entry = entry.clone();
     for _ in 0..LINKS_IN_A_ROW {
         if entry.kind != EntryKind::Link {
             break;
         }
         let target = String::from_utf8_lossy(&git.read_blob(entry.id)?).into_owned();
         let place = leads_to(&entry.path.to_string_lossy(), &target).map(PathBuf::from);
-        let Some(next) = place.and_then(|place| by_path.get(place.as_path())) else {
-            return Ok(None);
-        };
+        let next = place.map(|place| git.file_at(tree, &place)).transpose()?;
+        let Some(next) = next.flatten() else { return Ok(None) };
         entry = next;
     }
     let is_file = matches!(entry.kind, EntryKind::File | EntryKind::Executable);

@@ -1,11 +1,13 @@
 //! What the configuration names and the repository does not have: most likely a typing error, and never an error by
 //! itself, since a task may be to write it.
 
+use std::path::Path;
+
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::text::nearest;
-use crate::git::{Head, Oid, TreeEntry};
+use crate::git::{Head, Oid};
 use crate::model::Role;
 use crate::project::Project;
 
@@ -22,12 +24,15 @@ impl Project {
     ///
     /// When the commit cannot be read, or a glob is not valid.
     pub(crate) fn unmatched(&self, commit: Oid, base: Option<Oid>) -> Result<Vec<String>> {
-        let entries = self.git.files(commit)?;
-        let before = base.map(|base| self.git.files(base)).transpose()?.unwrap_or_default();
+        let globs = &self.config.context_files;
+        let matchers = globs
+            .iter()
+            .map(|glob| document_glob(glob))
+            .collect::<Result<Vec<_>>>()?;
+        let matched = self.git.matching(commit, globs)?;
         let mut found = Vec::new();
-        for glob in &self.config.context_files {
-            let matcher = document_glob(glob)?;
-            if !entries.iter().any(|entry| matcher.is_match(&entry.path)) {
+        for (glob, matcher) in globs.iter().zip(matchers) {
+            if !matched.iter().any(|entry| matcher.is_match(&entry.path)) {
                 found.push(format!("`context_files`: no file matches `{glob}`"));
             }
         }
@@ -36,10 +41,12 @@ impl Project {
             ("cleanup_dirs", &self.config.cleanup_dirs),
         ];
         for (key, names) in folders {
-            let missing = names
-                .iter()
-                .filter(|name| !has_folder(&entries, name) && !has_folder(&before, name));
-            found.extend(missing.map(|name| format!("`{key}`: there is no folder `{name}`")));
+            for name in names {
+                let has = |commit| self.git.has_path(commit, Path::new(name));
+                if name != "." && !has(commit)? && !base.map(has).transpose()?.unwrap_or_default() {
+                    found.push(format!("`{key}`: there is no folder `{name}`"));
+                }
+            }
         }
         let templates = [
             ("measure_prompt", &self.config.measure_prompt),
@@ -112,10 +119,6 @@ impl Project {
             meant.unwrap_or_default()
         ))
     }
-}
-
-fn has_folder(entries: &[TreeEntry], name: &str) -> bool {
-    name == "." || entries.iter().any(|entry| entry.path.starts_with(name))
 }
 
 /// Compiles a glob of `context_files`.

@@ -1,17 +1,20 @@
 //! What another session made of a slot's files, brought into the slot whose own session goes on.
 
+use std::collections::BTreeSet;
 use std::io;
 
-use git2::{Oid, Repository};
+use git2::Oid;
 
-use super::expected::{Expected, ExpectedFile};
-use super::folder::{Cursor, Folder, Owner};
+use super::difference::Difference;
+use super::expected::ExpectedFile;
+use super::folder::{Cursor, Folder};
 use super::slot::Slot;
 use super::upper::Upper;
 use super::write::write_one;
 use crate::base::error::{Context as _, Result};
+use crate::git::bytes;
 use crate::git::rules::Settings;
-use crate::git::{Change, bytes};
+use crate::git::tree::peel;
 
 impl Slot {
     /// Writes into the folder, which has the files of the tree or commit `old`, what differs from it in `new`, and gives
@@ -22,45 +25,40 @@ impl Slot {
     ///
     /// Where a file cannot be written or removed; links are not followed.
     pub(crate) fn bring(&mut self, (old, new): (Oid, Oid), owner_ids: Option<(u32, u32)>) -> Result<()> {
-        let changes = self.git.changes(old, new)?;
         let repository = self.git.open()?;
-        let settings = Settings::of(&self.git, &repository)?;
-        let expected = Expected::of(&repository, new, &settings)?;
+        let links = Settings::of(&self.git, &repository)?.symlinks;
+        let trees = (peel(&repository, old)?.id(), peel(&repository, new)?.id());
+        let difference = Difference::between(&repository, trees.0, trees.1, usize::MAX)?.unwrap_or_default();
         let root = Folder::open_slot(&self.path).context(format!("cannot open the slot `{}`", self.path.display()))?;
         if let Some(over) = &self.over {
             let upper = Upper::new(&repository, &root, over.tree, owner_ids);
-            return bring_above(&upper, &changes, &expected);
-        }
-        for change in &changes {
-            let failed = || format!("cannot remove `{}` from a slot", change.path.display());
-            remove(&root, bytes::of_path(&change.path)).context(failed())?;
+            let write = |path: &[u8], file: &ExpectedFile| upper.write(path, file, links);
+            return bring(&difference, |path| upper.remove(path), write);
         }
         let mut cursor = Cursor::new(&root);
-        for change in &changes {
-            let path = bytes::of_path(&change.path);
-            if let Some(file) = expected.files.get(path) {
-                let links = expected.file_system.links;
-                let failed = || format!("cannot write `{}` into a slot", change.path.display());
-                write((&repository, links), &mut cursor, (path, file), owner_ids).context(failed())?;
-            }
-        }
-        Ok(())
+        let write = |path: &[u8], file: &ExpectedFile| {
+            let (parent, name) = bytes::split_last(path);
+            let folder = cursor.at(parent, |folder, part| folder.make_folder(part, owner_ids))?;
+            write_one((&repository, links), (folder, name), file, owner_ids).map(drop)
+        };
+        bring(&difference, |path| remove(&root, path), write)
     }
 }
 
-/// Does the same above a shared checkout.
-fn bring_above(upper: &Upper<'_>, changes: &[Change], expected: &Expected) -> Result<()> {
-    for change in changes {
-        let failed = || format!("cannot remove `{}` from a slot", change.path.display());
-        upper.remove(bytes::of_path(&change.path)).context(failed())?;
+/// Removes whatever is at the paths that differ, and writes what should be there.
+fn bring(
+    difference: &Difference,
+    remove: impl Fn(&[u8]) -> io::Result<()>,
+    mut write: impl FnMut(&[u8], &ExpectedFile) -> io::Result<()>,
+) -> Result<()> {
+    let paths: BTreeSet<&Vec<u8>> = difference.files_gone.iter().chain(difference.written.keys()).collect();
+    for path in paths {
+        let failed = || format!("cannot remove `{}` from a slot", bytes::to_path(path).display());
+        remove(path).context(failed())?;
     }
-    for change in changes {
-        let path = bytes::of_path(&change.path);
-        if let Some(file) = expected.files.get(path) {
-            let failed = || format!("cannot write `{}` into a slot", change.path.display());
-            let links = expected.file_system.links;
-            upper.write(path, file, links).context(failed())?;
-        }
+    for (path, file) in &difference.written {
+        let failed = || format!("cannot write `{}` into a slot", bytes::to_path(path).display());
+        write(path, file).context(failed())?;
     }
     Ok(())
 }
@@ -74,17 +72,6 @@ fn remove(root: &Folder, path: &[u8]) -> io::Result<()> {
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
         Err(error) => Err(error),
     }
-}
-
-fn write(
-    place: (&Repository, bool),
-    cursor: &mut Cursor<'_>,
-    (path, file): (&[u8], &ExpectedFile),
-    owner: Owner,
-) -> io::Result<()> {
-    let (parent, name) = bytes::split_last(path);
-    let folder = cursor.at(parent, |folder, part| folder.make_folder(part, owner))?;
-    write_one(place, (folder, name), file, owner).map(drop)
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! The key of a layer: a hash over everything on which what is prepared depends.
 
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use sha1_smol::Sha1;
 
 use super::LayerRecord;
 use super::record::FORMAT;
 use crate::base::error::{Context as _, Result};
-use crate::config::{Config, Prepare};
+use crate::config::Config;
 use crate::git::{Git, Oid, Times};
 
 /// Everything on which a layer depends.
@@ -27,7 +26,6 @@ impl LayerKey {
         let Some(prepare) = &config.commands.prepare else {
             return Ok(None);
         };
-        let globs = globs(prepare)?;
         let tree = git.tree_of(commit)?;
         let mut hash = Sha1::new();
         let mut part = |name: &str, value: &str| {
@@ -44,12 +42,11 @@ impl LayerKey {
             part("value", value);
         }
         let mut has_inputs = prepare.inputs.is_empty();
-        for file in git.files(tree)? {
-            if globs.is_match(&file.path) {
-                has_inputs = true;
-                part("file", &file.path.to_string_lossy());
-                part("content", &format!("{:o} {}", file.kind.mode(), file.id));
-            }
+        let inputs = git.matching(tree, &prepare.inputs);
+        for file in inputs.context("the files of `commands.prepare.inputs` cannot be found")? {
+            has_inputs = true;
+            part("file", &file.path.to_string_lossy());
+            part("content", &format!("{:o} {}", file.kind.mode(), file.id));
         }
         Ok(has_inputs.then(|| Self {
             hash: hash.digest().to_string(),
@@ -82,13 +79,4 @@ impl LayerKey {
             looks: Vec::new(),
         }
     }
-}
-
-fn globs(prepare: &Prepare) -> Result<GlobSet> {
-    let mut set = GlobSetBuilder::new();
-    for glob in &prepare.inputs {
-        let built = GlobBuilder::new(glob).literal_separator(true).build();
-        set.add(built.context(format!("`commands.prepare.inputs` has the glob `{glob}`"))?);
-    }
-    set.build().context("`commands.prepare.inputs` has too many globs")
 }

@@ -13,11 +13,8 @@ impl Runner<'_> {
     /// Looks for a gate's files in a tree. Its globs are its tests, so that they are compared by name.
     pub(super) fn look_for_files(&self, gate: &Gate, tree: Oid) -> Result<GateRun> {
         let git = &self.project.git;
-        let files = git.files(tree)?;
-        let files: Vec<_> = files
-            .iter()
-            .filter(|file| matches!(file.kind, EntryKind::File | EntryKind::Executable))
-            .collect();
+        let mut files = git.matching(tree, &gate.files)?;
+        files.retain(|file| matches!(file.kind, EntryKind::File | EntryKind::Executable));
         let mut results = Results::default();
         let mut faults = Vec::new();
         for glob in &gate.files {
