@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::history::{Histories, HistoryDepth};
-use super::{Git, is_at};
+use super::tree::peel;
+use super::{Git, Oid, is_at};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::own_folder;
@@ -27,6 +28,7 @@ mod expected;
 mod folder;
 mod fsck;
 mod ignored;
+mod index;
 mod layer;
 mod layered;
 mod limits;
@@ -322,6 +324,17 @@ impl SlotPool {
         let newest = self.checkouts.folders()?.into_iter().take(kept);
         needed.extend(newest.filter_map(|folder| Some(folder.file_name()?.to_str()?.to_owned())));
         self.checkouts.clear(&needed)
+    }
+
+    /// Makes what the next slot at a commit would have to wait for, if it is to be a layer over a checkout that is there.
+    ///
+    /// # Errors
+    ///
+    /// Where the commit cannot be read, or something cannot be written.
+    pub(crate) fn make_ready(&self, commit: Oid, owner_ids: Option<(u32, u32)>) -> Result<()> {
+        let repository = self.git.open()?;
+        let tree = peel(&repository, commit)?.id();
+        self.checkouts.make_index(&repository, tree, owner_ids)
     }
 
     /// Removes the registrations of slots that are gone, or another repository's, and returns how many.

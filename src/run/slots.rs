@@ -352,6 +352,24 @@ impl Slots {
             self.context
                 .warn(format!("slot {number} could not be given back: {error}"));
         }
+        self.make_ready();
+    }
+
+    /// Makes what the next slot needs that is a layer over a checkout, beside everything else.
+    fn make_ready(&self) {
+        if !self.under.checkouts {
+            return;
+        }
+        let (project, generation) = (Arc::clone(&self.context.project), self.context.generation.clone());
+        let owner_ids = Some(self.owner_ids);
+        // Nothing waits for it, and the run may be over before it is done: what is not ready is made when it is needed.
+        tokio::task::spawn_blocking(move || {
+            let tip = project.git.branch_tip(generation.as_str());
+            let made = tip.and_then(|tip| tip.map_or(Ok(()), |tip| project.slots().make_ready(tip, owner_ids)));
+            if let Err(error) = made {
+                tracing::debug!(%error, "the next worktree could not be made ready");
+            }
+        });
     }
 }
 

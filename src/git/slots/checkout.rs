@@ -1,21 +1,21 @@
 //! Checkouts that slots share: a tree's files, written once and never again, below `checkouts` in the state folder. A slot is a
 //! layer over one of them, which has what the slot's commit has otherwise, and what its agent writes.
 //!
-//! A checkout is a folder named after its tree and whose files they are: `tree`, and `index`, git's index of it. It is built
+//! A checkout is a folder named after its tree and whose files they are: `tree`, and git's index of it. It is built
 //! beside and renamed when all of it is on the disk. Whoever uses one holds a shared lock on its folder.
 
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
-use rustix::fs::Timespec;
 
 use super::difference::Difference;
 use super::expected::{Expected, index_entry};
 use super::folder::{Cursor, Folder, Owner, remove_path};
+use super::index;
 use super::raw_index::{self, Patch};
-use super::times::SOURCE_TIME;
+use super::times::source_time;
 use super::write::write_missing;
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
@@ -32,6 +32,9 @@ const FEWEST_FILES: usize = 2_000;
 const BUILDING: &str = ".new-";
 /// What the name of a folder begins with that is being removed.
 const REMOVING: &str = ".gone-";
+
+/// The file that is locked by whoever makes or removes something.
+const LOCK: &str = "lock";
 
 /// The checkouts of a repository.
 #[derive(Clone, Debug)]
@@ -83,22 +86,65 @@ impl Checkouts {
         needed: &dyn Fn() -> Result<Vec<String>>,
     ) -> Result<(Checkout, Difference)> {
         let _turn = self.turn()?;
+        if let Some(found) = self.find(repository, tree, owner)? {
+            return Ok(found);
+        }
+        let made = self.make(repository, tree, owner)?;
+        self.remove_unused(&name(tree, owner), &needed()?)?;
+        Ok((made, Difference::default()))
+    }
+
+    /// Finds a checkout of a tree, or of one that differs little from it, the newest first.
+    fn find(&self, repository: &Repository, tree: Oid, owner: Owner) -> Result<Option<(Checkout, Difference)>> {
         let mut found = self.listed()?;
-        // That of this tree, then the newest.
         let own = name(tree, owner);
         found.sort_by_key(|(name, made)| (*name != own, std::cmp::Reverse(*made)));
         let suffix = suffix(owner);
         for (name, _) in found {
             let of = name.strip_suffix(&suffix).and_then(|tree| tree.parse().ok());
             let Some(old) = of else { continue };
-            let most = MOST_DIFFERENCES;
-            if let Some(difference) = Difference::between(repository, old, tree, most)? {
-                return Ok((self.open(old, owner)?, difference));
+            if let Some(difference) = Difference::between(repository, old, tree, MOST_DIFFERENCES)? {
+                return Ok(Some((self.open(old, owner)?, difference)));
             }
         }
-        let made = self.make(repository, tree, owner)?;
-        self.remove_unused(&own, &needed()?)?;
-        Ok((made, Difference::default()))
+        Ok(None)
+    }
+
+    /// Makes the index of a tree's files above a checkout, if there is one that differs little from it: the next slot needs it.
+    ///
+    /// # Errors
+    ///
+    /// Where a checkout cannot be read, or the index cannot be written.
+    pub(super) fn make_index(&self, repository: &Repository, tree: Oid, owner: Owner) -> Result<()> {
+        // Without one, the folder is not made: somebody may be removing all of it.
+        if !self.folder.join(LOCK).is_file() {
+            return Ok(());
+        }
+        let _turn = self.turn()?;
+        match self.find(repository, tree, owner)? {
+            Some((found, difference)) => {
+                index::of(repository, (&found.folder, found.tree), (tree, &difference)).map(drop)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Puts the index of a tree's files above a checkout at a place in a container's repository.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::make_index`].
+    pub(super) fn put_index(
+        &self,
+        repository: &Repository,
+        (checkout, owner): (&Checkout, Owner),
+        tree: Oid,
+        place: &Path,
+    ) -> Result<()> {
+        let _turn = self.turn()?;
+        let difference = Difference::between(repository, checkout.tree, tree, usize::MAX)?.unwrap_or_default();
+        let index = index::of(repository, (&checkout.folder, checkout.tree), (tree, &difference))?;
+        index::put(&index, place, owner)
     }
 
     /// Returns the checkout of a tree, which is made where it is not there any more.
@@ -138,7 +184,7 @@ impl Checkouts {
     /// Waits until nobody else makes or removes checkouts.
     fn turn(&self) -> Result<File> {
         own_folder(&self.folder)?;
-        let path = self.folder.join("lock");
+        let path = self.folder.join(LOCK);
         let file = File::options().create(true).truncate(false).write(true).open(&path);
         let locked = file.and_then(|file| file.lock().map(|()| file));
         locked.context(format!("cannot lock `{}`", path.display()))
@@ -157,7 +203,7 @@ impl Checkouts {
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            let is_one = !name.starts_with('.') && name != "lock";
+            let is_one = !name.starts_with('.') && name != LOCK;
             if is_one && let Ok(made) = entry.metadata().and_then(|looks| looks.modified()) {
                 found.push((name, made));
             }
@@ -189,24 +235,21 @@ impl Checkouts {
         let mut written = Vec::new();
         write_missing(repository, &root, &expected, owner, &mut written)?;
         let mut cursor = Cursor::new(&root);
-        let mut index = Patch::new();
+        let mut entries = Patch::new();
         for (path, file, stat) in written {
             let (parent, name) = bytes::split_last(&path);
             let mut dated = || -> io::Result<_> {
                 let folder = cursor.at(parent, Folder::enter)?;
-                let time = Timespec {
-                    tv_sec: SOURCE_TIME,
-                    tv_nsec: 0,
-                };
+                let time = source_time();
                 match stat.filter(|_| file.kind != EntryKind::Submodule) {
                     Some(stat) => folder.set_time(name, &stat, Some(time)).and_then(|_| folder.stat(name)),
                     None => Ok(None),
                 }
             };
             let stat = dated().context(failed())?;
-            index.insert(path.clone(), Some(index_entry(&path, &file, stat.as_ref())));
+            entries.insert(path.clone(), Some(index_entry(&path, &file, stat.as_ref())));
         }
-        regular::write(&building.join("index"), &raw_index::write(&index)).context(failed())?;
+        regular::write(&building.join(index::OWN), &raw_index::write(&entries)).context(failed())?;
         let synced = rustix::fs::syncfs(above.handle()).map_err(io::Error::from);
         synced.context(failed())?;
         crash_point!("checkout.built");
@@ -223,7 +266,7 @@ impl Checkouts {
         let failed = || format!("cannot list `{}`", self.folder.display());
         for entry in fs::read_dir(&self.folder).context(failed())? {
             let name = entry.context(failed())?.file_name();
-            let Some(name) = name.to_str().filter(|name| *name != "lock" && *name != own) else {
+            let Some(name) = name.to_str().filter(|name| *name != LOCK && *name != own) else {
                 continue;
             };
             let path = self.folder.join(name);
@@ -244,12 +287,6 @@ impl Checkout {
     /// Returns the folder with the files.
     pub(super) fn files(&self) -> PathBuf {
         self.folder.join("tree")
-    }
-
-    /// Returns git's index of the files, as bytes.
-    pub(super) fn index(&self) -> Result<Vec<u8>> {
-        let path = self.folder.join("index");
-        regular::read(&path).context(format!("cannot read `{}`", path.display()))
     }
 }
 

@@ -2,19 +2,18 @@
 
 use std::io;
 
-use git2::{IndexEntry, Oid, Repository};
+use git2::{Oid, Repository};
 
 use super::checkout;
 use super::difference::Difference;
-use super::expected::{ExpectedFile, index_entry};
+use super::expected::ExpectedFile;
 use super::folder::{Cursor, Folder, Owner};
 use super::layer::make_folder;
 use super::marker;
 use super::marks;
 use super::over::{Over, OverFolders};
-use super::raw_index::Patch;
 use super::slot::Slot;
-use super::times::{SOURCE_TIME, Times};
+use super::times::{self, SOURCE_TIME, Times};
 use super::write::{write_one, write_pointer};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
@@ -75,7 +74,7 @@ impl Slot {
             owner: owner_ids,
             times,
         };
-        let laid = laying.lay(&difference, &built).context(failed())?;
+        laying.lay(&difference, &built).context(failed())?;
         let ids = owner_ids.map_or_else(String::new, |(user, group)| format!(" {user} {group}"));
         marker::write(&self.upper.record, &format!("{}{ids}\n", held.tree))?;
         crash_point!("slot.layered");
@@ -83,7 +82,6 @@ impl Slot {
             tree: held.tree,
             owner: owner_ids,
             held: Some(held),
-            laid,
         });
         self.path.clone_from(&self.upper.folder);
         Ok(true)
@@ -132,9 +130,8 @@ struct Laying<'a> {
 }
 
 impl Laying<'_> {
-    /// Writes what differs from the checkout, and what differs from what was built, which must look younger; returns how the
-    /// files look.
-    fn lay(&self, difference: &Difference, built: &Difference) -> Result<Patch> {
+    /// Writes what differs from the checkout, and what differs from what was built, which must look younger.
+    fn lay(&self, difference: &Difference, built: &Difference) -> Result<()> {
         let mut cursor = Cursor::new(self.root);
         for path in &difference.gone {
             let (parent, name) = bytes::split_last(path);
@@ -142,17 +139,14 @@ impl Laying<'_> {
             let gone = gone.and_then(|folder| marks::make_whiteout(folder, name));
             gone.context(format!("cannot leave out `{}`", bytes::to_path(path).display()))?;
         }
-        let mut laid = Patch::new();
-        let both = difference.written.iter().chain(&built.written);
-        for (path, file) in both {
-            if !laid.contains_key(path) {
-                let is_as_built = !built.written.contains_key(path);
-                let entry = self.write(&mut cursor, (path, file), is_as_built);
-                let entry = entry.context(format!("cannot write `{}`", bytes::to_path(path).display()))?;
-                laid.insert(path.clone(), entry);
-            }
+        let only_built = built.written.iter();
+        let only_built = only_built.filter(|(path, _)| !difference.written.contains_key(*path));
+        for (path, file) in difference.written.iter().chain(only_built) {
+            let is_as_built = !built.written.contains_key(path);
+            let written = self.write(&mut cursor, (path, file), is_as_built);
+            written.context(format!("cannot write `{}`", bytes::to_path(path).display()))?;
         }
-        Ok(laid)
+        Ok(())
     }
 
     fn write(
@@ -160,21 +154,18 @@ impl Laying<'_> {
         cursor: &mut Cursor<'_>,
         (path, file): (&[u8], &ExpectedFile),
         is_as_built: bool,
-    ) -> io::Result<Option<IndexEntry>> {
+    ) -> io::Result<()> {
         let (parent, name) = bytes::split_last(path);
         let folder = cursor.at(parent, |folder, part| folder.make_folder(part, self.owner))?;
-        let Some(mut stat) = write_one((self.repository, true), (folder, name), file, self.owner)? else {
+        let Some(stat) = write_one((self.repository, true), (folder, name), file, self.owner)? else {
             // Whatever the checkout has there is not seen.
-            return folder
-                .enter(name)
-                .and_then(|made| marks::make_opaque(&made))
-                .map(|()| None);
+            return folder.enter(name).and_then(|made| marks::make_opaque(&made));
         };
-        if let Some(times) = self.times
-            && folder.set_time(name, &stat, times.wanted(&stat, is_as_built))?
-        {
-            stat = folder.stat(name)?.unwrap_or(stat);
-        }
-        Ok(Some(index_entry(path, file, Some(&stat))))
+        // As in the checkout: so looks what git's index has of it.
+        let wanted = match self.times {
+            Some(times) => times.wanted(&stat, is_as_built),
+            None => Some(times::source_time()),
+        };
+        folder.set_time(name, &stat, wanted).map(drop)
     }
 }

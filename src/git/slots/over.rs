@@ -7,14 +7,11 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use git2::{IndexEntry, Oid};
+use git2::Oid;
 
 use super::checkout::{self, Checkout, Checkouts};
-use super::difference::Difference;
-use super::expected::index_entry;
 use super::folder::{Owner, remove_if_there};
 use super::marker;
-use super::raw_index::{self, Patch};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::Git;
 use crate::git::tree::peel;
@@ -27,8 +24,6 @@ pub(super) struct Over {
     pub(super) owner: Owner,
     /// Held while a container may use it.
     pub(super) held: Option<Checkout>,
-    /// How the files look that were written into the layer.
-    pub(super) laid: Patch,
 }
 
 /// Where a slot's layer is.
@@ -82,7 +77,6 @@ impl UpperPlaces {
             tree: tree.ok_or_else(broken)?,
             owner,
             held: None,
-            laid: Patch::new(),
         }))
     }
 
@@ -128,8 +122,8 @@ pub(super) fn needed(uppers: &Path, slots: &Path) -> Result<Vec<String>> {
 }
 
 impl Over {
-    /// Returns git's index of a commit's files, as they look in the container.
-    pub(super) fn index(&self, git: &Git, checkouts: &Checkouts, commit: Oid) -> Result<Vec<u8>> {
+    /// Puts git's index of a commit's files, as they look in the container, at a place in its repository.
+    pub(super) fn put_index(&self, git: &Git, checkouts: &Checkouts, commit: Oid, place: &Path) -> Result<()> {
         let repository = git.open()?;
         let again;
         let held = if let Some(held) = &self.held {
@@ -138,35 +132,7 @@ impl Over {
             again = checkouts.of(&repository, self.tree, self.owner)?;
             &again
         };
-        let index = held.index()?;
         let tree = peel(&repository, commit)?.id();
-        let difference = Difference::between(&repository, self.tree, tree, usize::MAX)?.unwrap_or_default();
-        let mut patch: Patch = difference.files_gone.into_iter().map(|path| (path, None)).collect();
-        for (path, file) in difference.written {
-            // One that may look otherwise by now is read by git.
-            let laid = self.laid.get(&path).and_then(Option::as_ref);
-            let laid = laid.filter(|laid| laid.id == file.id);
-            let entry = laid.map_or_else(|| index_entry(&path, &file, None), copy_of);
-            patch.insert(path, Some(entry));
-        }
-        for (path, laid) in &self.laid {
-            if let Some(laid) = laid {
-                patch.entry(path.clone()).or_insert_with(|| Some(copy_of(laid)));
-            }
-        }
-        raw_index::patched(&index, &patch).ok_or_else(|| {
-            Error::new(
-                ErrorKind::Unexpected,
-                format!("the index of the checkout of {} is not one", self.tree),
-            )
-            .hint("remove the folder `checkouts` of the state folder while nothing runs: it is made anew")
-        })
-    }
-}
-
-fn copy_of(entry: &IndexEntry) -> IndexEntry {
-    IndexEntry {
-        path: entry.path.clone(),
-        ..*entry
+        checkouts.put_index(&repository, (held, self.owner), tree, place)
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use git2::Oid;
 
 use super::folder::{Folder, Owner, remove_path};
-use crate::base::error::{Context as _, Result};
+use crate::base::error::{Context as _, Error, Result};
 use crate::base::fs::own_folder;
 use crate::base::regular;
 use crate::git::Git;
@@ -101,18 +101,18 @@ pub(super) struct Head<'a> {
 }
 
 /// Where the index of a worktree comes from.
-pub(super) enum IndexOf {
+pub(super) enum IndexOf<'a> {
     /// It is copied.
     File(PathBuf),
-    /// It is this.
-    Bytes(Vec<u8>),
+    /// This puts it at a path, with the owner that it is to have.
+    Put(&'a dyn Fn(&Path) -> Result<()>),
 }
 
 /// Makes the private repository in `dir`; `index` is that of the worktree, which has none of its own when it is empty.
 pub(super) fn make(
     git: &Git,
     histories: &Histories,
-    index: Option<&IndexOf>,
+    index: Option<&IndexOf<'_>>,
     dir: &Path,
     Head { branch, commit, owner }: Head<'_>,
 ) -> Result<PrivateRepository> {
@@ -149,10 +149,8 @@ pub(super) fn make(
         )?;
         copy_if_there(&readable.shallow, &git_dir.join("shallow"))?;
         fs::write(git_dir.join("info/exclude"), settings.all_ignore_rules())?;
-        match index {
-            Some(IndexOf::File(index)) => copy_index(index, &git_dir.join("index"))?,
-            Some(IndexOf::Bytes(index)) => fs::write(git_dir.join("index"), index)?,
-            None => {}
+        if let Some(IndexOf::File(index)) = index {
+            copy_index(index, &git_dir.join("index"))?;
         }
         fs::write(dir.join(READS), format!("{}\n{branch}", readable.base))?;
         fs::write(dir.join("pointer"), format!("gitdir: {GIT}\n"))?;
@@ -161,6 +159,9 @@ pub(super) fn make(
         give(&folder, b"git", owner)
     };
     write().context(failed())?;
+    if let Some(IndexOf::Put(put)) = index {
+        put(&git_dir.join("index")).map_err(|error| Error::new(error.kind(), failed()).because(error))?;
+    }
     Ok(described(dir, readable))
 }
 

@@ -133,11 +133,12 @@ impl Slot {
             commit,
             owner: owner_ids,
         };
-        let index = match &self.over {
-            None => IndexOf::File(self.registration.index()),
-            Some(over) => IndexOf::Bytes(over.index(&self.git, &self.checkouts, commit)?),
+        let Some(over) = &self.over else {
+            let index = IndexOf::File(self.registration.index());
+            return private::make(&self.git, &self.histories, Some(&index), dir, head);
         };
-        private::make(&self.git, &self.histories, Some(&index), dir, head)
+        let put = |place: &Path| over.put_index(&self.git, &self.checkouts, commit, place);
+        private::make(&self.git, &self.histories, Some(&IndexOf::Put(&put)), dir, head)
     }
 
     /// Returns the repository that an earlier call of this slot's had, as that left it; `None` where there is none.

@@ -11,6 +11,14 @@ use super::folder::modified;
 /// is always the same, so that what was built above one checkout fits the next.
 pub(crate) const SOURCE_TIME: i64 = 1_000_000_000;
 
+/// Returns that time.
+pub(super) fn source_time() -> Timespec {
+    Timespec {
+        tv_sec: SOURCE_TIME,
+        tv_nsec: 0,
+    }
+}
+
 /// The times of files from which something was built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Times {

@@ -1,6 +1,7 @@
 //! Slots that are layers over a shared checkout. What an agent does to one is done through a real overlay, mounted here as an
 //! engine does it in a container, and what is recorded must be what a slot of its own would have.
 
+mod index;
 mod mirror;
 mod mounted;
 

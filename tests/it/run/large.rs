@@ -2,12 +2,15 @@
 
 use std::fs;
 
+use crate::run::people::move_on;
+use crate::run::stages::{add, configured};
 use crate::support::engines::{TestEngine, engine_tests, skip};
 use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 
 engine_tests! {
     both: work_above_a_shared_checkout_goes_on_is_judged_and_lands;
+    podman: newer_work_stages_and_what_was_prepared_come_above_a_shared_checkout;
 }
 
 /// Writes so many files that slots share a checkout of them.
@@ -16,6 +19,16 @@ pub(super) fn write_many_files(repository: &TestRepository) {
         let path = format!("many/{}/{}.txt", number % 20, number / 20);
         repository.write(path, format!("{number}\n"));
     }
+}
+
+/// Returns the names in a folder of the state folder, ordered.
+fn names(project: &Project, folder: &str) -> Vec<String> {
+    let entries = fs::read_dir(project.state().join(folder)).unwrap();
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 fn work_above_a_shared_checkout_goes_on_is_judged_and_lands(engine: TestEngine) {
@@ -38,15 +51,7 @@ fn work_above_a_shared_checkout_goes_on_is_judged_and_lands(engine: TestEngine) 
     );
     project.run(&["resume", "--now"]).expect(8);
     // It waits in its slot, which has what it changed and nothing else.
-    let state = project.state();
-    let names = |folder: &str| -> Vec<String> {
-        let entries = fs::read_dir(state.join(folder)).unwrap();
-        let mut names: Vec<_> = entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    };
+    let names = |folder: &str| names(&project, folder);
     assert_eq!(names("uppers/1"), [".git", "many"]);
     assert_eq!(names("uppers/1/many"), ["0", "1", "2"]);
     assert_eq!(names("uppers/1/many/1"), ["1.txt"]);
@@ -71,6 +76,11 @@ fn work_above_a_shared_checkout_goes_on_is_judged_and_lands(engine: TestEngine) 
     // The next task, and its gates, are above the checkout that is there: it differs little from the newer tip.
     let checkouts = names("checkouts");
     assert_eq!(checkouts.len(), 2, "{checkouts:?}");
+    // Git's index for the next one is there before it begins.
+    let tree = project.repository.git(&["rev-parse", "generation-one^{tree}"]);
+    let ready = names(&format!("checkouts/{}", checkouts[0]));
+    let begins = format!("index-{}.", tree.trim());
+    assert!(ready.iter().any(|name| name.starts_with(&begins)), "{ready:?}");
     project.add(
         "changes a little more",
         "tokens 100 10 0.25\nwrite src/2.txt two\nwrite many/0/1.txt again",
@@ -79,5 +89,64 @@ fn work_above_a_shared_checkout_goes_on_is_judged_and_lands(engine: TestEngine) 
     assert_eq!(project.content("many/0/1.txt"), "again");
     assert_eq!(project.files("generation-one").len(), before + 2);
     assert_eq!(names("checkouts"), checkouts);
+    project.expect_tidy();
+}
+
+fn newer_work_stages_and_what_was_prepared_come_above_a_shared_checkout(engine: TestEngine) {
+    if !rustix::process::geteuid().is_root() {
+        skip("slots share checkouts only with root");
+        return;
+    }
+    let repository = TestRepository::empty();
+    repository.write("docs.md", "Write documents about {{ title | fenced(\"title\") }}\n");
+    repository.write("deps.lock", "one\n");
+    repository.write(".gitignore", "target/\n");
+    write_many_files(&repository);
+    let prepare =
+        "commands: {prepare: {command: make-folder=target/deps write-file=target/deps/a, inputs: [\"*.lock\"]}}\n";
+    let gate = "gates: [{command: cat=target/deps/a cat=many/3/3.txt cat=src/own.txt, compare: strict}]\n";
+    let configuration = format!(
+        "{prepare}{gate}cycles: off\nlimits: {{wait: never}}\n{}",
+        configured("")
+    );
+    let project = Project::on(engine, repository, &configuration);
+    let work = "tokens 100 10 0.25\nappend target/deps/a more\nwrite target/own x\nwrite src/shared.txt mine\ndelete many/0/1.txt\n\
+                limit 1900000000\ntokens 100 10 0.25\nappend target/own y\nwrite src/own.txt mine\nappend many/1/1.txt more\n\
+                done\nappend src/shared.txt both\nappend target/own z";
+    let docs = "append target/deps/a docs\nappend src/own.txt seen\nwrite src/own.txt mine\nwrite docs/a.md x";
+    add(&project, work, &[("docs", docs)]);
+    project.run(&["resume", "--now"]).expect(8);
+    // Its folder of dependencies is a place to mount upon, and not among what it wrote.
+    assert_eq!(names(&project, "uppers/1"), [".git", "many", "src", "target"]);
+    assert_eq!(names(&project, "uppers/1/target"), [] as [&str; 0]);
+    move_on(&project, "theirs");
+    project
+        .run(&["resume", "--now"])
+        .expect(0)
+        .says("conflict round 1 of 2: the work conflicts with newer work in `src/shared.txt`.");
+    assert_eq!(project.outcomes("cw-1").last().map(String::as_str), Some("merged"));
+    for (path, expect) in [
+        ("src/own.txt", "mine"),
+        ("src/shared.txt", "theirs both"),
+        ("many/1/1.txt", "21 more"),
+        ("docs/a.md", "x"),
+        ("many/3/3.txt", "63"),
+    ] {
+        let content = project.content(path);
+        assert_eq!(
+            content.split_whitespace().collect::<Vec<_>>().join(" "),
+            expect,
+            "{path}"
+        );
+    }
+    let files = project.files("generation-one");
+    assert!(!files.contains_key("many/0/1.txt") && !files.contains_key("target/own"));
+    // No worktree of an agent or a gate was a copy: the first one was, when something was prepared in it.
+    let copies = names(&project, "slots")
+        .into_iter()
+        .filter(|name| name.parse::<u32>().is_ok_and(|slot| slot > 1));
+    let copies: Vec<_> = copies.map(|slot| names(&project, &format!("slots/{slot}"))).collect();
+    assert!(!copies.is_empty() && copies.iter().all(Vec::is_empty), "{copies:?}");
+    assert_eq!(names(&project, "checkouts").len(), 2);
     project.expect_tidy();
 }

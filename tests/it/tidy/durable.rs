@@ -47,6 +47,11 @@ const LISTED: [(&str, &str, After); 34] = [
         Nothing("one rename, after which nobody finds the checkout; whoever makes the next one removes the rest"),
     ),
     (
+        "src/git/slots/index.rs",
+        "of",
+        Nothing("an index that others are made from; one that is not whole has no such name, and is made again"),
+    ),
+    (
         "src/git/slots/marker.rs",
         "write",
         Nothing("it makes a marker whole, whoever asks for one"),
