@@ -31,6 +31,7 @@ const FILES_IN_FOLDER: usize = 100;
 /// A repository of `files` files, and everything that works on it.
 pub(crate) struct Scene<'a> {
     folder: tempfile::TempDir,
+    files: usize,
     engine: &'a Started,
     image: &'a str,
     generator: Generator,
@@ -52,7 +53,6 @@ impl<'a> Scene<'a> {
             .context("cannot make a folder")?;
         let library = folder.path().join("library");
         make_repository(&library, files)?;
-        make_repository(&folder.path().join("script"), files)?;
         let mut config = Config {
             image: cordwainer::config::Image::named(image),
             preserve_sources: true,
@@ -70,6 +70,7 @@ impl<'a> Scene<'a> {
         let bare = Bare::connect(engine, image, &folder.path().join("bare"))?;
         Ok(Self {
             folder,
+            files,
             engine,
             image,
             generator,
@@ -105,7 +106,7 @@ impl<'a> Scene<'a> {
     /// Times the same by the shell script.
     pub(crate) fn judged_by_hand(&mut self) -> Result<Duration> {
         let steps = self.next_judged();
-        let mut command = self.by_hand(JUDGED_BY_HAND);
+        let mut command = self.by_hand(JUDGED_BY_HAND)?;
         for (name, steps) in ["PROMPT", "FIX", "REVIEW"].into_iter().zip(steps) {
             let prompt = self.folder.path().join(name);
             std::fs::write(&prompt, format!("~~~script\n{steps}~~~\n")).context("cannot write the prompt")?;
@@ -154,7 +155,7 @@ impl<'a> Scene<'a> {
     pub(crate) fn script(&mut self) -> Result<Duration> {
         let prompt = self.folder.path().join("prompt.md");
         std::fs::write(&prompt, self.next_prompt()).context("cannot write the prompt")?;
-        let mut command = self.by_hand(BY_HAND);
+        let mut command = self.by_hand(BY_HAND)?;
         command.env("PROMPT", prompt);
         let begun = Instant::now();
         let child = command.spawn().context("cannot run the script")?;
@@ -164,12 +165,17 @@ impl<'a> Scene<'a> {
         Ok(time)
     }
 
-    /// Returns a shell script's command, up to the image.
-    fn by_hand(&self, script: &str) -> Command {
+    /// Returns a shell script's command, up to the image. Its repository is made before the first one: not all benchmarks compare
+    /// with a script.
+    fn by_hand(&self, script: &str) -> Result<Command> {
+        let repository = self.folder.path().join("script");
+        if !repository.exists() {
+            make_repository(&repository, self.files)?;
+        }
         let mut command = Command::new("sh");
         command
             .args(["-c", script, "by_hand.sh"])
-            .arg(self.folder.path().join("script"))
+            .arg(repository)
             .arg(format!("task-{}", self.rounds))
             .args(self.engine.client())
             .args(["run", "--rm", "--interactive", "--init", "--workdir", "/workspace"])
@@ -177,7 +183,7 @@ impl<'a> Scene<'a> {
             .args(["--security-opt", "no-new-privileges"])
             .env("IMAGE", self.image)
             .stdin(Stdio::null());
-        command
+        Ok(command)
     }
 
     /// The engine's part alone.
