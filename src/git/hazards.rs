@@ -1,7 +1,6 @@
 //! The one list of properties of a repository that work through libgit2 alone cannot handle: checked before work, and
 //! before its last step.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
@@ -9,15 +8,15 @@ use git2::{Oid, Repository};
 pub(super) use self::attributes::has_driver;
 pub use self::hazard::{Hazard, Severity};
 use self::words::{listed, shown};
-use super::tree::{peel, visit};
+use super::chosen::ChosenFiles;
 use super::{EntryKind, Git, bytes};
 use crate::base::error::{Context as _, Result};
-use crate::base::text;
 
 mod attributes;
 mod hazard;
 mod partial;
 mod state;
+mod twins;
 mod words;
 
 impl Git {
@@ -29,7 +28,7 @@ impl Git {
         let mut found = partial::look(&repository, commit)?;
         // The trees themselves may be missing.
         if found.iter().all(|hazard| hazard.severity < Severity::Refuse) {
-            found.extend(in_commit(&repository, commit)?);
+            found.extend(in_commit(self, &repository, commit)?);
         }
         for source in self.attribute_files(&repository) {
             found.extend(attributes::in_file(&repository, &source));
@@ -73,27 +72,28 @@ impl Git {
     }
 }
 
+/// Files that are hazards, or may name some.
+static NOTED: ChosenFiles<fn(&Path, EntryKind) -> bool> = ChosenFiles::new(is_noted);
+
+fn is_noted(path: &Path, kind: EntryKind) -> bool {
+    let is_attributes = path.file_name().is_some_and(|name| name == attributes::NAME);
+    kind == EntryKind::Submodule || (is_attributes && kind != EntryKind::Link)
+}
+
 /// Returns the hazards in the files of a commit.
-fn in_commit(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
+fn in_commit(git: &Git, repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
     let mut found = Vec::new();
-    let mut attributes = Vec::new();
     let mut submodules = Vec::new();
-    let mut collisions = Collisions::default();
-    visit(repository, &peel(repository, commit)?, b"", &mut |path, kind, id| {
-        if bytes::split_last(path).1 == attributes::NAME.as_bytes() && kind != EntryKind::Link {
-            attributes.push((path.to_vec(), id));
+    for file in NOTED.of(git, commit)? {
+        let path = shown(bytes::of_path(&file.path));
+        if file.kind == EntryKind::Submodule {
+            submodules.push(path);
+            continue;
         }
-        if kind == EntryKind::Submodule {
-            submodules.push(shown(path));
-        }
-        collisions.add(path);
-    })?;
-    for (path, id) in attributes {
-        let blob = repository
-            .find_blob(id)
-            .context(format!("cannot read `{}`", shown(&path)))?;
-        found.extend(attributes::in_content(repository, &shown(&path), blob.content()));
+        let blob = repository.find_blob(file.id).context(format!("cannot read `{path}`"))?;
+        found.extend(attributes::in_content(repository, &path, blob.content()));
     }
+    let twins = twins::of(repository, commit)?;
     if !submodules.is_empty() {
         let text = format!(
             "submodules are not changed, and are empty for agents: {}",
@@ -102,30 +102,10 @@ fn in_commit(repository: &Repository, commit: Oid) -> Result<Vec<Hazard>> {
         let fix = "put files that agents need into the repository itself";
         found.push(Hazard::new(Severity::Warn, text, fix));
     }
-    if !collisions.found.is_empty() {
-        let text = format!("paths that differ only by case: {}", listed(&collisions.found));
+    if !twins.is_empty() {
+        let text = format!("paths that differ only by case: {}", listed(&twins));
         let fix = "rename one of each: on a system that ignores case, they cannot be checked out together";
         found.push(Hazard::new(Severity::Warn, text, fix));
     }
     Ok(found)
-}
-
-/// Paths that are one path on a system that does not distinguish case.
-#[derive(Default)]
-struct Collisions {
-    seen: HashMap<String, String>,
-    found: Vec<String>,
-}
-
-impl Collisions {
-    fn add(&mut self, path: &[u8]) {
-        let path = String::from_utf8_lossy(path).into_owned();
-        if let Some(other) = self.seen.insert(path.to_lowercase(), path.clone()) {
-            self.found.push(format!(
-                "{} and {}",
-                text::one_line(&other, 100),
-                text::one_line(&path, 100)
-            ));
-        }
-    }
 }
