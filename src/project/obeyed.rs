@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Serialize;
 
@@ -9,13 +10,22 @@ use crate::base::error::Result;
 use crate::base::text::one_line;
 use crate::config::tools::TOOLS;
 use crate::git::{Change, ChangeKind, ChosenFiles, EntryKind, Git, Oid, TreeEntry};
-use crate::project::protected::{Named, Naming, Paths, ProtectedPaths, What, is_manifest, leads_to};
+use crate::project::protected::{Manifest, Named, Naming, Paths, ProtectedPaths, What, is_manifest, leads_to};
 
 /// The largest file that is searched for names of others; people write a few kilobytes.
 const MANIFEST_LIMIT: u64 = 256 * 1024;
 
 /// The most links in a row that are followed: as many as Linux follows, so that no tool gets further.
 const LINKS_IN_A_ROW: usize = 40;
+
+/// How many files that name others are remembered: more than that begin anew.
+const MOST_READ: usize = 20_000;
+
+/// Files that name others, by their paths and contents: what is in one does not depend on its tree.
+static READ: Mutex<BTreeMap<Place, Arc<Manifest>>> = Mutex::new(BTreeMap::new());
+
+/// A path, and what is read there.
+type Place = (PathBuf, Option<(EntryKind, Oid)>);
 
 /// The files that may make tools run others.
 static NAMING: ChosenFiles<fn(&Path, EntryKind) -> bool> = ChosenFiles::new(may_name);
@@ -133,12 +143,12 @@ fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<B
     for entry in &entries {
         let path = entry.path.to_string_lossy();
         if entry.kind == EntryKind::Link {
-            let target = String::from_utf8_lossy(&git.read_blob(entry.id)?).into_owned();
-            links.extend(Named::by_link(&path, &target));
+            links.extend(Named::by_link(&path, &target_of(git, entry)?));
         }
-        if is_manifest(&entry.path) {
-            let text = text_of(git, tree, entry)?;
-            naming.read(&path, &entry.id.to_string(), text.as_deref());
+        if is_manifest(&entry.path)
+            && let Some(manifest) = manifest_of(git, tree, entry)?
+        {
+            naming.add(&path, &entry.id.to_string(), &manifest);
         }
     }
     let mut all = naming.finish();
@@ -157,22 +167,49 @@ fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<B
     Ok(all)
 }
 
-/// Returns the text of a file, or of a link's target; `None` where there is none, or too much.
-fn text_of(git: &Git, tree: Oid, entry: &TreeEntry) -> Result<Option<String>> {
+/// Reads a file that names others, or what a link in its place leads to; `None` where it is no such file.
+fn manifest_of(git: &Git, tree: Oid, entry: &TreeEntry) -> Result<Option<Arc<Manifest>>> {
+    let file = behind_links(git, tree, entry)?;
+    // Read once: a task changes few of them.
+    let key = (entry.path.clone(), file.as_ref().map(|file| (file.kind, file.id)));
+    if let Some(known) = READ.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+        return Ok(Some(Arc::clone(known)));
+    }
+    let text = file.map(|file| text_of(git, &file)).transpose()?.flatten();
+    let read = Manifest::read(&entry.path.to_string_lossy(), text.as_deref()).map(Arc::new);
+    let mut all = READ.lock().unwrap_or_else(PoisonError::into_inner);
+    if all.len() >= MOST_READ {
+        all.clear();
+    }
+    all.extend(read.as_ref().map(|read| (key, Arc::clone(read))));
+    Ok(read)
+}
+
+/// Returns the file itself, or the one that a link leads to in the end; `None` where it leads to none.
+fn behind_links(git: &Git, tree: Oid, entry: &TreeEntry) -> Result<Option<TreeEntry>> {
     let mut entry = entry.clone();
     for _ in 0..LINKS_IN_A_ROW {
         if entry.kind != EntryKind::Link {
             break;
         }
-        let target = String::from_utf8_lossy(&git.read_blob(entry.id)?).into_owned();
+        let target = target_of(git, &entry)?;
         let place = leads_to(&entry.path.to_string_lossy(), &target).map(PathBuf::from);
         let next = place.map(|place| git.file_at(tree, &place)).transpose()?;
         let Some(next) = next.flatten() else { return Ok(None) };
         entry = next;
     }
-    let is_file = matches!(entry.kind, EntryKind::File | EntryKind::Executable);
-    if !is_file || git.blob_size(entry.id)? > MANIFEST_LIMIT {
+    Ok(Some(entry))
+}
+
+fn target_of(git: &Git, link: &TreeEntry) -> Result<String> {
+    Ok(String::from_utf8_lossy(&git.read_blob(link.id)?).into_owned())
+}
+
+/// Returns the text of a file; `None` where there is none, or too much.
+fn text_of(git: &Git, file: &TreeEntry) -> Result<Option<String>> {
+    let is_file = matches!(file.kind, EntryKind::File | EntryKind::Executable);
+    if !is_file || git.blob_size(file.id)? > MANIFEST_LIMIT {
         return Ok(None);
     }
-    Ok(String::from_utf8(git.read_blob(entry.id)?).ok())
+    Ok(String::from_utf8(git.read_blob(file.id)?).ok())
 }

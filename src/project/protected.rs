@@ -13,7 +13,7 @@ use crate::config::Config;
 mod named;
 mod paths;
 
-pub(crate) use self::named::{Named, Naming, What, is_manifest, leads_to};
+pub(crate) use self::named::{Manifest, Named, Naming, What, is_manifest, leads_to};
 pub(crate) use self::paths::Paths;
 
 /// The paths that no task may change without a person's consent.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use self::tree::{folder_of, joined};
 use self::what::MOST_OF_A_FILE;
@@ -37,10 +38,11 @@ const MOST: usize = 20_000;
 #[derive(Debug, Default)]
 pub(crate) struct Naming {
     named: BTreeSet<Named>,
-    crates: Vec<(String, cargo::Crate)>,
+    crates: Vec<(String, Arc<cargo::Crate>)>,
 }
 
 /// How files of a kind are read.
+#[derive(Debug)]
 enum Reader {
     /// Each by itself: what a text in a folder names, or `None` when the tool may be able to read it, but we are not.
     Each(fn(&str, &str) -> Option<Vec<What>>),
@@ -49,6 +51,7 @@ enum Reader {
 }
 
 /// A kind of file that names others.
+#[derive(Debug)]
 struct Kind {
     /// Whether a file of this path is of the kind.
     names: &'static [&'static str],
@@ -144,25 +147,43 @@ fn kind_of(path: &str) -> Option<&'static Kind> {
     })
 }
 
-impl Naming {
-    /// Reads a file, if it is of a kind that names others. `content` distinguishes what is in it from everything else;
-    /// there is no text where it has none, or too much.
-    pub(crate) fn read(&mut self, path: &str, content: &str, text: Option<&str>) {
-        let Some(kind) = kind_of(&one_name(path)) else { return };
+/// What one file of a kind that names others has in it.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    kind: &'static Kind,
+    /// What it names; `None` where that cannot be read here.
+    named: Option<Vec<What>>,
+    of_crates: Option<Arc<cargo::Crate>>,
+}
+
+impl Manifest {
+    /// Reads a file, if it is of a kind that names others; there is no text where it has none, or too much.
+    pub(crate) fn read(path: &str, text: Option<&str>) -> Option<Self> {
+        let kind = kind_of(&one_name(path))?;
         let folder = folder_of(path);
-        let found = match (&kind.read, text) {
-            (_, None) => None,
-            (Reader::Each(read), Some(text)) => read(folder, text),
-            (Reader::Crates, Some(text)) => cargo::read(folder, text).map(|(read, found)| {
-                self.crates.push((path.to_owned(), read));
-                found
-            }),
+        let (named, of_crates) = match (&kind.read, text) {
+            (_, None) => (None, None),
+            (Reader::Each(read), Some(text)) => (read(folder, text), None),
+            (Reader::Crates, Some(text)) => cargo::read(folder, text)
+                .map(|(read, named)| (named, Arc::new(read)))
+                .unzip(),
         };
-        let found = found.filter(|found| {
+        Some(Self { kind, named, of_crates })
+    }
+}
+
+impl Naming {
+    /// Adds a file that was read. `content` distinguishes what is in it from everything else.
+    pub(crate) fn add(&mut self, path: &str, content: &str, manifest: &Manifest) {
+        if let Some(read) = &manifest.of_crates {
+            self.crates.push((path.to_owned(), Arc::clone(read)));
+        }
+        let found = manifest.named.clone().filter(|found| {
             found.len() <= MOST_OF_A_FILE && self.named.len() <= MOST && found.iter().all(What::is_followed)
         });
         let found = found.unwrap_or_else(|| vec![What::Unreadable(content.to_owned())]);
-        self.named.extend(found.into_iter().map(|what| kind.named(path, what)));
+        self.named
+            .extend(found.into_iter().map(|what| manifest.kind.named(path, what)));
     }
 
     /// Returns what all of them make tools run.

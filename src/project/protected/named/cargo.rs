@@ -1,6 +1,7 @@
 //! Crates: build scripts, procedural macros, and what both are built from. See the reference of cargo's manifest.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use toml::{Table, Value};
 
@@ -110,8 +111,8 @@ fn texts(value: Option<&Value>) -> Vec<&str> {
 
 /// Finds what runs during a build, each with the manifest that names it: crates of procedural macros, dependencies of
 /// build scripts, and all that those need in turn.
-pub(super) fn built_with(crates: &[(String, Crate)]) -> Vec<(&str, What)> {
-    let by_folder: BTreeMap<&str, &(String, Crate)> = crates.iter().map(|one| (folder_of(&one.0), one)).collect();
+pub(super) fn built_with(crates: &[(String, Arc<Crate>)]) -> Vec<(&str, What)> {
+    let by_folder: BTreeMap<&str, &(String, Arc<Crate>)> = crates.iter().map(|one| (folder_of(&one.0), one)).collect();
     let mut ahead = Vec::new();
     for one in crates {
         ahead.extend(one.1.is_macro.then_some(one));
@@ -138,10 +139,10 @@ pub(super) fn built_with(crates: &[(String, Crate)]) -> Vec<(&str, What)> {
 }
 
 fn found<'all>(
-    of: &(String, Crate),
+    of: &(String, Arc<Crate>),
     needs: &[Need],
-    by_folder: &BTreeMap<&str, &'all (String, Crate)>,
-) -> Vec<&'all (String, Crate)> {
+    by_folder: &BTreeMap<&str, &'all (String, Arc<Crate>)>,
+) -> Vec<&'all (String, Arc<Crate>)> {
     let folder = |need: &Need| match need {
         Need::Folder(folder) => Some(folder.clone()),
         Need::Shared(name) => shared(folder_of(&of.0), name, by_folder),
@@ -153,7 +154,7 @@ fn found<'all>(
 }
 
 /// Returns the folder of a crate by its name in the nearest workspace above.
-fn shared(folder: &str, name: &str, by_folder: &BTreeMap<&str, &(String, Crate)>) -> Option<String> {
+fn shared(folder: &str, name: &str, by_folder: &BTreeMap<&str, &(String, Arc<Crate>)>) -> Option<String> {
     let mut above = Some(folder);
     while let Some(here) = above {
         let path = by_folder.get(here).and_then(|(_, one)| one.shared.get(name));

@@ -4,7 +4,9 @@ use super::*;
 fn check(files: &[(&str, &str)], expect: &[&str]) {
     let mut naming = Naming::default();
     for (path, text) in files {
-        naming.read(path, "id", Some(text));
+        if let Some(manifest) = Manifest::read(path, Some(text)) {
+            naming.add(path, "id", &manifest);
+        }
     }
     let found: Vec<String> = naming
         .finish()
