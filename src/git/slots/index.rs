@@ -1,5 +1,5 @@
 //! Git's index of a tree's files as they look above a shared checkout. It is made once for all slots at the tree, and kept in the
-//! checkout's folder: `index` is that of the checkout's own tree, and `index-TREE.BOOT` the last one of another.
+//! checkout's folder: `index` is that of the checkout's own tree, and `index-TREE.BOOT` one of the last of others.
 
 use std::fs;
 use std::io;
@@ -23,6 +23,8 @@ use crate::git::EntryKind;
 pub(super) const OWN: &str = "index";
 /// What the names of others begin with.
 const ABOVE: &str = "index-";
+/// So many others are kept: a tree that gates judge is often the next tip.
+const MOST_OTHERS: usize = 3;
 /// Everybody may read it, and nobody write: it is shared.
 const MODE: u32 = 0o444;
 
@@ -44,7 +46,8 @@ pub(super) fn of(
         return Ok(whole);
     }
     // It is not waited for until it is on the disk: after a failure of power, it may have lost its content.
-    let path = folder.join(format!("{ABOVE}{tree}.{}", boot().unwrap_or_default()));
+    let boot = boot().unwrap_or_default();
+    let path = folder.join(format!("{ABOVE}{tree}.{boot}"));
     if path.exists() {
         return Ok(path);
     }
@@ -59,7 +62,7 @@ pub(super) fn of(
     })?;
     let write = || -> io::Result<()> {
         // Slots that have one of them keep it, under their own name.
-        remove_others(folder)?;
+        remove_old(folder, &boot)?;
         let new = folder.join(format!("{ABOVE}new"));
         regular::write(&new, &patched)?;
         fs::set_permissions(&new, fs::Permissions::from_mode(MODE))?;
@@ -96,12 +99,21 @@ fn entry(odb: &Odb<'_>, path: &[u8], file: &ExpectedFile) -> Result<IndexEntry> 
     })
 }
 
-fn remove_others(folder: &Path) -> io::Result<()> {
+/// Removes all that are of an earlier start of the machine, and those that were made before the last few.
+fn remove_old(folder: &Path, boot: &str) -> io::Result<()> {
+    let mut found = Vec::new();
     for there in fs::read_dir(folder)? {
         let there = there?;
-        if there.file_name().as_encoded_bytes().starts_with(ABOVE.as_bytes()) {
-            fs::remove_file(there.path())?;
+        let name = there.file_name();
+        if name.as_encoded_bytes().starts_with(ABOVE.as_bytes()) {
+            let is_usable = name.as_encoded_bytes().ends_with(boot.as_bytes());
+            found.push((is_usable, there.metadata()?.modified()?, there.path()));
         }
+    }
+    found.sort_by(|one, other| other.cmp(one));
+    let usable = found.iter().filter(|(is_usable, ..)| *is_usable).count();
+    for (_, _, path) in found.iter().skip(usable.min(MOST_OTHERS - 1)) {
+        fs::remove_file(path)?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `bench large`: what a task takes in a repository with very many files, beside the bare calls of the engine.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
@@ -13,6 +14,9 @@ use crate::provision::{EngineChoice, Started};
 
 /// A task may take this part of what the bare calls take.
 const TARGET: f64 = 1.3;
+
+/// What a task leaves to be made ready for the next one must not slow the bare calls.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// How much to measure.
 #[derive(Args)]
@@ -44,6 +48,7 @@ async fn measure(engine: &Started, image: &str, args: &LargeBenchArgs) -> Result
         (Times::default(), Times::default(), Times::default(), Times::default());
     for round in 0..=args.rounds {
         let (whole, before) = scene.library().await?;
+        tokio::time::sleep(PAUSE).await;
         let calls = scene.bare().await?;
         if round == 0 {
             first.push(whole.saturating_sub(before));

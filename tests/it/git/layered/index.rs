@@ -89,3 +89,38 @@ fn slots_share_an_index_that_no_container_can_write() {
         slot.release().unwrap();
     }
 }
+
+#[test]
+fn of_the_indexes_above_a_checkout_the_last_few_are_kept() {
+    if !can_mount() {
+        return;
+    }
+    let (repository, old) = repository();
+    let folder = tempfile::tempdir().unwrap();
+    let pool = pool(repository.handle(), &folder.path().join("state"));
+    let mut slot = pool.acquire("x").unwrap();
+    assert!(slot.restore_over(old, None).unwrap());
+    let checkout = slot.over_folders().unwrap().unwrap().lower.with_file_name("");
+    let left = format!("index-{}.of-another-start", "0".repeat(40));
+    fs::write(checkout.join(&left), "").unwrap();
+    let listed = || -> Vec<String> {
+        let names = fs::read_dir(&checkout).unwrap().flatten();
+        let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+        names.filter(|name| name.starts_with("index-")).collect()
+    };
+    for number in 1..=5 {
+        repository.write("plain", format!("newer {number}\n"));
+        let commit = repository.commit("newer");
+        assert!(slot.restore_over(commit, None).unwrap());
+        slot.private_repository(&folder.path().join("private"), "main", commit, None)
+            .unwrap();
+        let tree = repository.handle().tree_of(commit).unwrap().to_string();
+        let found = listed();
+        assert_eq!(found.len(), number.min(3), "{found:?}");
+        assert!(
+            found.iter().any(|name| name.contains(&tree)) && !found.contains(&left),
+            "{found:?}"
+        );
+    }
+    slot.release().unwrap();
+}
