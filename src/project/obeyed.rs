@@ -167,7 +167,7 @@ fn named_in(git: &Git, tree: Oid, is_watched: &dyn Fn(&str) -> bool) -> Result<B
     Ok(all)
 }
 
-/// Reads a file that names others, or what a link in its place leads to; `None` where it is no such file.
+/// Reads a file that names others, or what a link in its place leads to; `None` where it is not such a file.
 fn manifest_of(git: &Git, tree: Oid, entry: &TreeEntry) -> Result<Option<Arc<Manifest>>> {
     let file = behind_links(git, tree, entry)?;
     // Read once: a task changes few of them.
