@@ -88,6 +88,11 @@ impl Budgets {
         self.hold(request, granted, &mut self.lock())
     }
 
+    /// Counts a call that a dead run has made and that the store does not have yet.
+    pub(crate) fn note_made(&self, entry: &Entry) {
+        self.lock().made.push(entry.clone());
+    }
+
     fn hold(&self, request: &Request, granted: Granted, reservations: &mut Reservations) -> Reservation {
         let number = reservations.next;
         reservations.next += 1;

@@ -143,7 +143,7 @@ pub struct Fixing {
 }
 
 /// The calls of an attempt so far.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Calls {
     /// The first one; `None` when it never began.
     pub(crate) first: Option<Entry>,

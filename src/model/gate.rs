@@ -34,7 +34,7 @@ impl Verdict {
 }
 
 /// How a gate came out on work that may land.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct GateResult {
     /// The gate's name.
     pub(crate) gate: String,

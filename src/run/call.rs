@@ -7,6 +7,7 @@ use tokio::time::Instant;
 mod adoption;
 pub(crate) mod command;
 mod evidence;
+mod flow;
 mod forwarder;
 mod listener;
 mod request;
@@ -17,6 +18,7 @@ mod specification;
 mod warnings;
 
 pub(crate) use self::adoption::{AdoptedCall, Adoption, collect, has_succeeded};
+pub(crate) use self::flow::{FlowPlace, MeasurePlace, ProposalsPlace, StagePlace, WaitingWork, WorkPlace};
 use self::listener::Listener;
 pub(crate) use self::request::{Call, CallResult, Sandbox};
 use self::seal::Sealed;
@@ -30,7 +32,7 @@ use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::config::RoleConfig;
-use crate::record::event::{Adopted, CallName, EventKind};
+use crate::record::event::{Adopted, EventKind};
 use crate::record::recorder::{GATEWAY_FILE, Recorder};
 use crate::run::disk::DiskWatch;
 use crate::sandbox::engine::{Container, Engine, Exit};
@@ -68,16 +70,11 @@ pub(crate) async fn make(
     let (begun, since) = (Instant::now(), since_boot());
     let mut listener = Listener::new(call, recorder)?;
     let folder = &call.sandbox.folder.path;
-    let mut specification = specification(call, recorder.run())?;
-    if adoption::is_written_to_files(call) {
-        specification = specification.writing_to(&adoption::output_of(folder));
-    }
+    let specification = specification(call, recorder.run())?.writing_to(&adoption::output_of(folder));
     let whose = For::of(call.sandbox.name.role);
     let services = Services::begin(&call.sandbox, whose, engine, recorder).await?;
     let (specification, mut sealed) = seal::for_agent(call, engine, services, specification)?;
-    if adoption::is_written_to_files(call) {
-        adoption::make_output(folder)?;
-    }
+    adoption::make_output(folder)?;
     let disk = call.sandbox.watch_disk();
     let container = Box::pin(sealed.start(&specification, prompt.as_bytes(), interruption)).await;
     let mut running = match container {
@@ -113,9 +110,7 @@ pub(crate) async fn go_on(
     } = adopted;
     let folder = &call.sandbox.folder.path;
     let before = read_back(&folder.join(GATEWAY_FILE))?;
-    let age = since_boot().saturating_sub(adoption.since_boot);
-    let now = Instant::now();
-    let begun = now.checked_sub(age).unwrap_or(now);
+    let begun = Instant::from_std(adopted.begun());
     let mut listener = Listener::new(call, recorder)?;
     let heard = listener.hear_again()?;
     let services = Services::none(&call.sandbox, recorder);
@@ -337,22 +332,25 @@ async fn listen(
     }
 }
 
-/// Writes down what another run needs to go on with the call: from here on a death of this process loses nothing of it. Of an
-/// attempt's first call alone: what comes after it depends on what was judged before.
+/// Writes down what another run needs to go on with the call: from here on a death of this process loses nothing of it.
 fn note_adoption(call: &Call<'_>, sealed: &Sealed<'_>, since_boot: Duration) -> Result<()> {
-    let CallName { round, candidate, .. } = call.sandbox.name;
-    let Some(token) = sealed.lasting_token().filter(|_| round == 0 && candidate == 0) else {
+    let flow = call.flow.filter(|_| call.sandbox.name.candidate == 0);
+    let (Some(token), Some(flow)) = (sealed.lasting_token(), flow) else {
         return Ok(());
     };
     let adoption = Adoption {
+        call: call.sandbox.name.clone(),
+        slot: call.slot,
+        flow: flow.clone(),
         container: call.sandbox.container_name(sealed.run()),
         token: token.to_owned(),
         since_boot,
-        session: call.resume.as_ref().map(|resume| resume.session.clone()),
+        resume: call.resume.clone(),
         granted: call.reservation.granted(),
+        prepared: call.sandbox.mounts.layer().is_some(),
         disk: call.sandbox.mounts.written.before(),
     };
-    adoption.note(&call.sandbox.folder.path)
+    adoption.note(call.sandbox.folder)
 }
 
 /// Reads what is left of the output of a container that has ended.

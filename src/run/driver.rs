@@ -17,15 +17,16 @@ use crate::base::interruption::Interruption;
 use crate::base::machine::Machine;
 use crate::config::reload::Reloadable;
 use crate::git::{DiffStat, Oid};
-use crate::issues::issue::{Issue, IssueCounts};
+use crate::issues::issue::IssueCounts;
 use crate::issues::round::Fixing;
 use crate::model::{IssueId, Usage};
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 use crate::run::control::{Asked, RunControl};
+use crate::run::phase::measure::TakenOverMeasure;
 use crate::run::phase::stitch::TakenOver;
 use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
-use crate::run::recover::{Adopted, Recovery};
+use crate::run::recover::{ADOPTED_CYCLE, GoingOn, Recovery, Wanted};
 use crate::run::schedule::{self, Event, Places};
 use crate::run::seats::State as SeatsState;
 use crate::run::selection::TaskSelection;
@@ -68,7 +69,7 @@ pub(crate) async fn drive(
 ) -> Result<DriverSummary> {
     let context = &phases.sessions.context;
     let recovery = Recovery::in_run(context)?;
-    let adopted = adopt(phases, &recovery, &selection).await?;
+    let adopted = adopt(phases, &recovery, (&selection, limits)).await?;
     let config = &context.project.config;
     let most = schedule::most(config.stitch.parallel, &config.container, Machine::here());
     let mut driver = Driver {
@@ -131,17 +132,31 @@ pub(crate) async fn recover(phases: &Phases, recovery: &Recovery<'_>) -> Result<
 async fn adopt(
     phases: &Phases,
     recovery: &Recovery<'_>,
-    selection: &TaskSelection,
-) -> Result<Vec<(IssueId, TakenOver)>> {
+    (selection, limits): (&TaskSelection, &RunLimits),
+) -> Result<Vec<Resumed>> {
     let sessions = &phases.sessions;
-    let is_wanted = |issue: &Issue| selection.has(issue);
-    let ids = sessions.slots.owner_ids();
-    let (said, adopted) = recovery.adopt(&sessions.engine, ids, &is_wanted).await?;
+    let wanted = Wanted {
+        tasks: &|issue| selection.has(issue),
+        measure: !selection.is_named() && limits.cycles != Some(0),
+        ids: sessions.slots.owner_ids(),
+    };
+    let (said, adopted) = recovery.adopt(&sessions.engine, &wanted).await?;
     for what in said {
         sessions.context.recorder.emit(EventKind::Recovered { what });
     }
-    let take_over = |adopted: Adopted| Ok((adopted.issue.id.clone(), phases.stitch.take_over(adopted)?));
+    let take_over = |going_on: GoingOn| {
+        Ok(match going_on {
+            GoingOn::Attempt(adopted) => Resumed::Attempt(adopted.issue.id.clone(), phases.stitch.take_over(adopted)?),
+            GoingOn::Measure(adopted) => Resumed::Measure(phases.measure.take_over(adopted, ADOPTED_CYCLE)?),
+        })
+    };
     tokio::task::block_in_place(|| adopted.into_iter().map(take_over).collect())
+}
+
+/// Work of a dead run that this one has taken over.
+enum Resumed {
+    Attempt(IssueId, TakenOver),
+    Measure(TakenOverMeasure),
 }
 
 struct Driver<'a> {
@@ -249,12 +264,20 @@ impl Driver<'_> {
         Ok(())
     }
 
-    /// Goes on with an attempt of a dead run.
-    fn go_on(&mut self, (task, taken_over): (IssueId, TakenOver)) {
-        self.tasks_begun.insert(task.clone());
-        let seat = self.phases.seats.go_on();
+    /// Goes on with work of a dead run.
+    fn go_on(&mut self, resumed: Resumed) {
         let interruption = &self.control.interruption;
-        self.at_work.go_on(&self.phases, (task, taken_over, seat), interruption);
+        match resumed {
+            Resumed::Attempt(task, taken_over) => {
+                self.tasks_begun.insert(task.clone());
+                let seat = self.phases.seats.go_on();
+                self.at_work.go_on(&self.phases, (task, taken_over, seat), interruption);
+            }
+            Resumed::Measure(taken_over) => {
+                self.progress.measures_begun += 1;
+                self.at_work.go_on_measure(&self.phases, taken_over, interruption);
+            }
+        }
     }
 
     /// Takes in what people asked of the run since the last step, beside that it ends.

@@ -8,7 +8,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::Result;
 use crate::git::{Git, Leftover, Slot};
 use crate::issues::attempt::{Attempt, Ignored, Outcome};
-use crate::issues::issue::{Issue, Issues, Measure, Status};
+use crate::issues::issue::{Issues, Measure, Status};
 use crate::issues::store::Store;
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, RunId};
@@ -24,9 +24,11 @@ use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::engine::{Engine, FoundContainer};
 
 mod adopted;
+mod adopted_measure;
 mod interrupted;
 
-pub(crate) use self::adopted::Adopted;
+pub(crate) use self::adopted::{Adopted, GoingOn, Wanted};
+pub(crate) use self::adopted_measure::{ADOPTED_CYCLE, AdoptedMeasure};
 
 /// Looks for what dead runs left of one generation. The caller holds the repository's lock, so whatever is claimed or
 /// running belongs to the run that goes on, or to nobody.
@@ -86,14 +88,23 @@ impl<'a> Recovery<'a> {
         })
     }
 
+    /// Returns all slots that were left.
+    fn all_left(&self) -> Result<Vec<LeftSlot>> {
+        let left = self.project.slots().leftovers()?.into_iter();
+        left.map(|slot| {
+            let owner = SlotOwner::of(&slot)?;
+            Ok(LeftSlot { slot, owner })
+        })
+        .collect()
+    }
+
     /// Returns the slots that were left, but for those that wait until a session can go on in them.
     fn leftovers(&self, issues: &Issues) -> Result<Vec<LeftSlot>> {
         let mut left = Vec::new();
-        for slot in self.project.slots().leftovers()? {
-            let owner = SlotOwner::of(&slot)?;
-            let is_waiting = |owner| self.is_waiting(&slot, owner, issues);
-            if !owner.as_ref().map_or(Ok(false), is_waiting)? {
-                left.push(LeftSlot { slot, owner });
+        for one in self.all_left()? {
+            let is_waiting = |owner| self.is_waiting(&one.slot, owner, issues);
+            if !one.owner.as_ref().map_or(Ok(false), is_waiting)? {
+                left.push(one);
             }
         }
         Ok(left)
@@ -146,8 +157,9 @@ impl<'a> Recovery<'a> {
             return false;
         };
         let label = |name| container.labels.get(name).map(String::as_str);
-        (label(RUN_LABEL) == Some(run.as_str()) || active_work.has_adopted(&container.name))
-            && active_work.has(label(ROLE_LABEL).unwrap_or_default(), label(TASK_LABEL))
+        active_work.has_adopted(&container.name)
+            || label(RUN_LABEL) == Some(run.as_str())
+                && active_work.has(label(ROLE_LABEL).unwrap_or_default(), label(TASK_LABEL))
     }
 
     /// Recovers if slots or claims were left. An engine is connected for this alone, where one is needed: an agent may
@@ -174,23 +186,11 @@ impl<'a> Recovery<'a> {
         self.run_but_for(engine, &nobody).await.map(|(said, _)| said)
     }
 
-    /// Does the same, but for attempts at tasks that are wanted and can go on in slots whose files belong to `ids`: they are this
-    /// run's from here on.
-    pub(crate) async fn adopt(
-        &self,
-        engine: &Engine,
-        ids: (u32, u32),
-        is_wanted: &(dyn Fn(&Issue) -> bool + Sync),
-    ) -> Result<(Vec<String>, Vec<Adopted>)> {
-        let take_over = |container: &FoundContainer| self.take_over(container, ids, is_wanted);
-        self.run_but_for(engine, &take_over).await
-    }
-
     async fn run_but_for(
         &self,
         engine: &Engine,
-        take_over: &(dyn Fn(&FoundContainer) -> Result<Option<Adopted>> + Sync),
-    ) -> Result<(Vec<String>, Vec<Adopted>)> {
+        take_over: &(dyn Fn(&FoundContainer) -> Result<Option<GoingOn>> + Sync),
+    ) -> Result<(Vec<String>, Vec<GoingOn>)> {
         let mut said: Vec<_> = self.project.freed_locks().collect();
         let mut adopted = Vec::new();
         self.finish_take_overs()?;
@@ -271,7 +271,10 @@ impl<'a> Recovery<'a> {
                         self.put_right(task, ignored, issues, said)?;
                     }
                 }
-                None => said.extend(self.note_measure(owner, issues)?),
+                None => {
+                    self.finish_measure(left, owner)?;
+                    said.extend(self.note_measure(owner, issues)?);
+                }
             }
         }
         slot.release()
@@ -384,6 +387,7 @@ impl<'a> Recovery<'a> {
             cycle: known.cycle() + 1,
             run: owner.run.clone(),
         };
+        self.collect_measure(owner)?;
         let recorded = recorded_measure(&self.project.state_dir, &owner.run, owner.cycle, &known)?;
         let calls: Vec<Entry> = recorded
             .iter()

@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::accounting::budget::{Allowance, BudgetConfig, Budgets, Granted, Request, Reservation, Spent};
+use crate::accounting::ledger::Entry;
 use crate::base::interruption::Interruption;
 use crate::config::RoleConfig;
 use crate::issues::issue::Issues;
@@ -130,6 +131,11 @@ impl Room {
             reservation,
             _freed: Freed(self.freed.clone()),
         }
+    }
+
+    /// Counts a call that a dead run has made and that the store does not have yet.
+    pub(crate) fn note_made(&self, entry: &Entry) {
+        self.budgets.note_made(entry);
     }
 
     fn note_shared(&self, task: &IssueId, is_shared: bool) {

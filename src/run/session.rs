@@ -19,7 +19,7 @@ use crate::project::layers::Layer;
 use crate::record::event::{CallName, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::attempt_verdict::limit_of;
-use crate::run::call::{self, AdoptedCall, Call, CallResult, Sandbox};
+use crate::run::call::{self, AdoptedCall, Call, CallResult, FlowPlace, Sandbox};
 use crate::run::context::RunContext;
 use crate::run::land::SNAPSHOT_LIMITS;
 use crate::run::preflight;
@@ -35,7 +35,7 @@ mod adopted;
 mod beside;
 mod newer_work;
 
-pub(crate) use self::adopted::AdoptedSlot;
+pub(crate) use self::adopted::{AdoptedSlot, TakenSlot};
 
 /// What the sessions of a run are made with.
 pub(crate) struct Sessions {
@@ -276,6 +276,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) reservation: &'a Reservation,
     /// The issues as they stood when that was done.
     pub(crate) issues: &'a Issues,
+    /// What takes over its report; `None` where another run cannot.
+    pub(crate) flow: Option<&'a FlowPlace>,
 }
 
 impl Session {
@@ -378,6 +380,8 @@ impl Session {
             prompt: ask.prompt,
             json_schema: ask.json_schema.clone(),
             reservation: ask.reservation,
+            slot: self.slot.number(),
+            flow: ask.flow,
         }
     }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::accounting::ledger::Sum;
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
@@ -81,7 +83,7 @@ impl SlotMounts {
 }
 
 /// A session that goes on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Resume {
     /// Its id.
     pub(crate) session: SessionId,
@@ -287,7 +289,7 @@ impl Slots {
             // The client will not find its session, and report that.
             slot.make_session_folder(&session, Some(self.owner_ids))?;
         }
-        let under = layer_under(&slots.tops_folder(suspended.slot), &project.layers())?;
+        let under = slots_layer(project, suspended.slot)?;
         let prepared = match under.as_ref().or(layer) {
             None => None,
             Some(layer) => {
@@ -310,25 +312,32 @@ impl Slots {
     }
 
     /// Returns what the containers of a slot find beside it in which a call is under way: nothing is made or changed, since its
-    /// container writes there. `disk` is what was in it before that, where that is known.
+    /// container writes there. `disk` is what was in it before that, where that is known; where its dependencies were
+    /// `prepared`, those are below it.
     ///
     /// # Errors
     ///
-    /// Where the repository that the container sees is not there any more.
-    pub(crate) fn again(&self, slot: &mut Slot, disk: Option<u64>) -> Result<SlotMounts> {
+    /// Where the repository that the container sees, or what was prepared for it, is not there any more.
+    pub(crate) fn again(&self, slot: &mut Slot, disk: Option<u64>, prepared: bool) -> Result<SlotMounts> {
         let slots = self.context.project.slots();
         let number = slot.number();
-        let gone = || {
-            let message = format!("the repository of slot {number} is gone, or was made by another version");
+        let gone = |what: &str| {
+            let message = format!("the {what} of slot {number} is gone, or was made by another version");
             Error::new(ErrorKind::Unexpected, message)
         };
+        let layer = match prepared {
+            true => Some(slots_layer(&self.context.project, number)?.ok_or_else(|| gone("prepared dependencies"))?),
+            false => None,
+        };
+        let by = (self.under.layering, self.owner_ids);
+        let layer = layer.map(|layer| mounts_of(&self.context.project, slot, &layer, by));
         Ok(SlotMounts {
             private: slot
                 .private_repository_again(&slots.private_folder(number))?
-                .ok_or_else(gone)?,
+                .ok_or_else(|| gone("repository"))?,
             session: slots.session_folder(number),
             gateway: slots.gateway_folder(number),
-            prepared: None,
+            prepared: layer.transpose()?.map(Prepared::Layer),
             written: DiskUse::after(disk),
             over: tokio::task::block_in_place(|| over_of(slot))?,
         })
@@ -402,6 +411,11 @@ fn over_of(slot: &mut Slot) -> Result<Option<LayeredMount>> {
         work: folders.work,
         target: WORKSPACE.to_owned(),
     }))
+}
+
+/// Returns the layer on which a slot of a dead run stands; `None` where it is not there any more as it was.
+pub(crate) fn slots_layer(project: &Project, number: u32) -> Result<Option<Arc<Layer>>> {
+    layer_under(&project.slots().tops_folder(number), &project.layers())
 }
 
 /// Returns what the containers of a slot see of a layer.

@@ -44,6 +44,11 @@ impl PreparedMounts {
         }
     }
 
+    /// Returns the layer.
+    pub(crate) fn under(&self) -> &Arc<Layer> {
+        &self.layer
+    }
+
     /// Returns the folder that has what containers write above the layer.
     pub(crate) fn tops(&self) -> &Path {
         &self.tops

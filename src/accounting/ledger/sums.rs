@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Entry;
 use crate::agent::Rates;
@@ -14,7 +14,7 @@ use crate::model::{Role, Usage};
 const NO_MODEL: &str = "unknown";
 
 /// Time and usage of some calls together; `usage.calls` is their number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sum {
     /// Tokens and money.
     pub usage: Usage,

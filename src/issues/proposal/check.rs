@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use super::{Batch, BatchLimits, KnownIssue, Proposal, order};
 use crate::base::text::{nearest, normalised_title, one_line};
 use crate::model::IssueId;
@@ -10,7 +12,7 @@ use crate::model::IssueId;
 mod fields;
 
 /// The result of a batch.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Validated {
     /// The tasks to file, each after its dependencies. If one is invalid, those that depend on it are left out, too;
     /// from a batch that is too large nothing is taken, because we cannot choose the most important ones.

@@ -1,7 +1,8 @@
 //! What is written down of a call so that another run can go on with it if this one dies, and what that run makes of it.
 //!
 //! ```text
-//! adoption.json   once the agent has begun: by what its container is known, what it was granted, since when it works
+//! adoption.json   once the agent has begun: which call it is, by what its container is known, what it was granted, since when it
+//!                 works, and which place in the flow takes over its report
 //! output/         what its command writes, as it was written; gone with the container
 //! ```
 //!
@@ -10,13 +11,14 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::request::Call;
+use super::flow::FlowPlace;
 use crate::accounting::budget::Granted;
 use crate::agent::{CallOutcome, Ending, Transcript};
+use crate::base::clock::since_boot;
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::fs::write_atomically;
@@ -24,8 +26,9 @@ use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::base::redact::Redactor;
 use crate::base::registry::Registered;
 use crate::base::regular;
-use crate::model::{Role, SessionId};
-use crate::record::recorder::{STDERR_FILE, TRANSCRIPT_FILE};
+use crate::record::event::CallName;
+use crate::record::recorder::{CallFolder, STDERR_FILE, TRANSCRIPT_FILE};
+use crate::run::slots::Resume;
 use crate::sandbox::engine::{FoundContainer, output_files};
 
 /// The file of a call's folder that says how another run goes on with it.
@@ -38,6 +41,12 @@ const CHUNK: usize = 64 << 10;
 /// A call whose agent is at work, as its run wrote it down.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Adoption {
+    /// Which call it is.
+    pub(crate) call: CallName,
+    /// The number of its slot.
+    pub(crate) slot: u32,
+    /// What takes over its report.
+    pub(crate) flow: FlowPlace,
     /// The name of its container.
     pub(crate) container: String,
     /// What the container shows in place of a credential; it is worth nothing to anybody else.
@@ -46,9 +55,11 @@ pub(crate) struct Adoption {
     /// machine.
     pub(crate) since_boot: Duration,
     /// The client's session that it goes on with, if it does.
-    pub(crate) session: Option<SessionId>,
+    pub(crate) resume: Option<Resume>,
     /// What was set aside for it.
     pub(crate) granted: Granted,
+    /// Whether its slot is above prepared dependencies.
+    pub(crate) prepared: bool,
     /// What was in its slot before its agent wrote anything, in bytes, where that was counted.
     pub(crate) disk: Option<u64>,
 }
@@ -64,10 +75,13 @@ pub(crate) struct AdoptedCall {
     pub(crate) _alive: Registered<String>,
 }
 
-/// Returns whether a call's outputs go into files, so that whatever happens to this process is not the end of them: those of
-/// agents that do tasks.
-pub(super) fn is_written_to_files(call: &Call<'_>) -> bool {
-    call.sandbox.name.role == Role::Stitch
+impl AdoptedCall {
+    /// Returns when it began.
+    pub(crate) fn begun(&self) -> Instant {
+        let now = Instant::now();
+        let age = since_boot().saturating_sub(self.adoption.since_boot);
+        now.checked_sub(age).unwrap_or(now)
+    }
 }
 
 /// Makes the files of a call's outputs.
@@ -81,10 +95,16 @@ pub(super) fn output_of(folder: &Path) -> PathBuf {
 }
 
 impl Adoption {
-    /// Writes it down: from here on the call outlives this process.
-    pub(super) fn note(&self, folder: &Path) -> Result<()> {
-        let text = serde_json::to_vec(self).context("cannot write JSON")?;
-        write_atomically(&folder.join(FILE), &text)?;
+    /// Writes it down: from here on the call outlives this process. What gates and agents have said is redacted as it is in
+    /// all records; the token stays, which looks like a credential and is none.
+    pub(super) fn note(&self, folder: &CallFolder) -> Result<()> {
+        let flow = serde_json::to_vec(&self.flow).context("cannot write JSON")?;
+        let Ok(flow) = serde_json::from_slice(&folder.redactor.own_json(&flow)) else {
+            // A credential is spelled like a word of ours: then nobody goes on with the call.
+            return Ok(());
+        };
+        let text = serde_json::to_vec(&Self { flow, ..self.clone() }).context("cannot write JSON")?;
+        write_atomically(&folder.path.join(FILE), &text)?;
         crash_point!("call.adoptable");
         Ok(())
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::flow::FlowPlace;
 use crate::accounting::budget::Reservation;
 use crate::accounting::ledger::{CallPlace, Entry};
 use crate::agent::{CallReport, Rates};
@@ -75,6 +76,10 @@ pub(crate) struct Call<'a> {
     pub(crate) json_schema: Option<serde_json::Value>,
     /// What was set aside for it.
     pub(crate) reservation: &'a Reservation,
+    /// The number of its slot.
+    pub(crate) slot: u32,
+    /// What takes over its report; `None` where another run cannot.
+    pub(crate) flow: Option<&'a FlowPlace>,
 }
 
 impl Call<'_> {

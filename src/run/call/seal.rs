@@ -155,7 +155,7 @@ impl<'a> Opening<'a> {
         let folder = sandbox.mounts.gateway.clone();
         write_files(&folder, &others.told.files)?;
         // What ends TLS with other hosts, and services, die with this process.
-        let stands_alone = others.ends.is_none() && services.are_none() && sandbox.mounts.prepared.is_none();
+        let stands_alone = others.ends.is_none() && services.are_none();
         let specification = specification.sealed(&folder);
         let asked = RequestedContainer {
             usable,

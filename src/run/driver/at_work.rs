@@ -9,7 +9,7 @@ use super::phases::Phases;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::model::IssueId;
-use crate::run::phase::measure::MeasureOutcome;
+use crate::run::phase::measure::{MeasureOutcome, TakenOverMeasure};
 use crate::run::phase::stitch::{StitchOutcome, TakenOver};
 use crate::run::plan;
 use crate::run::seats::Seat;
@@ -116,6 +116,21 @@ impl AtWork {
     pub(super) fn begin_measure(&mut self, phases: &Arc<Phases>, measure_number: u32, interruption: &Interruption) {
         let (own, interruption) = (Arc::clone(phases), interruption.clone());
         let measure = async move { Box::pin(measure(&own, measure_number, &interruption)).await };
+        self.begin(Work::Measure, phases, measure);
+    }
+
+    /// Goes on with a measure that a dead run was at.
+    pub(super) fn go_on_measure(
+        &mut self,
+        phases: &Arc<Phases>,
+        taken_over: TakenOverMeasure,
+        interruption: &Interruption,
+    ) {
+        let (own, interruption) = (Arc::clone(phases), interruption.clone());
+        let measure = async move {
+            let done = Box::pin(own.measure.go_on(taken_over, &interruption)).await;
+            done.map(CameTo::Measure)
+        };
         self.begin(Work::Measure, phases, measure);
     }
 

@@ -12,17 +12,19 @@ use crate::model::{Role, SessionId};
 use crate::prompt::{self, MeasureContext};
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::CallFolder;
-use crate::run::call::CallResult;
+use crate::run::call::{CallResult, FlowPlace};
 use crate::run::context::RunContext;
 use crate::run::prompt_inputs;
-use crate::run::session::{Ask, Entered, Next, Purpose, Session, Sessions};
+use crate::run::session::{Ask, Entered, Next, Session, Sessions};
 
+mod adopted;
 mod answer;
 mod filing;
 mod review;
 mod stages;
 mod unfiled;
 
+pub(crate) use self::adopted::TakenOverMeasure;
 pub(crate) use self::filing::FiledAs;
 pub(crate) use self::stages::MeasureOutcome;
 use self::stages::{Answer, Answered, MeasureSoFar, Reviewed, Round};
@@ -48,27 +50,24 @@ impl Measure {
             cycle: issues.cycle().saturating_add(1),
         });
         let _alive = context.active_work.note(Role::Measure.name(), None);
-        let purpose = Purpose {
-            role: Role::Measure,
-            settings: context.project.config.measure.clone(),
-            task: None,
-            attempt: 1,
-            candidate: 0,
-            race: None,
-            round: 0,
-            cycle,
-            writable: false,
-            // It only reads, and needs nothing built.
-            layer: None,
-        };
-        let mut session = match self.sessions.enter(purpose, base, &issues) {
+        let session = match self.sessions.enter(self.purpose(cycle), base, &issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(failure)) | Err(failure) => {
                 let asked = MeasureSoFar::new(cycle, self.records(cycle, 1)?, issues);
                 return self.broken(&asked, failure).await;
             }
         };
-        let mut asked = MeasureSoFar::new(cycle, self.records(cycle, session.attempt())?, issues);
+        let asked = MeasureSoFar::new(cycle, self.records(cycle, session.attempt())?, issues);
+        self.ask(session, asked, interruption).await
+    }
+
+    /// Asks in a slot, and leaves that.
+    async fn ask(
+        &self,
+        mut session: Box<Session>,
+        mut asked: MeasureSoFar,
+        interruption: &Interruption,
+    ) -> Result<MeasureOutcome> {
         // Not before what it used is noted: until then the slot shows a recovery that it is not.
         match self.rounds(&mut session, &mut asked, interruption).await {
             Ok((done, unfinished)) => {
@@ -96,6 +95,12 @@ impl Measure {
         interruption: &Interruption,
     ) -> Result<(MeasureOutcome, Option<SessionId>)> {
         let context = self.context();
+        if let Some((answered, review)) = asked.in_review.take() {
+            let review = Some(review);
+            return self
+                .conclude((session.base(), review), asked, answered, interruption)
+                .await;
+        }
         let mut told = prompt_inputs::measure_context(&context.project, &asked.issues, session.base(), &mut |what| {
             context.warn(what);
         })?;
@@ -104,7 +109,9 @@ impl Measure {
             match self.round(session, asked, told, interruption).await? {
                 Round::Again(next) => told = next,
                 Round::Answered(answered) => {
-                    return self.conclude(session.base(), asked, answered, interruption).await;
+                    return self
+                        .conclude((session.base(), None), asked, answered, interruption)
+                        .await;
                 }
                 Round::Over(done, unfinished) => return Ok((done, unfinished)),
             }
@@ -127,7 +134,11 @@ impl Measure {
         let context = self.context();
         // While no call is made, a session that was to go on is as it was.
         let untouched = session.can_go_on(None);
-        let reservation = match session.reserve(&asked.issues, interruption).await {
+        let (reserved, adopted) = match session.take_adopted() {
+            Some((reserved, adopted)) => (Ok(Some(reserved)), Some(adopted)),
+            None => (session.reserve(&asked.issues, interruption).await, None),
+        };
+        let reservation = match reserved {
             Ok(Some(reservation)) => reservation,
             Ok(None) => {
                 let done = self.fail(asked, MeasureOutcome::Cancelled, "the run was interrupted")?;
@@ -139,6 +150,7 @@ impl Measure {
             }
         };
         let prompt = match session.resumes() {
+            _ if adopted.is_some() => String::new(),
             Some(_) => prompt::continuation(told.attempt, &[], None),
             None => prompt_inputs::measure_prompt(&context.project, &told)?,
         };
@@ -149,9 +161,10 @@ impl Measure {
             json_schema: Some(proposal::json_schema(told.needs_proof)),
             reservation: &reservation,
             issues: &asked.issues,
+            flow: Some(&FlowPlace::Measure(asked.place())),
         };
         context.step(ask.name, Step::Container);
-        let made = Box::pin(session.call(&ask, interruption)).await;
+        let made = session.call_or_go_on(&ask, adopted.as_ref(), interruption).await;
         crash_point!("measure.called");
         let CallResult { report, entry, failure } = match made {
             Ok(made) => made,
@@ -166,8 +179,14 @@ impl Measure {
         asked.issues = context.store.read()?;
         match answer::read(context, asked, &report, met) {
             Answer::Given(validated, answer) => {
-                let session = session.can_go_on(Some(&report));
-                self.answered(asked, Answered::new(told, validated, session), answer)
+                let answered = Answered {
+                    told,
+                    validated,
+                    session: session.can_go_on(Some(&report)),
+                    slot: session.slot_number(),
+                    resume: session.going_on().cloned(),
+                };
+                self.answered(asked, answered, answer)
             }
             Answer::None(done, reason) => {
                 let unfinished = session.can_go_on(Some(&report)).filter(|_| done.goes_on());
@@ -179,15 +198,15 @@ impl Measure {
     /// Files what a measure answered, after its review where there is to be one.
     async fn conclude(
         &self,
-        base: Oid,
+        (base, under_way): (Oid, Option<Box<Session>>),
         asked: &mut MeasureSoFar,
         answered: Box<Answered>,
         interruption: &Interruption,
     ) -> Result<(MeasureOutcome, Option<SessionId>)> {
         let unfinished = answered.session.clone();
-        let is_reviewed = self.reviews() && !answered.validated.accepted.is_empty();
+        let is_reviewed = under_way.is_some() || self.reviews() && !answered.validated.accepted.is_empty();
         let reviewed = if is_reviewed {
-            Box::pin(self.review(base, asked, *answered, interruption)).await?
+            Box::pin(self.review((base, under_way), asked, *answered, interruption)).await?
         } else {
             Reviewed::Passed(answered.validated)
         };

@@ -3,7 +3,7 @@
 //! What is known of an attempt grows by types, see `stages`: claimed, attempting, called, kept, ended.
 
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::task::block_in_place;
 
@@ -164,6 +164,8 @@ impl Stitch {
             name,
             race,
             seat: begun.seat.shared(),
+            flow: Mutex::default(),
+            stage: Mutex::default(),
             _known: Arc::clone(&begun.known),
         })
     }

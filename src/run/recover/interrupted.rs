@@ -23,6 +23,7 @@ use crate::run::call::collect;
 use crate::run::commit_message::AttemptName;
 use crate::run::land::{candidate_of, kept_commit, merged_commit};
 use crate::run::overrides::settings_of;
+use crate::run::waiting::suspend::SlotOwner;
 
 impl Recovery<'_> {
     /// Returns the name of an attempt at a claimed task of this generation.
@@ -111,6 +112,7 @@ impl Recovery<'_> {
         for below in self.folders_beginning(&format!("{}-", records_of(run, issue, name)))? {
             let folder = self.project.state_dir.join(&below);
             remove_unfinished(&folder)?;
+            collect(&folder, self.project.redactor())?;
             let Some(mut stage) = read_json::<StageRun>(&folder.join(STAGE_FILE))? else {
                 continue;
             };
@@ -126,6 +128,7 @@ impl Recovery<'_> {
                 cycle: issues.cycle(),
                 run: run.clone(),
             };
+            stage.records = Some(below);
             stage.call = recorded_call(&folder, issues, &[])?.map(|call| call.entry(place, now));
             let place = self.project.config.stages.iter().position(|one| one.role() == role);
             found.push(((stage.round, place, stage.stage.clone(), stage.number), stage));
@@ -135,19 +138,24 @@ impl Recovery<'_> {
         Ok(())
     }
 
+    /// Takes what nobody heard of the calls of a measure into their records. Their containers are gone by now.
+    pub(super) fn collect_measure(&self, owner: &SlotOwner) -> Result<()> {
+        for below in self.folders_beginning(&format!("runs/{}/measure-{}-", owner.run, owner.cycle))? {
+            collect(&self.project.state_dir.join(below), self.project.redactor())?;
+        }
+        Ok(())
+    }
+
     /// Returns the folders whose names below the state folder begin so.
-    fn folders_beginning(&self, beginning: &str) -> Result<Vec<String>> {
-        let runs = self.project.state_dir.join(beginning);
-        let Some(folder) = runs.parent() else {
-            return Ok(Vec::new());
-        };
+    pub(super) fn folders_beginning(&self, beginning: &str) -> Result<Vec<String>> {
+        let (above, name) = beginning.rsplit_once('/').unwrap_or(("", beginning));
+        let folder = self.project.state_dir.join(above);
         let failed = || format!("cannot list `{}`", folder.display());
-        let entries = match std::fs::read_dir(folder) {
+        let entries = match std::fs::read_dir(&folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
         };
-        let (above, name) = beginning.rsplit_once('/').unwrap_or(("", beginning));
         let mut found = Vec::new();
         for entry in entries {
             let entry = entry.with_context(ErrorKind::Unexpected, failed)?;

@@ -13,12 +13,19 @@ use crate::run::room::{Place, Reserved};
 use crate::run::slots::Resume;
 use crate::run::waiting::suspend::SlotOwner;
 
-/// A slot in which a call of a dead run is under way.
-pub(crate) struct AdoptedSlot {
+/// A slot of a dead run that is taken over as it is.
+pub(crate) struct TakenSlot {
     pub(crate) slot: Slot,
     pub(crate) owner: SlotOwner,
     /// The commit that the slot was made from.
     pub(crate) base: Oid,
+    /// Whether it is above prepared dependencies.
+    pub(crate) prepared: bool,
+}
+
+/// A slot in which a call of a dead run is under way.
+pub(crate) struct AdoptedSlot {
+    pub(crate) taken: TakenSlot,
     pub(crate) call: AdoptedCall,
 }
 
@@ -31,41 +38,70 @@ impl Sessions {
         adopted: AdoptedSlot,
         issues: &Issues,
     ) -> Result<Box<Session>> {
-        let AdoptedSlot {
-            mut slot,
-            owner,
-            base,
-            call,
-        } = adopted;
+        let AdoptedSlot { mut taken, call } = adopted;
         let place = Place {
             task: purpose.task.as_ref(),
             cycle: cycle_of(purpose.role, purpose.task.as_ref(), issues),
-            beside: 1,
+            beside: purpose.beside(),
         };
         let reserved = self
             .room
             .reserve_again((purpose.role, &purpose.settings), place, call.adoption.granted);
-        let session = call.adoption.session.clone();
+        taken.owner.disk = taken.owner.disk.or(call.adoption.disk);
+        let session = self.enter_waiting(purpose, taken, call.adoption.resume.clone())?;
+        *session.adopted() = Some((reserved, call));
+        Ok(session)
+    }
+
+    /// Enters a slot of a dead run as it is, in which nothing is under way: what was done there waits to be judged.
+    pub(crate) fn enter_waiting(
+        self: &Arc<Self>,
+        mut purpose: Purpose,
+        taken: TakenSlot,
+        resume: Option<Resume>,
+    ) -> Result<Box<Session>> {
+        let TakenSlot {
+            mut slot,
+            mut owner,
+            base,
+            prepared,
+        } = taken;
+        // Its marker says which session is to go on there; this one is at work.
+        (owner.session, owner.boot) = (None, None);
+        let mounts = self.slots.again(&mut slot, owner.disk, prepared)?;
+        purpose.layer = mounts.layer().map(|layer| Arc::clone(layer.under()));
         Ok(Box::new(Session {
-            mounts: self.slots.again(&mut slot, owner.disk.or(call.adoption.disk))?,
+            mounts,
             sessions: Arc::clone(self),
             purpose,
             owner,
             slot,
             base,
-            resume: session.map(|session| Resume {
-                before: issues.session(session.as_str()),
-                session,
-            }),
-            adopted: Mutex::new(Some((reserved, call))),
+            resume,
+            adopted: Mutex::default(),
         }))
     }
 }
 
 impl Session {
-    /// Returns whether a call of a run that died is under way in it.
-    pub(crate) fn is_adopted(&self) -> bool {
-        self.adopted().is_some()
+    /// Returns whether its slot is above prepared dependencies.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.mounts.layer().is_some()
+    }
+
+    /// Returns which call of its stage the session's first one is, counted from 1; 0 where it is the work itself.
+    pub(crate) fn first_round(&self) -> u32 {
+        self.purpose.round
+    }
+
+    /// Returns the number of the slot.
+    pub(crate) fn slot_number(&self) -> u32 {
+        self.slot.number()
+    }
+
+    /// Returns the session that calls go on with, and what its calls have used before.
+    pub(crate) fn going_on(&self) -> Option<&Resume> {
+        self.resume.as_ref()
     }
 
     /// Takes the call of a run that died, with what is set aside for it, to go on with it.
@@ -77,16 +113,20 @@ impl Session {
         self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on with a call of a run that died, and notes the limit that it met, as for one that is made.
-    pub(crate) async fn go_on_with(
+    /// Makes a call, or goes on with the one of a run that died, and notes the limit that it met.
+    pub(crate) async fn call_or_go_on(
         &self,
         ask: &Ask<'_>,
-        adopted: &AdoptedCall,
+        adopted: Option<&AdoptedCall>,
         interruption: &Interruption,
     ) -> Result<CallResult> {
+        let Some(adopted) = adopted else {
+            return Box::pin(self.call(ask, interruption)).await;
+        };
         let Sessions { context, engine, .. } = &*self.sessions;
         let seen = self.sessions.pauses.seen();
-        let made = call::go_on(&self.of_ask(ask), adopted, engine, &context.recorder, interruption).await?;
-        Ok(self.noted(made, seen))
+        let call = self.of_ask(ask);
+        let going_on = call::go_on(&call, adopted, engine, &context.recorder, interruption);
+        Ok(self.noted(Box::pin(going_on).await?, seen))
     }
 }

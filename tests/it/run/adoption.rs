@@ -16,6 +16,8 @@ use crate::support::project::Project;
 use crate::support::project::waiting::wait_until;
 use crate::support::scripts::{WAIT, asks};
 
+mod flow;
+
 engine_tests! {
     both: an_agent_that_thinks_when_its_run_is_killed_goes_on, an_agent_that_talks_all_the_while_is_heard_once,
         four_agents_go_on_after_two_deaths, an_agent_that_came_to_its_end_with_nobody_to_hear_it_is_heard;
@@ -56,7 +58,8 @@ fn adopted(project: &Project) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for event in project.events() {
         if let EventKind::Adopted(Adopted { call, container }) = event {
-            found.entry(call.task.unwrap().to_string()).or_default().push(container);
+            let task = call.task.map_or_else(String::new, |task| task.to_string());
+            found.entry(task).or_default().push(container);
         }
     }
     found

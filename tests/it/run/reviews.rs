@@ -266,6 +266,7 @@ fn a_run_that_died_in_a_review_goes_on_there(engine: TestEngine) {
             });
             signal(&run, Signal::KILL);
             run.wait().unwrap();
+            project.forget_adoptions();
             let description = described(work, &approves);
             project
                 .run(&["issues", "edit", "cw-1", "--description", &description])

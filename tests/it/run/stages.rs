@@ -439,6 +439,7 @@ fn a_run_that_died_in_a_stage_goes_on_there(engine: TestEngine) {
             });
             signal(&run, Signal::KILL);
             run.wait().unwrap();
+            project.forget_adoptions();
             let description = described(work, &[("docs", docs)]);
             project
                 .run(&["issues", "edit", "cw-1", "--description", &description])

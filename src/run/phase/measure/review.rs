@@ -17,7 +17,8 @@ use crate::issues::review::MOST_ANSWERS;
 use crate::model::Role;
 use crate::prompt::render_proposals_review;
 use crate::record::event::{CallName, EventKind, Step};
-use crate::run::session::{Ask, Purpose, Session};
+use crate::run::call::{FlowPlace, ProposalsPlace};
+use crate::run::session::{Ask, Session};
 
 /// What one answer came to.
 enum Heard {
@@ -29,30 +30,35 @@ enum Heard {
     Ended(MeasureOutcome, String),
 }
 
+/// Returns what another run needs to go on with the review of an answer.
+fn place_of(asked: &MeasureSoFar, answered: &Answered) -> ProposalsPlace {
+    ProposalsPlace {
+        measure: asked.place(),
+        slot: answered.slot,
+        resume: answered.resume.clone(),
+        session: answered.session.clone(),
+        round: answered.told.attempt,
+        validated: answered.validated.clone(),
+    }
+}
+
 impl Measure {
     /// Has the proposals of an answer reviewed, by a session of its own in a worktree of `base` that it cannot write.
     pub(super) async fn review(
         &self,
-        base: Oid,
+        (base, under_way): (Oid, Option<Box<Session>>),
         asked: &mut MeasureSoFar,
         answered: Answered,
         interruption: &Interruption,
     ) -> Result<Reviewed> {
         let context = self.context();
         let _alive = context.active_work.note(Role::Review.name(), None);
-        let purpose = Purpose {
-            role: Role::Review,
-            settings: context.project.config.review.clone(),
-            task: None,
-            attempt: 1,
-            candidate: 0,
-            race: None,
-            round: 1,
-            cycle: asked.cycle,
-            writable: false,
-            layer: None,
+        let mut session = match under_way {
+            Some(session) => session,
+            None => self
+                .sessions
+                .enter_beside(self.purpose_of_review(asked.cycle, 1), base)?,
         };
-        let mut session = self.sessions.enter_beside(purpose, base)?;
         let reviewed = Box::pin(self.ask_for_review(&mut session, asked, answered, interruption)).await;
         let is_over = self.sessions.leave_beside(session, reviewed.is_err()).await?;
         match reviewed {
@@ -73,8 +79,9 @@ impl Measure {
         interruption: &Interruption,
     ) -> Result<Reviewed> {
         let mut problems = Vec::new();
-        for number in 1..=MOST_ANSWERS {
-            if number > 1 {
+        let first = session.first_round();
+        for number in first..=MOST_ANSWERS {
+            if number > first {
                 session.begin_round(number)?;
             }
             let begun = Instant::now();
@@ -122,7 +129,11 @@ impl Measure {
     ) -> Result<Heard> {
         let context = self.context();
         let cancelled = || Heard::Ended(MeasureOutcome::Cancelled, "the run was interrupted".to_owned());
-        let reservation = match session.reserve(&asked.issues, interruption).await {
+        let (reserved, adopted) = match session.take_adopted() {
+            Some((reserved, adopted)) => (Ok(Some(reserved)), Some(adopted)),
+            None => (session.reserve(&asked.issues, interruption).await, None),
+        };
+        let reservation = match reserved {
             Ok(Some(reservation)) => reservation,
             Ok(None) => return Ok(cancelled()),
             Err(spent) => return Ok(Heard::Ended(MeasureOutcome::Spent(spent.reason.clone()), spent.reason)),
@@ -144,9 +155,10 @@ impl Measure {
             json_schema: Some(json_schema(answered.told.needs_proof)),
             reservation: &reservation,
             issues: &asked.issues,
+            flow: Some(&FlowPlace::Proposals(place_of(asked, answered))),
         };
         context.step(&name, Step::Container);
-        let made = match Box::pin(session.call(&ask, interruption)).await {
+        let made = match session.call_or_go_on(&ask, adopted.as_ref(), interruption).await {
             // While its services were awaited.
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(cancelled()),
             made => made?,

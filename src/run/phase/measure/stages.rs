@@ -8,6 +8,9 @@ use crate::model::{IssueId, SessionId, Usage};
 use crate::prompt::MeasureContext;
 use crate::record::event::{DroppedProposal, FiledTask};
 use crate::record::recorder::CallFolder;
+use crate::run::call::MeasurePlace;
+use crate::run::session::Session;
+use crate::run::slots::Resume;
 use crate::run::waiting::pause::LimitMet;
 
 /// What became of a measure.
@@ -54,16 +57,10 @@ pub(super) struct Answered {
     pub(super) validated: Validated,
     /// The session that gave it.
     pub(super) session: Option<SessionId>,
-}
-
-impl Answered {
-    pub(super) fn new(told: MeasureContext, validated: Validated, session: Option<SessionId>) -> Self {
-        Self {
-            told,
-            validated,
-            session,
-        }
-    }
+    /// The number of its slot.
+    pub(super) slot: u32,
+    /// What its call went on with, if it did.
+    pub(super) resume: Option<Resume>,
 }
 
 /// What a round came to.
@@ -100,6 +97,8 @@ pub(super) struct MeasureSoFar {
     pub(super) dropped: Vec<DroppedProposal>,
     /// All issues, as they stood when the round began, or when its answer was there or filed.
     pub(super) issues: Issues,
+    /// The answer whose review a dead run has asked for, and the session of that, until it is listened to.
+    pub(super) in_review: Option<(Box<Answered>, Box<Session>)>,
 }
 
 impl MeasureSoFar {
@@ -111,6 +110,16 @@ impl MeasureSoFar {
             filed: Vec::new(),
             dropped: Vec::new(),
             issues,
+            in_review: None,
+        }
+    }
+
+    /// Returns what another run needs to go on with the measure.
+    pub(super) fn place(&self) -> MeasurePlace {
+        MeasurePlace {
+            calls: self.calls.clone(),
+            filed: self.filed.clone(),
+            dropped: self.dropped.clone(),
         }
     }
 

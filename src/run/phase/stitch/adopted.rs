@@ -1,16 +1,18 @@
 //! An attempt of a run that died, which goes on as if that had not: its call is under way.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio::task::block_in_place;
 
 use super::Stitch;
 use super::conclusion::StitchOutcome;
-use super::stages::{Claimed, TakenOver};
+use super::stages::{Attempting, Claimed, TakenOver};
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::issues::issue::Issue;
 use crate::model::Role;
+use crate::record::event::CallName;
+use crate::run::call::{Adoption, FlowPlace};
 use crate::run::overrides::settings_of;
 use crate::run::recover::Adopted;
 use crate::run::seats::Seat;
@@ -26,11 +28,27 @@ impl Stitch {
             at,
             alive,
             slot,
+            work,
         } = adopted;
+        let Adoption { call, flow, .. } = slot.call.adoption.clone();
+        for entry in flow.entries() {
+            self.sessions.room.note_made(entry);
+        }
         let purpose = self.purpose(&issue, issue.next_attempt());
-        let base = slot.base;
-        let session = self.sessions.enter_again(purpose, slot, &issues)?;
+        let base = work.as_ref().map_or(slot.taken.base, |work| work.base);
+        let (session, stage) = match (&flow, work) {
+            (FlowPlace::Stage(at), Some(work)) => {
+                let of_stage = self.purpose_of_stage(call.role, &call, call.round);
+                let beside = self.sessions.enter_again(of_stage, slot, &issues)?;
+                let resume = at.work.resume.clone();
+                let session = self.sessions.enter_waiting(purpose, work, resume)?;
+                (session, Some((call.role, beside)))
+            }
+            _ => (self.sessions.enter_again(purpose, slot, &issues)?, None),
+        };
         Ok(TakenOver {
+            flow,
+            stage,
             claimed: Claimed {
                 issue,
                 issues,
@@ -49,9 +67,20 @@ impl Stitch {
         seat: Seat,
         interruption: &Interruption,
     ) -> Result<StitchOutcome> {
-        let TakenOver { claimed, session } = taken_over;
+        let TakenOver {
+            claimed,
+            session,
+            flow,
+            stage,
+        } = taken_over;
         let begun = self.begin(claimed, seat);
-        let attempting = self.attempting(&begun, 0, None)?;
+        let attempting = Attempting {
+            flow: Mutex::new(Some(flow)),
+            stage: Mutex::new(stage),
+            ..self.attempting(&begun, 0, None)?
+        };
+        // Before the other hold on it goes: whoever waits for a seat must not have it in between.
+        attempting.seat.take(interruption).await;
         begun.seat.give_up();
         let ended = self.work_in(session, &attempting, interruption).await;
         block_in_place(|| self.conclude(&attempting, ended))
@@ -69,6 +98,22 @@ impl Stitch {
             round: 0,
             cycle: 0,
             writable: true,
+            layer: None,
+        }
+    }
+
+    /// Returns what the session of a stage is for, by a call of the attempt and the number of the stage's first one.
+    pub(super) fn purpose_of_stage(&self, role: Role, of: &CallName, round: u32) -> Purpose {
+        Purpose {
+            role,
+            settings: self.context().project.config.role(role).clone(),
+            task: of.task.clone(),
+            attempt: of.attempt,
+            candidate: of.candidate,
+            race: None,
+            round,
+            cycle: 0,
+            writable: role != Role::Review,
             layer: None,
         }
     }

@@ -8,6 +8,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
+use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::{Calls, FailedCheck, Round};
@@ -16,6 +17,7 @@ use crate::prompt;
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::{CallFolder, RED_FILE};
 use crate::run::attempt_verdict::AttemptVerdict;
+use crate::run::call::{FlowPlace, WorkPlace};
 use crate::run::prompt_inputs;
 use crate::run::room::Reserved;
 use crate::run::session::{Ask, Session};
@@ -25,6 +27,8 @@ struct Asked {
     name: CallName,
     folder: CallFolder,
     prompt: String,
+    /// The tree that is in the slot before a round.
+    before: Option<Oid>,
 }
 
 impl Stitch {
@@ -52,7 +56,6 @@ impl Stitch {
         }
         session.work_goes_on();
         let prompt = match session.resumes() {
-            _ if session.is_adopted() => Ok(String::new()),
             Some(_) => {
                 let red = issue
                     .attempts
@@ -66,21 +69,45 @@ impl Stitch {
             name: attempting.name.clone(),
             folder: attempting.folder.clone(),
             prompt: prompt.map_err(|error| Box::new(Ended::before_call(Err(error))))? + told,
+            before: None,
         };
         self.call((session, calls), attempting, asked, interruption).await
     }
 
-    /// Has the session go on after a gate was red on what it left. From here on a death does not lose it: its slot waits
-    /// for it.
+    /// Goes on with the call of a run that died, which is the last one of `calls`.
+    pub(super) async fn call_again(
+        &self,
+        (session, calls): (&mut Session, &mut Calls),
+        attempting: &Attempting,
+        before: Option<Oid>,
+        interruption: &Interruption,
+    ) -> Result<Called, Box<Ended>> {
+        let name = CallName {
+            round: calls.round(),
+            ..attempting.name.clone()
+        };
+        let folder = self.context().recorder.call_folder(&name, 0);
+        let asked = Asked {
+            folder: folder.map_err(|error| Box::new(Ended::before_call(Err(error))))?,
+            name,
+            // It has it.
+            prompt: String::new(),
+            before,
+        };
+        self.call((session, calls), attempting, asked, interruption).await
+    }
+
+    /// Has the session go on after a gate was red on what it left, which is this tree in its slot. From here on a death does not
+    /// lose it: its slot waits for it.
     pub(super) async fn fix(
         &self,
         (session, calls): (&mut Session, &mut Calls),
         attempting: &Attempting,
-        (kept, red): (&Kept, &FailedCheck),
+        (kept, red, tree): (&Kept, &FailedCheck, Oid),
         interruption: &Interruption,
     ) -> Result<Called, Box<Ended>> {
         let asked = self
-            .begin_round((session, calls), attempting, (kept, red))
+            .begin_round((session, calls), attempting, (kept, red, tree))
             .map_err(|error| Box::new(Ended::before_call(Err(error))))?;
         let Some(asked) = asked else {
             let mut verdict = AttemptVerdict::red(red.clone());
@@ -101,7 +128,7 @@ impl Stitch {
         &self,
         (session, calls): (&mut Session, &mut Calls),
         attempting: &Attempting,
-        (kept, red): (&Kept, &FailedCheck),
+        (kept, red, tree): (&Kept, &FailedCheck, Oid),
     ) -> Result<Option<Asked>> {
         let context = self.context();
         let number = calls.round().saturating_add(1);
@@ -138,6 +165,7 @@ impl Stitch {
             prompt: prompt::fix_round(name.attempt, red),
             name,
             folder,
+            before: Some(tree),
         }))
     }
 
@@ -157,6 +185,10 @@ impl Stitch {
             None => (self.reserved(session, issues, interruption).await?, None),
         };
         context.step(&asked.name, Step::Container);
+        let flow = FlowPlace::Work(WorkPlace {
+            calls: calls.clone(),
+            before: asked.before.map(|tree| tree.to_string()),
+        });
         let ask = Ask {
             name: &asked.name,
             folder: &asked.folder,
@@ -164,11 +196,9 @@ impl Stitch {
             json_schema: None,
             reservation: &reservation,
             issues,
+            flow: Some(&flow),
         };
-        let made = match &adopted {
-            None => Box::pin(session.call(&ask, interruption)).await,
-            Some(adopted) => Box::pin(session.go_on_with(&ask, adopted, interruption)).await,
-        };
+        let made = Box::pin(session.call_or_go_on(&ask, adopted.as_ref(), interruption)).await;
         let made = made.map_err(|error| match error.kind() {
             // While its services were awaited.
             ErrorKind::Interrupted => before(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))),

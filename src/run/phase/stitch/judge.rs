@@ -56,6 +56,17 @@ impl Stitch {
                 return Ok(AttemptVerdict::of(Outcome::InfrastructureFailed, reason));
             }
         };
+        Box::pin(self.judge_checked((session, attempting), (kept, calls), checked, interruption)).await
+    }
+
+    /// Judges what was kept and has passed the gates: by the stages after it, and by how it goes with what others did meanwhile.
+    pub(super) async fn judge_checked(
+        &self,
+        (session, attempting): (&mut Session, &Attempting),
+        (kept, calls): (&mut Kept, &mut Calls),
+        checked: Checked,
+        interruption: &Interruption,
+    ) -> Result<AttemptVerdict> {
         let later = self.later_stages((session, kept), attempting, (checked, calls), interruption);
         let checked = match Box::pin(later).await? {
             Ok(checked) => checked,

@@ -16,6 +16,7 @@ use crate::base::interruption::Interruption;
 use crate::config::Stage;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
+use crate::issues::issue::Issues;
 use crate::issues::round::Calls;
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, Role};
@@ -24,7 +25,9 @@ use crate::prompt::{CHANGES_BUDGET, WorkContext};
 use crate::record::event::{CallName, Step};
 use crate::record::recorder::{CallFolder, STAGE_FILE};
 use crate::run::attempt_verdict::{AttemptVerdict, LaterCall, of_report, refusal};
+use crate::run::call::{FlowPlace, StagePlace, WaitingWork};
 use crate::run::gate;
+use crate::run::room::Reserved;
 use crate::run::session::{Ask, Purpose, Session};
 
 /// One call of a stage that was made, or is about to be.
@@ -40,6 +43,8 @@ pub(super) struct Question {
     pub(super) commit: Oid,
     pub(super) prompt: String,
     pub(super) json_schema: Option<Value>,
+    /// The work that waits meanwhile; `None` where no other run could go on with it.
+    pub(super) work: Option<WaitingWork>,
 }
 
 /// A call of a stage that was made.
@@ -66,6 +71,7 @@ impl Stitch {
         for stage in &self.context().project.config.stages {
             let ends = match stage {
                 Stage::Stitch => None,
+                _ if attempting.is_past(stage.role()) => None,
                 Stage::Own(own) => {
                     let work = (&mut *session, &mut *kept);
                     let stage = self.own_stage((own, attempting), work, (&mut checked, calls), interruption);
@@ -74,7 +80,8 @@ impl Stitch {
                 Stage::Review => {
                     let base = session.base();
                     let work = gate::Work::of(&attempting.issue, base, kept.left.commit.unwrap_or(base));
-                    let review = self.review(attempting, work, (checked.said(), calls), interruption);
+                    let told = (checked.said(), waiting_work(session, kept, &checked));
+                    let review = self.review(attempting, work, (told, calls), interruption);
                     Box::pin(review).await?
                 }
             };
@@ -93,17 +100,13 @@ impl Stitch {
         (commit, layer): (Oid, Option<Arc<Layer>>),
         calls: &Calls,
     ) -> Result<Box<Session>> {
+        if let Some(session) = attempting.take_stage(role) {
+            return Ok(session);
+        }
         let purpose = Purpose {
-            role,
-            settings: self.context().project.config.role(role).clone(),
-            task: Some(attempting.issue.id.clone()),
-            attempt: attempting.name.attempt,
-            candidate: attempting.name.candidate,
             race: attempting.race.clone(),
-            round: calls.next_of(role),
-            cycle: 0,
-            writable: role != Role::Review,
             layer,
+            ..self.purpose_of_stage(role, &attempting.name, calls.next_of(role))
         };
         self.sessions.enter_beside(purpose, commit)
     }
@@ -130,27 +133,25 @@ impl Stitch {
         interruption: &Interruption,
     ) -> Result<OrEnds<Answered>> {
         let context = self.context();
-        let ends = |verdict| Ok(Err(Box::new(verdict)));
-        let cancelled = || AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED);
         let issues = &attempting.issues;
         attempting.seat.take(interruption).await;
-        if let Some(pause) = self.sessions.pauses.now(role)? {
-            return ends(AttemptVerdict::of(Outcome::Limited, pause.reason));
-        }
-        let reservation = match session.reserve(issues, interruption).await {
-            Ok(Some(reservation)) => reservation,
-            Ok(None) => return ends(cancelled()),
-            Err(spent) => {
-                return ends(AttemptVerdict {
-                    later: LaterCall {
-                        spent: Some(spent.scope),
-                        refused: None,
-                    },
-                    ..AttemptVerdict::of(Outcome::BudgetSpent, spent.reason)
-                });
-            }
+        let (reservation, adopted) = match session.take_adopted() {
+            Some((reservation, adopted)) => (reservation, Some(adopted)),
+            None => match self.reserved_for_stage(session, (role, issues), interruption).await? {
+                Ok(reservation) => (reservation, None),
+                Err(verdict) => return Ok(Err(verdict)),
+            },
         };
-        let (asked, mut run) = self.begin_stage(role, attempting, question.commit, calls)?;
+        let (mut asked, mut run) = self.begin_stage(role, attempting, question.commit, calls)?;
+        if let Some(adopted) = &adopted {
+            asked.begun = adopted.begun();
+        }
+        let flow = question.work.map(|work| {
+            FlowPlace::Stage(StagePlace {
+                calls: calls.clone(),
+                work,
+            })
+        });
         let ask = Ask {
             name: &asked.name,
             folder: &asked.folder,
@@ -158,11 +159,15 @@ impl Stitch {
             json_schema: question.json_schema,
             reservation: &reservation,
             issues,
+            flow: flow.as_ref(),
         };
         context.step(ask.name, Step::Container);
-        let made = match Box::pin(session.call(&ask, interruption)).await {
+        let made = match Box::pin(session.call_or_go_on(&ask, adopted.as_ref(), interruption)).await {
             // While its services were awaited.
-            Err(error) if error.kind() == ErrorKind::Interrupted => return ends(cancelled()),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {
+                let cancelled = AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED);
+                return Ok(Err(Box::new(cancelled)));
+            }
             made => made?,
         };
         crash_point!("stage.called");
@@ -178,6 +183,30 @@ impl Stitch {
             report: made.report,
             met,
         }))
+    }
+
+    /// Sets aside what a call of a stage may use, where nothing stands in the way of one.
+    async fn reserved_for_stage(
+        &self,
+        session: &Session,
+        (role, issues): (Role, &Issues),
+        interruption: &Interruption,
+    ) -> Result<OrEnds<Reserved>> {
+        let ends = |verdict| Ok(Err(Box::new(verdict)));
+        if let Some(pause) = self.sessions.pauses.now(role)? {
+            return ends(AttemptVerdict::of(Outcome::Limited, pause.reason));
+        }
+        match session.reserve(issues, interruption).await {
+            Ok(Some(reservation)) => Ok(Ok(reservation)),
+            Ok(None) => ends(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED)),
+            Err(spent) => ends(AttemptVerdict {
+                later: LaterCall {
+                    spent: Some(spent.scope),
+                    refused: None,
+                },
+                ..AttemptVerdict::of(Outcome::BudgetSpent, spent.reason)
+            }),
+        }
     }
 
     /// Opens the records of a call, and writes down what it is for.
@@ -213,6 +242,21 @@ impl Stitch {
             .patch(work.base, work.commit, CHANGES_BUDGET)?;
         Ok(WorkContext::new(work.issue, (patch.text, &patch.left_out), gates))
     }
+}
+
+/// Returns what another run needs to go on with work that waits while a stage is called for it; `None` where its client has told
+/// no session, or there is no work.
+pub(super) fn waiting_work(session: &Session, kept: &Kept, checked: &Checked) -> Option<WaitingWork> {
+    Some(WaitingWork {
+        slot: session.slot_number(),
+        session: session.can_go_on(Some(&kept.called.report))?,
+        resume: session.going_on().cloned(),
+        prepared: session.is_prepared(),
+        commit: CommitId::from(kept.left.commit?),
+        ignored: kept.left.ignored.clone(),
+        remarks: checked.remarks.clone(),
+        results: checked.results.clone(),
+    })
 }
 
 /// Returns the record of a call of a stage that is about to be made for a commit.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::Stitch;
 use super::keep::contribution;
 use super::known::{Known, known};
-use super::later::{Answered, Asked, OrEnds, Question, note, of_stage_call, stage_run};
+use super::later::{Answered, Asked, OrEnds, Question, note, of_stage_call, stage_run, waiting_work};
 use super::stages::{Attempting, Checked, INTERRUPTED, Kept, Work};
 use crate::base::crash::crash_point;
 use crate::base::error::Result;
@@ -54,7 +54,9 @@ impl Stitch {
     ) -> Result<Option<AttemptVerdict>> {
         let git = &self.context().project.git;
         let role = Role::Stage(stage.name);
-        if !is_needed(stage, kept)? {
+        // One whose call is under way was needed, and is not done.
+        let is_under_way = attempting.is_at_stage(role);
+        if !is_under_way && !is_needed(stage, kept)? {
             return Ok(None);
         }
         let given = kept.left.commit.unwrap_or(session.base());
@@ -65,7 +67,11 @@ impl Stitch {
             .flat_map(|attempt| attempt.stages_of(attempting.name.candidate));
         let earlier = earlier.filter(|_| session.resumes().is_some());
         let runs: Vec<&StageRun> = earlier.chain(&calls.stages).collect();
-        let (called, left) = match known(git, stage, &runs, kept.left.snapshot.tree)? {
+        let known = match is_under_way {
+            true => Known::Nothing,
+            false => known(git, stage, &runs, kept.left.snapshot.tree)?,
+        };
+        let (called, left) = match known {
             Known::Done => return Ok(None),
             Known::Left(commit) => {
                 let name = CallName {
@@ -130,6 +136,7 @@ impl Stitch {
             commit: work.commit,
             prompt: stage_prompt(&context.project, stage, &told)?,
             json_schema: None,
+            work: waiting_work(session, kept, checked),
         };
         let mut beside = self.enter_stage(role, attempting, (work.commit, session.layer()), calls)?;
         let called = self.call_stage(&beside, (role, attempting), (question, calls), interruption);

@@ -21,10 +21,6 @@ impl Stitch {
         attempting: &Attempting,
         interruption: &Interruption,
     ) -> Result<String, Box<Ended>> {
-        if session.is_adopted() {
-            // It was tried before the call, and the agent knows what came of it.
-            return Ok(String::new());
-        }
         let ends = |judged| Err(Box::new(Ended::before_call(judged)));
         let issue = &attempting.issue;
         match Box::pin(self.gates.proof_on_parent((issue, session.base()), interruption)).await {

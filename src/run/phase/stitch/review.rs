@@ -16,10 +16,12 @@ use crate::git::{Git, Oid, path_in_tree};
 use crate::issues::attempt::Outcome;
 use crate::issues::review::{self, Answer, MOST_ANSWERS, Review, Threshold};
 use crate::issues::round::{Calls, CheckKind, FailedCheck};
-use crate::model::{IssueId, Role, Severity};
+use crate::issues::stage::StageRun;
+use crate::model::{CommitId, IssueId, Role, Severity};
 use crate::prompt::{ReviewContext, render_review};
 use crate::record::event::EventKind;
 use crate::run::attempt_verdict::AttemptVerdict;
+use crate::run::call::WaitingWork;
 use crate::run::gate;
 use crate::run::session::Session;
 
@@ -27,6 +29,9 @@ use crate::run::session::Session;
 const TOLD: usize = 8 * 1024;
 /// How many findings an event tells.
 const WEIGHTIEST: usize = 2;
+
+/// The commit that a review is about, and the work that waits for it.
+type AskedAbout = (Oid, Option<WaitingWork>);
 
 /// What came of one call.
 enum Heard {
@@ -40,12 +45,12 @@ enum Heard {
 
 impl Stitch {
     /// Has what an attempt left reviewed. Returns the verdict that keeps it from being merged; `None` where it passes.
-    /// `gates` are what the gates said.
+    /// `gates` are what the gates said, and the work waits as `waiting` says.
     pub(super) async fn review(
         &self,
         attempting: &Attempting,
         work: gate::Work<'_>,
-        (gates, calls): (Vec<String>, &mut Calls),
+        ((gates, waiting), calls): ((Vec<String>, Option<WaitingWork>), &mut Calls),
         interruption: &Interruption,
     ) -> Result<Option<AttemptVerdict>> {
         let context = self.context();
@@ -57,7 +62,7 @@ impl Stitch {
         let told = self.work_context(work, gates);
         let asked = match told.map(|work| ReviewContext::new(work, threshold)) {
             Ok(told) => {
-                let work = (work.commit, told, threshold);
+                let work = ((work.commit, waiting), told, threshold);
                 let asked = self.ask_for_review(&mut session, (attempting, work), calls, interruption);
                 Box::pin(asked).await.map(Ok)
             }
@@ -71,17 +76,19 @@ impl Stitch {
     async fn ask_for_review(
         &self,
         session: &mut Session,
-        (attempting, (commit, mut told, threshold)): (&Attempting, (Oid, ReviewContext, Threshold)),
+        (attempting, (work, mut told, threshold)): (&Attempting, (AskedAbout, ReviewContext, Threshold)),
         calls: &mut Calls,
         interruption: &Interruption,
     ) -> Result<Option<AttemptVerdict>> {
         let git = &self.context().project.git;
-        for answers in 1.. {
+        let (commit, waiting) = work;
+        for answers in answers_before(calls, commit) + 1.. {
             told.number = calls.next_of(Role::Review);
             let question = Question {
                 commit,
                 prompt: render_review(&told)?,
                 json_schema: Some(review::json_schema()),
+                work: waiting.clone(),
             };
             let called = self.call_stage(session, (Role::Review, attempting), (question, calls), interruption);
             let answered = match Box::pin(called).await? {
@@ -168,6 +175,15 @@ impl Stitch {
         });
         Ok(())
     }
+}
+
+/// Returns how many answers about a commit, of the last round, came to nothing: a dead run may have asked for them.
+fn answers_before(calls: &Calls, commit: Oid) -> u32 {
+    let commit = CommitId::from(commit);
+    let is_one = |run: &&StageRun| {
+        run.is_review() && run.round == calls.round() && run.commit.as_ref() == Some(&commit) && run.failed.is_some()
+    };
+    u32::try_from(calls.stages.iter().filter(is_one).count()).unwrap_or(u32::MAX)
 }
 
 /// Returns what a review must come to.

@@ -4,16 +4,18 @@ use tokio::task::block_in_place;
 
 use super::Stitch;
 use super::newer::Newer;
-use super::stages::{Attempting, Ended, INTERRUPTED, Kept};
-use crate::agent::CallOutcome;
+use super::stages::{Attempting, Called, Checked, Ended, INTERRUPTED, Kept, Work};
+use crate::accounting::budget::Scope;
+use crate::agent::{CallOutcome, CallReport};
 use crate::base::crash::crash_point;
-use crate::base::error::Result;
+use crate::base::error::{Context as _, Result};
 use crate::base::interruption::Interruption;
-use crate::git::Oid;
+use crate::git::{Oid, Snapshot};
 use crate::issues::attempt::Outcome;
 use crate::issues::round::{Calls, FailedCheck};
-use crate::record::event::Step;
+use crate::record::event::{CallName, Step};
 use crate::run::attempt_verdict::AttemptVerdict;
+use crate::run::call::{FlowPlace, StagePlace};
 use crate::run::session::Session;
 
 impl Stitch {
@@ -26,57 +28,148 @@ impl Stitch {
         calls: &mut Calls,
         interruption: &Interruption,
     ) -> Ended {
-        let told = match self.see_the_proof(session, attempting, interruption).await {
-            Ok(told) => told,
+        let mut at = match Box::pin(self.begin_or_go_on(session, attempting, calls, interruption)).await {
+            Ok(at) => at,
             Err(ended) => return *ended,
         };
-        let mut called = match self
-            .first_call((session, calls), (attempting, &told), interruption)
-            .await
-        {
-            Ok(called) => called,
-            Err(ended) => return *ended,
-        };
-        let mut before = None;
         loop {
-            self.context().step(&called.name, Step::Snapshot);
-            let left = match block_in_place(|| self.keep(session, attempting, calls)) {
-                Ok(left) => left,
-                Err(error) => return Ended::with_call(called, error),
-            };
-            crash_point!("stitch.kept");
-            let mut kept = Kept { called, left };
-            if let Err(error) = note_done(session, &kept) {
-                return Ended::with_work(kept, Err(error));
-            }
-            if let Some(verdict) = changed_nothing(&kept, before, calls) {
-                return Ended::with_work(kept, Ok(verdict));
-            }
-            let judged = Box::pin(self.judge(session, attempting, (&mut kept, calls), interruption)).await;
-            let next = self.next_round((session, attempting), (&kept, calls), judged, interruption);
-            let red = match Box::pin(next).await {
-                Ok(NextRound::Ask(red, tree)) => {
-                    before = Some(tree);
-                    red
+            let (kept, judged) = match at {
+                At::Called(called, before) => {
+                    let mut kept = match self.keep_left(session, attempting, (called, before), calls) {
+                        Ok(kept) => kept,
+                        Err(ended) => return *ended,
+                    };
+                    let judged = Box::pin(self.judge(session, attempting, (&mut kept, calls), interruption)).await;
+                    (kept, judged)
                 }
+                At::Checked(mut kept, checked) => {
+                    let by = (&mut *session, attempting);
+                    let judging = self.judge_checked(by, (&mut kept, calls), checked, interruption);
+                    let judged = Box::pin(judging).await;
+                    (kept, judged)
+                }
+            };
+            let next = self.next_round((session, attempting), (&kept, calls), judged, interruption);
+            let (red, tree) = match Box::pin(next).await {
+                Ok(NextRound::Ask(red, tree)) => (red, tree),
                 Ok(NextRound::JudgeAgain) => {
-                    (before, called) = (None, kept.called);
+                    at = At::Called(kept.called, None);
                     continue;
                 }
                 Ok(NextRound::None(verdict)) => return Ended::with_work(kept, Ok(*verdict)),
                 Err(error) => return Ended::with_work(kept, Err(error)),
             };
-            called = match self
-                .fix((session, calls), attempting, (&kept, &red), interruption)
+            at = match self
+                .fix((session, calls), attempting, (&kept, &red, tree), interruption)
                 .await
             {
-                Ok(called) => called,
+                Ok(called) => At::Called(called, Some(tree)),
                 Err(mut ended) => {
                     // What failed under a round may have left something else in the slot, which is kept then.
                     ended.left = ended.judged.is_ok().then_some(kept.left);
                     return *ended;
                 }
             };
+        }
+    }
+}
+
+/// Where the rounds of an attempt are.
+enum At {
+    /// The session was called; a round with this tree in its slot.
+    Called(Called, Option<Oid>),
+    /// What it left has passed the gates, and a stage after it is under way.
+    Checked(Kept, Checked),
+}
+
+impl Stitch {
+    /// Makes the first call, or goes on where a dead run was.
+    async fn begin_or_go_on(
+        &self,
+        session: &mut Session,
+        attempting: &Attempting,
+        calls: &mut Calls,
+        interruption: &Interruption,
+    ) -> Result<At, Box<Ended>> {
+        let ends = |error| Box::new(Ended::before_call(Err(error)));
+        match attempting.take_flow() {
+            None | Some(FlowPlace::Measure(_) | FlowPlace::Proposals(_)) => {
+                let told = self.see_the_proof(session, attempting, interruption).await?;
+                let first = self.first_call((session, calls), (attempting, &told), interruption);
+                Ok(At::Called(first.await?, None))
+            }
+            Some(FlowPlace::Work(at)) => {
+                let before = at.before.as_deref().map(Oid::from_str).transpose();
+                let before = before.context("cannot read the tree of a round").map_err(ends)?;
+                *calls = at.calls;
+                let again = self.call_again((session, calls), attempting, before, interruption);
+                Ok(At::Called(again.await?, before))
+            }
+            Some(FlowPlace::Stage(at)) => {
+                let again = block_in_place(|| self.kept_again(session, attempting, &at));
+                let (kept, checked) = again.map_err(ends)?;
+                *calls = at.calls;
+                Ok(At::Checked(kept, checked))
+            }
+        }
+    }
+
+    /// Returns what a dead run had kept and checked when it called a stage for it.
+    fn kept_again(&self, session: &Session, attempting: &Attempting, at: &StagePlace) -> Result<(Kept, Checked)> {
+        let (context, work) = (self.context(), &at.work);
+        let git = &context.project.git;
+        let commit = git.resolve(work.commit.as_str())?;
+        let tree = git.tree_of(commit)?;
+        let name = CallName {
+            round: at.calls.round(),
+            ..attempting.name.clone()
+        };
+        let called = Called {
+            folder: context.recorder.call_folder(&name, 0)?,
+            name,
+            report: CallReport::of_success(work.session.as_str()),
+            met: Scope::Call,
+        };
+        let left = Work {
+            snapshot: Snapshot {
+                tree,
+                changed: Vec::new(),
+                skipped: Vec::new(),
+                refused: Vec::new(),
+                ignored: Vec::new(),
+            },
+            commit: Some(commit),
+            changed: git.file_diffs(session.base(), tree)?,
+            ignored: work.ignored.clone(),
+        };
+        let checked = Checked {
+            remarks: work.remarks.clone(),
+            results: work.results.clone(),
+        };
+        Ok((Kept { called, left }, checked))
+    }
+
+    /// Keeps what a call left, and notes that it is done where it is. An attempt that gets no further is reported as it ended.
+    fn keep_left(
+        &self,
+        session: &mut Session,
+        attempting: &Attempting,
+        (called, before): (Called, Option<Oid>),
+        calls: &Calls,
+    ) -> Result<Kept, Box<Ended>> {
+        self.context().step(&called.name, Step::Snapshot);
+        let left = match block_in_place(|| self.keep(session, attempting, calls)) {
+            Ok(left) => left,
+            Err(error) => return Err(Box::new(Ended::with_call(called, error))),
+        };
+        crash_point!("stitch.kept");
+        let kept = Kept { called, left };
+        if let Err(error) = note_done(session, &kept) {
+            return Err(Box::new(Ended::with_work(kept, Err(error))));
+        }
+        match changed_nothing(&kept, before, calls) {
+            Some(verdict) => Err(Box::new(Ended::with_work(kept, Ok(verdict)))),
+            None => Ok(kept),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is known of an attempt, and grows as it goes on.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 
@@ -12,11 +12,12 @@ use crate::git::{DiffStat, FileDiff, Oid, Snapshot};
 use crate::issues::attempt::{Candidate, Ignored, Outcome, Override};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::Calls;
-use crate::model::GateResult;
+use crate::model::{GateResult, Role};
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::active_work::ActiveWorkGuard;
 use crate::run::attempt_verdict::AttemptVerdict;
+use crate::run::call::FlowPlace;
 use crate::run::race::Race;
 use crate::run::seats::Seat;
 use crate::run::session::Session;
@@ -38,8 +39,12 @@ pub(crate) struct Claimed {
 /// An attempt of a run that died, taken over by this one.
 pub(crate) struct TakenOver {
     pub(super) claimed: Claimed,
-    /// The session whose call is under way.
+    /// The session that does the work.
     pub(super) session: Box<Session>,
+    /// What takes over the report of the call that is under way.
+    pub(super) flow: FlowPlace,
+    /// The stage whose call that is, with its session; else it is the work's own.
+    pub(super) stage: Option<(Role, Box<Session>)>,
 }
 
 /// An attempt that has begun.
@@ -72,10 +77,38 @@ pub(super) struct Attempting {
     pub(super) race: Option<Arc<Race>>,
     /// What it has while an agent works on it.
     pub(super) seat: Seat,
+    /// Where it goes on that a dead run was at, until it does.
+    pub(super) flow: Mutex<Option<FlowPlace>>,
+    /// The stage whose call a dead run has made, with its session, until it is listened to.
+    pub(super) stage: Mutex<Option<(Role, Box<Session>)>>,
     pub(super) _known: Arc<Known>,
 }
 
 impl Attempting {
+    /// Returns where it goes on that a dead run was at; `None` where it begins, or has gone on there.
+    pub(super) fn take_flow(&self) -> Option<FlowPlace> {
+        self.flow.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Returns whether a dead run has called this stage, which nobody listens to yet.
+    pub(super) fn is_at_stage(&self, role: Role) -> bool {
+        self.stage().as_ref().is_some_and(|(at, _)| *at == role)
+    }
+
+    /// Returns whether a dead run has called a later stage than this one, which nobody listens to yet.
+    pub(super) fn is_past(&self, role: Role) -> bool {
+        self.stage().as_ref().is_some_and(|(at, _)| *at != role)
+    }
+
+    /// Takes the session of the stage that a dead run has called.
+    pub(super) fn take_stage(&self, role: Role) -> Option<Box<Session>> {
+        self.stage().take_if(|(at, _)| *at == role).map(|(_, session)| session)
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Option<(Role, Box<Session>)>> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Gives the seat up after a call that has done its work. What a call has met otherwise may show that others should not
     /// begin: then the seat is held until the driver knows.
     pub(super) fn give_seat_up_after(&self, report: &CallReport) {

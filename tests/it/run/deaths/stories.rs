@@ -27,7 +27,14 @@ pub(super) struct Story {
 /// The story that comes to what no other one comes to.
 pub(super) const PLAIN: &str = "plain";
 
-const STORIES: [Story; 9] = [
+const STORIES: [Story; 10] = [
+    Story {
+        name: "outliving measure",
+        points: &["adopt.measure"],
+        make: outliving_measure,
+        tasks: 1,
+        needs_several: false,
+    },
     Story {
         name: "outliving",
         points: &["adopt."],
@@ -106,7 +113,9 @@ pub(super) fn death_before(point: &str) -> Option<&'static str> {
         "recover.kept" | "recover.returned" => "stitch.called",
         "recover.closed" => "stitch.merged",
         "recover.measure_noted" => "measure.called",
-        "adopt.claimed" | "adopt.moved" | "adopt.marked" => "call.adoptable",
+        "adopt.claimed" | "adopt.moved" | "adopt.marked" | "adopt.measure_marked" | "adopt.measure_moved" => {
+            "call.adoptable"
+        }
         _ => return None,
     })
 }
@@ -153,6 +162,17 @@ fn outliving(engine: TestEngine, parallel: u32) -> Project {
         project.add(&format!("task {number}"), &script);
     }
     project
+}
+
+/// A measure whose agent is at work long enough to outlive the run that began it.
+fn outliving_measure(engine: TestEngine, parallel: u32) -> Project {
+    let task = proposal("first", "The first", &[], "tokens 100 10 0.5\nwrite src/1.txt 1");
+    let script = format!("tokens 100 10 0.5\nsilent 6000\n{}", proposing(&[task]));
+    let configuration = format!(
+        "cycles: 1\nstitch: {{parallel: {parallel}}}\n{}",
+        user_prompt(&scripted(&script))
+    );
+    Project::on(engine, repository(), &configuration)
 }
 
 /// Dependencies that are prepared, a gate that is red at first, a proof, a stage, and reviews.

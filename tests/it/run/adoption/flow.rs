@@ -1,0 +1,299 @@
+//! Calls of every kind that a dead run left alive: the phase that would have followed goes on as if nothing had happened.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Child;
+
+use cordwainer::event::{CallName, EventKind};
+use serde_json::{Value, json};
+
+use super::{adopted, api, asking, expect_nothing_left, kill};
+use crate::run::parallel::{ended, let_go_on, wait_for_agents};
+use crate::run::prepare::COMMAND;
+use crate::run::stages::{self, described, last};
+use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::messages_api::MessagesApi;
+use crate::support::project::Project;
+use crate::support::project::waiting::wait_until;
+use crate::support::scripts::{WAIT, asks, proposal, scripted, user_prompt};
+
+engine_tests! {
+    both: a_fix_round_goes_on, a_stage_and_a_review_go_on;
+    podman: a_measure_and_the_review_of_its_proposals_go_on, a_measure_that_nobody_wants_is_ended,
+        a_call_over_prepared_dependencies_goes_on, a_conflict_round_goes_on;
+}
+
+/// The steps by which an agent waits that cannot write its worktree.
+const WAIT_BESIDE: &str = "fifo /run/cordwainer/git/go\nappend /run/cordwainer/git/go x\n";
+
+/// The pipes by which agents wait for this test.
+fn pipes(project: &Project) -> Vec<PathBuf> {
+    let places = ["slots", "private"].map(|name| walkdir::WalkDir::new(project.state().join(name)));
+    let found = places.into_iter().flatten().filter_map(Result::ok);
+    let found = found.filter(|entry| entry.file_name() == "go");
+    found.map(walkdir::DirEntry::into_path).collect()
+}
+
+/// Waits until so many agents wait, and kills their run; returns the engine's ids of their containers.
+fn die(project: &Project, run: Child, agents: usize) -> BTreeSet<String> {
+    wait_until(|| pipes(project).len() == agents);
+    let before = project.running();
+    kill(project, run, agents);
+    before.into_iter().collect()
+}
+
+/// Resumes, lets agents go on once so many calls are gone on with, and waits for the end.
+#[track_caller]
+fn resume(project: &Project, before: &BTreeSet<String>, calls: usize) -> Child {
+    let known = adopted(project).values().map(Vec::len).sum::<usize>();
+    let run = project.spawn(&["generator", "resume", "--tasks-only"]);
+    wait_until(|| adopted(project).values().map(Vec::len).sum::<usize>() == known + calls);
+    for ids in adopted(project).values() {
+        let id = ids.last().unwrap();
+        assert!(before.contains(id), "{id} is none of {before:?}");
+    }
+    let_pipes_go(project);
+    run
+}
+
+fn let_pipes_go(project: &Project) {
+    for pipe in pipes(project) {
+        assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+        fs::remove_file(&pipe).unwrap();
+    }
+}
+
+/// Panics unless the first attempt merged the only task, each of these was asked once, and each call was told once.
+#[track_caller]
+fn expect_one_attempt(project: &Project, api: &MessagesApi, calls: &[&str]) -> Value {
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    for about in ["first", "second"] {
+        assert_eq!(api.served_about(about).requests, 1, "{about}");
+    }
+    let name = |call: &CallName| format!("{} {} {}", call.role, call.attempt, call.round);
+    let begun = project.events().into_iter().filter_map(|event| match event {
+        EventKind::AgentStarted { call, .. } => Some(name(&call)),
+        _ => None,
+    });
+    assert_eq!(begun.collect::<Vec<_>>(), calls);
+    let over = project.events().into_iter().filter_map(|event| match event {
+        EventKind::AgentEnded { call, .. } => Some(name(&call)),
+        _ => None,
+    });
+    assert_eq!(over.collect::<Vec<_>>(), calls);
+    expect_nothing_left(project);
+    last(project)
+}
+
+fn a_fix_round_goes_on(engine: TestEngine) {
+    let api = api(100);
+    let project = asking(engine, &api, "gates: [{command: cat=src/b.txt, compare: strict}]\n");
+    let script = format!(
+        "tokens 100 10 0.25\nwrite src/a.txt one\ndone\n{}{WAIT}{}write src/b.txt two",
+        asks("first"),
+        asks("second")
+    );
+    project.add("writes two files", &script);
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let before = die(&project, run, 1);
+    let ran = ended(resume(&project, &before, 1)).expect(0);
+    ran.says("cw-1: its agent was at work all the while, and goes on.");
+    let attempt = expect_one_attempt(&project, &api, &["stitch 1 0", "stitch 1 1"]);
+    let rounds = attempt["rounds"].as_array().unwrap();
+    assert_eq!(rounds.len(), 1, "{attempt:#}");
+    assert_eq!(rounds[0]["call"]["session_id"], attempt["call"]["session_id"]);
+    assert_eq!(rounds[0]["call"]["metered"]["input"], 200, "{attempt:#}");
+    assert_eq!(rounds[0]["red"]["gate"], "cat=src/b.txt");
+    let records = rounds[0]["records"].as_str().unwrap();
+    assert!(
+        project.state().join(records).join("transcript.jsonl").is_file(),
+        "{records}"
+    );
+    assert!((project.cost("stitch") - 0.25).abs() < 0.01, "{attempt:#}");
+    assert_eq!(project.content("src/a.txt"), "one");
+}
+
+/// A run dies in a stage, the one that goes on with it in the review after that.
+fn a_stage_and_a_review_go_on(engine: TestEngine) {
+    let api = api(100);
+    let configuration = "stages: [stitch, {name: docs, prompt: docs.md, may_change: [\"docs/**\"]}, review]\n\
+                         gates: [{command: cat=src/a.txt, name: reads, compare: strict}]\n";
+    let project = stages::project(
+        engine,
+        &format!("agent: {{base_url: \"{}\"}}\n{configuration}", api.base_url()),
+    );
+    let answer = json!({"score": 9, "approved": true, "summary": "Read it.", "findings": []});
+    let docs = format!("{}{WAIT}tokens 10 1 0.125\nwrite docs/a.md x", asks("first"));
+    let review = format!("{WAIT_BESIDE}{}tokens 10 1 0.125\npropose {answer}", asks("second"));
+    let description = described(
+        "tokens 100 10 0.25\nwrite src/a.txt one",
+        &[("docs", &docs), ("review", &review)],
+    );
+    project
+        .run(&["issues", "add", "writes a file", "--description", &description])
+        .expect(0);
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let before = die(&project, run, 1);
+    let run = resume(&project, &before, 1);
+    let before = die(&project, run, 1);
+    let ran = ended(resume(&project, &before, 1)).expect(0);
+    ran.says("cw-1: review 1 passed: it scored it 9 of 10");
+    let attempt = expect_one_attempt(&project, &api, &["stitch 1 0", "docs 1 1", "review 1 1"]);
+    let stages = attempt["stages"].as_array().unwrap();
+    let paid = |stage: &Value| stage["call"]["metered"]["input"].clone();
+    assert_eq!(stages.iter().map(paid).collect::<Vec<_>>(), [100, 100], "{attempt:#}");
+    assert_eq!(stages[1]["commit"], stages[0]["left"], "{attempt:#}");
+    for one in [&attempt, &stages[0], &stages[1]] {
+        let records = one["records"].as_str().unwrap();
+        assert!(
+            project.state().join(records).join("transcript.jsonl").is_file(),
+            "{records}"
+        );
+    }
+    assert_eq!(project.content("docs/a.md"), "x");
+    let tried = project
+        .events()
+        .into_iter()
+        .filter(|event| matches!(event, EventKind::GateEnded { .. }));
+    assert_eq!(tried.count(), 2, "the work was checked, and what the stage made of it");
+}
+
+/// What a measure is asked that waits, and whose proposals a reviewer passes that waits, too.
+fn proposing() -> String {
+    let task = proposal("one", "The only one", &[], "tokens 10 1 0.125\nwrite src/a.txt one");
+    let measure = format!(
+        "{}{WAIT_BESIDE}tokens 100 10 0.25\npropose {}",
+        asks("first"),
+        json!({"proposals": [task]})
+    );
+    let decision = json!({"key": "one", "action": "ok", "reason": "So it is.", "proposals": []});
+    let review = format!(
+        "{WAIT_BESIDE}{}tokens 10 1 0.125\npropose {}",
+        asks("second"),
+        json!({"decisions": [decision], "missing": []})
+    );
+    let asked = format!("{}\n\n~~~review\n{review}\n~~~", scripted(&measure));
+    format!(
+        "measure: {{review: true}}\nuser_prompt: |\n  {}\n",
+        asked.replace('\n', "\n  ")
+    )
+}
+
+/// A run dies in a measure, the one that goes on with it in the review of its proposals.
+fn a_measure_and_the_review_of_its_proposals_go_on(engine: TestEngine) {
+    let api = api(100);
+    let project = asking(engine, &api, &proposing());
+    let resume_all = |before: &BTreeSet<String>| {
+        let run = project.spawn(&["generator", "resume", "--cycles", "1"]);
+        let is_adopted =
+            |event: &EventKind| matches!(event, EventKind::Adopted(adopted) if before.contains(&adopted.container));
+        wait_until(|| project.events().iter().any(is_adopted));
+        let_pipes_go(&project);
+        run
+    };
+    let run = project.spawn(&["generator", "run", "--cycles", "1"]);
+    let before = die(&project, run, 1);
+    let run = resume_all(&before);
+    let before = die(&project, run, 1);
+    ended(resume_all(&before)).expect(0);
+    for about in ["first", "second"] {
+        assert_eq!(api.served_about(about).requests, 1, "{about}");
+    }
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    let usage: Value = serde_json::from_str(&project.run(&["stats", "usage", "--json"]).expect(0).stdout).unwrap();
+    for role in ["measure", "review"] {
+        assert_eq!(usage["roles"][role]["usage"]["calls"], 1, "{usage:#}");
+    }
+    let of_role = |is_end: bool| {
+        let events = project.events().into_iter();
+        let of = events.filter_map(|event| match event {
+            EventKind::AgentStarted { call, .. } if !is_end => Some(call.role.to_string()),
+            EventKind::AgentEnded { call, .. } if is_end => Some(call.role.to_string()),
+            _ => None,
+        });
+        of.collect::<Vec<_>>()
+    };
+    assert_eq!(of_role(false), ["measure", "review", "stitch"]);
+    assert_eq!(of_role(true), ["measure", "review", "stitch"]);
+    expect_nothing_left(&project);
+}
+
+fn a_measure_that_nobody_wants_is_ended(engine: TestEngine) {
+    let project = Project::new(engine, &user_prompt("tokens 100 10 0.25\nhang"));
+    let run = project.spawn(&["generator", "run", "--cycles", "1"]);
+    kill(&project, run, 1);
+    let ran = project.run(&["generator", "resume", "--tasks-only"]).expect(4);
+    ran.says("Recovered: removed the container");
+    let usage: Value = serde_json::from_str(&project.run(&["stats", "usage", "--json"]).expect(0).stdout).unwrap();
+    assert_eq!(usage["roles"]["measure"]["usage"]["calls"], 1, "{usage:#}");
+    expect_nothing_left(&project);
+}
+
+fn a_call_over_prepared_dependencies_goes_on(engine: TestEngine) {
+    let api = api(100);
+    let configuration = format!(
+        "agent: {{base_url: \"{}\"}}\ncommands: {{prepare: {{command: {COMMAND}, inputs: [\"*.lock\"]}}}}\n\
+         gates: [{{command: cat=target/deps/a, name: built, compare: strict}}]\n",
+        api.base_url()
+    );
+    let project = stages::project(engine, &configuration);
+    let script = format!(
+        "{}write target/mine x\n{WAIT}{}attack read target/deps/a\nattack read target/mine\nwrite src/a.txt one",
+        asks("first"),
+        asks("second")
+    );
+    project.add("reads what was prepared", &script);
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let before = die(&project, run, 1);
+    ended(resume(&project, &before, 1)).expect(0);
+    expect_one_attempt(&project, &api, &["stitch 1 0"]);
+    let told = fs::read_to_string(project.records("cw-1-1")[0].join("transcript.jsonl")).unwrap();
+    for read in ["read target/deps/a\\ndone: ", "read target/mine\\ndone: "] {
+        assert!(told.contains(read), "{told}");
+    }
+    assert_eq!(project.content("src/a.txt"), "one");
+}
+
+/// The slot in which a task is at work.
+fn slot_of(project: &Project, task: &str) -> u32 {
+    let is_its = |slot: &u32| {
+        let marker = fs::read_to_string(project.state().join(format!("slots/{slot}.dirty"))).unwrap_or_default();
+        serde_json::from_str::<Value>(&marker).unwrap_or_default()["task"] == task
+    };
+    (1..=9).find(is_its).unwrap()
+}
+
+fn a_conflict_round_goes_on(engine: TestEngine) {
+    let api = api(100);
+    let project = asking(engine, &api, "stitch: {parallel: 2}\n");
+    project.add("lands first", &format!("{WAIT}write src/shared.txt 1"));
+    let later = format!(
+        "{WAIT}write src/shared.txt 2\ndone\n{}{WAIT}{}write src/shared.txt both",
+        asks("first"),
+        asks("second")
+    );
+    project.add("lands last", &later);
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let _ = wait_for_agents(&project, 2);
+    let second = slot_of(&project, "cw-2");
+    let_go_on(&project, slot_of(&project, "cw-1"));
+    wait_until(|| project.merges_of("cw-1") == 1);
+    let_go_on(&project, second);
+    let before = die(&project, run, 1);
+    ended(resume(&project, &before, 1)).expect(0);
+    for about in ["first", "second"] {
+        assert_eq!(api.served_about(about).requests, 1, "{about}");
+    }
+    assert_eq!(
+        (project.outcomes("cw-1"), project.outcomes("cw-2")),
+        (vec!["merged".to_owned()], vec!["merged".to_owned()])
+    );
+    let attempt = project.issue("cw-2")["attempts"][0].clone();
+    let rounds = attempt["rounds"].as_array().unwrap();
+    assert_eq!(rounds.len(), 1, "{attempt:#}");
+    assert!(rounds[0]["red"]["onto"].is_string(), "{attempt:#}");
+    assert_eq!(rounds[0]["call"]["metered"]["input"], 200, "{attempt:#}");
+    assert_eq!(project.content("src/shared.txt"), "both");
+    expect_nothing_left(&project);
+}
