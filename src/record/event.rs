@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::{Entry, is_first};
+use crate::base::serialization::is_zero;
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
 pub use crate::issues::proposal::review::{Action, Change};
@@ -245,6 +246,9 @@ pub enum EventKind {
     GateEnded {
         /// The task.
         task: IssueId,
+        /// Which candidate of the attempt it is of, counted from 1; 0 where it has none.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        candidate: u32,
         /// The gate.
         gate: String,
         /// The git tree that it ran on; `None` in records of earlier versions.
@@ -284,6 +288,9 @@ pub enum EventKind {
         task: IssueId,
         /// The attempt at it, counted from 1.
         attempt: u32,
+        /// Which candidate of the attempt it is of, counted from 1; 0 where it has none.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        candidate: u32,
         /// Which review of the attempt it is, counted from 1.
         number: u32,
         /// Whether it passes; one that came to nothing does not.
@@ -311,6 +318,9 @@ pub enum EventKind {
         task: IssueId,
         /// The attempt at it, counted from 1.
         attempt: u32,
+        /// Which candidate of the attempt it is of, counted from 1; 0 where it has none.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        candidate: u32,
         /// The stage.
         stage: String,
         /// Which call of the stage in the attempt it is, counted from 1.
@@ -333,6 +343,9 @@ pub enum EventKind {
         task: IssueId,
         /// The attempt at it, counted from 1.
         attempt: u32,
+        /// Which candidate of the attempt it is of, counted from 1; 0 where it has none.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        candidate: u32,
         /// The round, counted from 1.
         round: u32,
         /// How many rounds the attempt may have.

@@ -1,6 +1,6 @@
 //! One call of an agent: a container on a slot, the prompt on its stdin, its stream read to the end.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
@@ -48,6 +48,8 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// A wait that ends later than this after its time was none in which anybody listened: the process was stopped.
 const LATE: Duration = Duration::from_secs(2);
+/// How much patience is left at least with an agent that is listened to again.
+const LEFT_AT_LEAST: Duration = Duration::from_secs(60);
 /// The hard limit of a call that has none, so that there is always a next deadline.
 const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
 
@@ -82,6 +84,7 @@ pub(crate) async fn make(
             container,
             disk,
             begun,
+            silent: Duration::ZERO,
             unnoted: Some(since),
         },
         Err(error) => return adoption::forget(folder).and(Err(error)),
@@ -120,13 +123,17 @@ pub(crate) async fn go_on(
         container: found.id.clone(),
     }));
     let specification = container(&call.sandbox, recorder.run(), Vec::new()).writing_to(&adoption::output_of(folder));
-    let ended = match engine.adopt(found, &specification, heard).await {
+    let silent = adoption
+        .silent_for(folder, SystemTime::now())
+        .min(most_silence(call.role));
+    let ended = match engine.adopt(found, &specification, (heard, silent)).await {
         Ok(container) => {
             let disk = call.sandbox.watch_disk();
             let mut running = Running {
                 container,
                 disk,
                 begun,
+                silent,
                 unnoted: None,
             };
             let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
@@ -211,6 +218,8 @@ struct Running {
     disk: DiskWatch,
     /// When its call began.
     begun: Instant,
+    /// For how long it had written nothing when it was listened to.
+    silent: Duration,
     /// When that was since the machine is up, until it is written down how another run goes on with it.
     unnoted: Option<Duration>,
 }
@@ -287,11 +296,14 @@ async fn listen(
         container,
         disk,
         begun,
+        silent,
         unnoted,
     } = running;
     let begun = *begun;
-    // Since when somebody has listened without a break: before that, silence means nothing.
-    let mut listening = Instant::now();
+    // Since when somebody has listened without a break: before that, silence means nothing. What a dead run's agent wrote went
+    // into files, so that it was as good as listened to.
+    let now = Instant::now();
+    let mut listening = now.checked_sub(*silent).unwrap_or(now);
     loop {
         let (deadline, _) = next_deadline(call.role, [begun, listening, container.heard_at()], listener);
         let waiting = Instant::now();
@@ -333,7 +345,7 @@ async fn listen(
 }
 
 /// Writes down what another run needs to go on with the call: from here on a death of this process loses nothing of it.
-fn note_adoption(call: &Call<'_>, sealed: &Sealed<'_>, since_boot: Duration) -> Result<()> {
+fn note_adoption(call: &Call<'_>, sealed: &Sealed<'_>, begun: Duration) -> Result<()> {
     let flow = call.flow.filter(|_| call.sandbox.name.candidate == 0);
     let (Some(token), Some(flow)) = (sealed.lasting_token(), flow) else {
         return Ok(());
@@ -342,15 +354,24 @@ fn note_adoption(call: &Call<'_>, sealed: &Sealed<'_>, since_boot: Duration) -> 
         call: call.sandbox.name.clone(),
         slot: call.slot,
         flow: flow.clone(),
+        noted: since_boot(),
         container: call.sandbox.container_name(sealed.run()),
         token: token.to_owned(),
-        since_boot,
+        since_boot: begun,
         resume: call.resume.clone(),
         granted: call.reservation.granted(),
         prepared: call.sandbox.mounts.layer().is_some(),
         disk: call.sandbox.mounts.written.before(),
     };
     adoption.note(call.sandbox.folder)
+}
+
+/// Returns for how long an agent may have been silent when it is listened to again: its request may have waited for its gateway,
+/// so that it has a while left.
+fn most_silence(role: &RoleConfig) -> Duration {
+    let limits = [role.first_event_timeout, role.idle_timeout, role.tool_timeout];
+    let shortest = limits.into_iter().flatten().min().unwrap_or(FAR_AWAY);
+    shortest.saturating_sub(LEFT_AT_LEAST)
 }
 
 /// Reads what is left of the output of a container that has ended.

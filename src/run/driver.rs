@@ -15,6 +15,7 @@ pub(crate) use self::phases::Phases;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::machine::Machine;
+use crate::config::Parallel;
 use crate::config::reload::Reloadable;
 use crate::git::{DiffStat, Oid};
 use crate::issues::issue::IssueCounts;
@@ -23,6 +24,7 @@ use crate::model::{IssueId, Usage};
 use crate::record::event::EventKind;
 use crate::run::context::RunContext;
 use crate::run::control::{Asked, RunControl};
+use crate::run::overrides::candidates_of;
 use crate::run::phase::measure::TakenOverMeasure;
 use crate::run::phase::stitch::TakenOver;
 use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
@@ -256,7 +258,18 @@ impl Driver<'_> {
 
     /// Begins an attempt at a task, unless one that goes on was faster in taking the seat.
     async fn begin_attempt(&mut self, task: IssueId) -> Result<()> {
-        let Some(seat) = self.phases.seats.begin() else {
+        let config = &self.context().project.config;
+        let seat = match self.in_force.parallel {
+            Parallel::Count(_) => self.phases.seats.begin(),
+            // Which must not be more containers than the machine has room for.
+            Parallel::Auto => {
+                let issues = tokio::task::block_in_place(|| self.context().store.read())?;
+                let issue = issues.get(&task)?;
+                let agents = candidates_of(config, issue, issue.next_attempt());
+                self.phases.seats.begin_counting(agents)
+            }
+        };
+        let Some(seat) = seat else {
             return self.wait_for_end(None).await;
         };
         let interruption = &self.control.interruption;

@@ -27,7 +27,7 @@ mod adopted;
 mod adopted_measure;
 mod interrupted;
 
-pub(crate) use self::adopted::{Adopted, GoingOn, Wanted};
+pub(crate) use self::adopted::{Adopted, GoingOn, Wanted, can_go_on};
 pub(crate) use self::adopted_measure::{ADOPTED_CYCLE, AdoptedMeasure};
 
 /// Looks for what dead runs left of one generation. The caller holds the repository's lock, so whatever is claimed or

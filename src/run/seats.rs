@@ -20,6 +20,8 @@ pub(crate) struct State {
     taken: BTreeMap<u64, u32>,
     /// The tasks that wait for one, by the order in which they came.
     waiting: BTreeMap<u64, u64>,
+    /// Whether each agent of a task counts, and not the task as one.
+    counts_agents: bool,
     next: u64,
 }
 
@@ -27,6 +29,8 @@ pub(crate) struct State {
 pub(crate) struct Seat {
     seats: Arc<Seats>,
     task: u64,
+    /// How many agents it is for.
+    agents: u32,
     is_held: AtomicBool,
 }
 
@@ -69,13 +73,24 @@ impl Seats {
 
     /// Takes a seat for a task that begins; `None` where all are taken, or waited for.
     pub(crate) fn begin(self: &Arc<Self>) -> Option<Seat> {
+        self.begin_with(1, false)
+    }
+
+    /// Takes a seat for a task that begins with so many agents, each of which counts from now on; `None` where that would be too
+    /// many, unless none is at work, or where one is waited for.
+    pub(crate) fn begin_counting(self: &Arc<Self>, agents: u32) -> Option<Seat> {
+        self.begin_with(agents.max(1), true)
+    }
+
+    fn begin_with(self: &Arc<Self>, agents: u32, counts_agents: bool) -> Option<Seat> {
         let mut task = None;
         self.0.send_if_modified(|state| {
-            let is_free = state.waiting.is_empty() && state.taken.len() < state.most as usize;
+            state.counts_agents = counts_agents;
+            let is_free = state.waiting.is_empty() && state.has_room(agents);
             task = is_free.then(|| state.number());
-            task.is_some_and(|task| state.taken.insert(task, 1).is_none())
+            task.is_some_and(|task| state.taken.insert(task, agents).is_none())
         });
-        Some(self.seat(task?, true))
+        Some(self.seat((task?, agents), true))
     }
 
     /// Takes a seat for a task whose agent is at work already, however many there are.
@@ -85,7 +100,7 @@ impl Seats {
             task = state.number();
             state.taken.insert(task, 1);
         });
-        self.seat(task, true)
+        self.seat((task, 1), true)
     }
 
     /// Takes the one seat that a task alone needs.
@@ -93,10 +108,11 @@ impl Seats {
         Self::new(1).go_on()
     }
 
-    fn seat(self: &Arc<Self>, task: u64, is_held: bool) -> Seat {
+    fn seat(self: &Arc<Self>, (task, agents): (u64, u32), is_held: bool) -> Seat {
         Seat {
             seats: Arc::clone(self),
             task,
+            agents,
             is_held: AtomicBool::new(is_held),
         }
     }
@@ -109,23 +125,35 @@ impl State {
     }
 
     /// Gives a task a seat whose turn it is by its ticket, or that has one already.
-    fn give(&mut self, ticket: u64, task: u64) -> bool {
+    fn give(&mut self, ticket: u64, (task, agents): (u64, u32)) -> bool {
         let is_next = self
             .waiting
             .first_key_value()
             .is_some_and(|(first, _)| *first == ticket);
         let has_one = self.taken.contains_key(&task);
-        if has_one || is_next && self.taken.len() < self.most as usize {
-            *self.taken.entry(task).or_default() += 1;
+        if has_one || is_next && self.has_room(agents) {
+            *self.taken.entry(task).or_default() += agents;
             self.waiting.remove(&ticket);
             return true;
         }
         false
     }
 
-    fn give_up(&mut self, task: u64) {
+    /// Returns whether a task may have so many agents at work that has none.
+    fn has_room(&self, agents: u32) -> bool {
+        if !self.counts_agents {
+            return self.taken.len() < self.most as usize;
+        }
+        let at_work = self
+            .taken
+            .values()
+            .fold(0, |sum: u32, users| sum.saturating_add(*users));
+        at_work == 0 || at_work.saturating_add(agents) <= self.most
+    }
+
+    fn give_up(&mut self, task: u64, agents: u32) {
         if let Some(users) = self.taken.get_mut(&task) {
-            *users -= 1;
+            *users = users.saturating_sub(agents);
             if *users == 0 {
                 self.taken.remove(&task);
             }
@@ -144,7 +172,7 @@ impl Seat {
             }
             false
         });
-        self.seats.seat(self.task, is_held)
+        self.seats.seat((self.task, 1), is_held)
     }
 
     /// Takes a seat again, after those that came before; at once where the task has it still. Returns without one where the
@@ -158,7 +186,7 @@ impl Seat {
         loop {
             let mut is_given = false;
             self.seats.0.send_if_modified(|state| {
-                is_given = state.give(waiting.ticket, self.task);
+                is_given = state.give(waiting.ticket, (self.task, self.agents));
                 is_given
             });
             if is_given {
@@ -189,7 +217,7 @@ impl Seat {
     /// Gives the seat up, where it is held.
     pub(crate) fn give_up(&self) {
         if self.is_held.swap(false, Ordering::SeqCst) {
-            self.seats.0.send_modify(|state| state.give_up(self.task));
+            self.seats.0.send_modify(|state| state.give_up(self.task, self.agents));
         }
     }
 }
@@ -266,6 +294,23 @@ mod tests {
         assert_eq!(seats.in_use(), 0);
         assert!(is_given(&two).await && is_given(&one).await);
         assert_eq!(seats.in_use(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_agents_count_those_of_candidates_leave_fewer_seats_for_others() {
+        let seats = Seats::new(4);
+        let three = seats.begin_counting(3).unwrap();
+        let candidates = [three.shared(), three.shared(), three.shared()];
+        three.give_up();
+        assert!(seats.begin_counting(2).is_none(), "five would be at work");
+        let one = seats.begin_counting(1).unwrap();
+        assert!(seats.begin_counting(1).is_none());
+        candidates[0].give_up();
+        let another = seats.begin_counting(1).unwrap();
+        assert!(is_given(&candidates[0]).await, "its task has its seat still");
+        drop((candidates, one, another, three));
+        assert!(seats.begin_counting(9).is_some(), "one task may always begin");
+        assert_eq!(seats.in_use(), 0);
     }
 
     #[tokio::test(start_paused = true)]

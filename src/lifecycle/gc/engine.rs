@@ -6,7 +6,7 @@ use super::report::{Kept, Looked};
 use crate::base::error::Result;
 use crate::project::Project;
 use crate::project::labels::REPOSITORY_LABEL;
-use crate::run::recover::containers_of;
+use crate::run::recover::{can_go_on, containers_of};
 use crate::sandbox::engine::{Engine, FoundContainer};
 use crate::setup::abandoned;
 
@@ -19,13 +19,6 @@ pub(super) enum Left {
 }
 
 impl Left {
-    fn container_id(&self) -> Option<String> {
-        match self {
-            Self::Container(container) => Some(container.id.clone()),
-            Self::Volume(_) => None,
-        }
-    }
-
     /// Removes it; returns whether it is gone.
     pub(super) async fn remove(&self, engine: &Engine) -> Result<bool> {
         match self {
@@ -47,15 +40,24 @@ pub(super) async fn look(project: &Project, id: &str) -> Result<(Looked<Left>, O
             return Ok((looked, None));
         }
     };
+    let (mut own, mut at_work) = (BTreeSet::new(), 0_usize);
     for container in containers_of(&project.git, Some(id), &engine).await? {
+        own.insert(container.id.clone());
+        if can_go_on(project, &container)? {
+            at_work += 1;
+            continue;
+        }
         let what = format!("container `{}`", container.name);
         looked.free(what, "its run is over", None, Left::Container(container));
     }
-    let own: BTreeSet<String> = looked
-        .found
-        .iter()
-        .filter_map(|(_, left)| left.container_id())
-        .collect();
+    if at_work > 0 {
+        let what = match at_work {
+            1 => "1 container".to_owned(),
+            several => format!("{several} containers"),
+        };
+        let why = "agents are at work there although their run has died, and `resume` goes on with them";
+        looked.kept.push(Kept::new(what, why));
+    }
     for container in abandoned::list(&engine).await? {
         if !own.contains(&container.id) {
             let what = format!("container `{}`", container.name);

@@ -43,6 +43,7 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
     match event {
         EventKind::RoundStarted {
             task,
+            candidate,
             round,
             of,
             by,
@@ -52,6 +53,7 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
             ..
         } => {
             let (gate, how) = (one_line(gate, 60), one_line(how, 300));
+            let task = named(task, *candidate);
             let what = match by {
                 CheckKind::Gate => format!("gate `{gate}`"),
                 CheckKind::Review | CheckKind::Merge => by.subject(&gate),
@@ -66,14 +68,16 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
         }
         EventKind::ReviewEnded {
             task,
+            candidate,
             number,
             passed,
             how,
             weightiest,
             ..
-        } => Some(reviewed((task, *number), *passed, how, weightiest)),
+        } => Some(reviewed((&named(task, *candidate), *number), *passed, how, weightiest)),
         EventKind::StageEnded {
             task,
+            candidate,
             stage,
             required,
             passed,
@@ -86,6 +90,7 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
             } else {
                 "; the work goes on without its changes"
             };
+            let task = named(task, *candidate);
             Some(format!("  {task}: stage `{stage}` {how}{goes_on}."))
         }
         EventKind::GateEnded { .. } => ended(event),
@@ -96,8 +101,16 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
     }
 }
 
+/// Names a task, and the candidate of its attempt where it has several.
+fn named(task: &IssueId, candidate: u32) -> String {
+    match candidate {
+        0 => task.to_string(),
+        candidate => format!("{task}.{candidate}"),
+    }
+}
+
 /// Returns the line about a review, and those of its weightiest findings.
-fn reviewed((task, number): (&IssueId, u32), passed: bool, how: &str, weightiest: &[String]) -> String {
+fn reviewed((task, number): (&str, u32), passed: bool, how: &str, weightiest: &[String]) -> String {
     let passed = if passed { "passed" } else { "did not pass" };
     let mut text = format!("  {task}: review {number} {passed}: it {}.", one_line(how, 300));
     for finding in weightiest {
@@ -109,6 +122,7 @@ fn reviewed((task, number): (&IssueId, u32), passed: bool, how: &str, weightiest
 fn ended(event: &EventKind) -> Option<String> {
     let EventKind::GateEnded {
         task,
+        candidate,
         gate,
         passed,
         verdict,
@@ -122,6 +136,7 @@ fn ended(event: &EventKind) -> Option<String> {
     else {
         return None;
     };
+    let task = named(task, *candidate);
     let begins = format!("  {task}: gate `{}`", one_line(gate, 60));
     let why = one_line(why, 400);
     let counts = in_brackets(*counts);

@@ -11,7 +11,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,8 @@ use crate::sandbox::engine::{FoundContainer, output_files};
 const FILE: &str = "adoption.json";
 /// The folder of a call's folder with what its command writes.
 const OUTPUT: &str = "output";
+/// A clock that is further off than this was set meanwhile.
+const WAS_SET: Duration = Duration::from_secs(5);
 /// How much is read at once, in bytes.
 const CHUNK: usize = 64 << 10;
 
@@ -54,6 +56,8 @@ pub(crate) struct Adoption {
     /// When it began, since the machine is up: its clock may be set before somebody reads this, and no container outlives the
     /// machine.
     pub(crate) since_boot: Duration,
+    /// When this was written, in the same way.
+    pub(crate) noted: Duration,
     /// The client's session that it goes on with, if it does.
     pub(crate) resume: Option<Resume>,
     /// What was set aside for it.
@@ -109,13 +113,25 @@ impl Adoption {
         Ok(())
     }
 
+    /// Returns for how long its client has written nothing, as the times of its files say it, where the clock was not set since
+    /// this was written; else nothing is known of that.
+    pub(super) fn silent_for(&self, folder: &Path, now: SystemTime) -> Duration {
+        let since = |path: PathBuf| {
+            let modified = fs::symlink_metadata(path).and_then(|looks| looks.modified()).ok();
+            modified.and_then(|modified| now.duration_since(modified).ok())
+        };
+        let noted = since(folder.join(FILE));
+        let written = since(output_of(folder).join(output_files::STDOUT));
+        silence(noted, since_boot().saturating_sub(self.noted), written)
+    }
+
     /// Reads what the folder of a call says; `None` where another run cannot go on with it.
     pub(crate) fn of(folder: &Path) -> Result<Option<Self>> {
         let path = folder.join(FILE);
         match regular::read(&path) {
             // Another version wrote it: then the call is not gone on with.
             Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
             Err(error) => {
                 Err(error).with_context(ErrorKind::Unexpected, || format!("cannot read `{}`", path.display()))
             }
@@ -215,6 +231,13 @@ fn count_whole(mut file: File) -> io::Result<u64> {
     Ok(lines)
 }
 
+/// Returns for how long nothing was written: `written`, by a clock which agrees with the machine on how long ago something else
+/// was noted.
+fn silence(noted: Option<Duration>, by_the_machine: Duration, written: Option<Duration>) -> Duration {
+    let agrees = noted.is_some_and(|noted| noted.abs_diff(by_the_machine) < WAS_SET);
+    written.filter(|_| agrees).unwrap_or_default()
+}
+
 fn unless_missing(done: io::Result<()>) -> io::Result<()> {
     match done {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -250,6 +273,21 @@ mod tests {
         collect(folder.path(), &redactor).unwrap();
         assert!(!output.exists());
         collect(folder.path(), &redactor).unwrap();
+    }
+
+    #[test]
+    fn silence_is_known_by_a_clock_that_nobody_has_set() {
+        let seconds = |count| Some(Duration::from_secs(count));
+        for (noted, by_the_machine, written, expect) in [
+            (seconds(100), 101, seconds(40), 40),
+            (seconds(100), 3_700, seconds(40), 0),
+            (seconds(3_700), 100, seconds(3_640), 0),
+            (None, 100, seconds(40), 0),
+            (seconds(100), 100, None, 0),
+        ] {
+            let known = silence(noted, Duration::from_secs(by_the_machine), written);
+            assert_eq!(known.as_secs(), expect, "{noted:?}, {by_the_machine}, {written:?}");
+        }
     }
 
     #[test]

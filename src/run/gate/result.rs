@@ -61,6 +61,8 @@ struct Chosen<'a> {
 /// What is known of a work while its gates are judged.
 struct Judged<'a> {
     work: Work<'a>,
+    /// Which candidate of its attempt has made it; 0 where it has none, or where others have made it, too.
+    candidate: u32,
     /// What was prepared for it.
     layer: Option<Arc<Layer>>,
     /// The tree of what it left.
@@ -115,6 +117,7 @@ impl Gates {
             fresh.name = sandbox.name.clone();
         }
         let judged = Judged {
+            candidate: if work.merged { 0 } else { sandbox.name.candidate },
             work,
             layer: layer.clone(),
             tree: project.git.tree_of(commit)?,
@@ -290,6 +293,7 @@ impl Gates {
         };
         self.context.recorder.emit(EventKind::GateEnded {
             task: issue.id.clone(),
+            candidate: judged.candidate,
             gate: added.name.clone(),
             tree: Some(judged.tree.to_string()),
             passed: told.verdict == Verdict::Passed,
@@ -456,6 +460,7 @@ impl Gates {
         let Judgement { verdict, why } = judgement.clone();
         self.context.recorder.emit(EventKind::GateEnded {
             task: issue.id.clone(),
+            candidate: judged.candidate,
             gate: gate.name.clone(),
             tree: Some(judged.tree.to_string()),
             passed: run.ran == Ran::Passed && verdict == Verdict::Passed,

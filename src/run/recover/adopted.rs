@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::interrupted::records_of;
+use super::interrupted::{folders_beginning, records_of};
 use super::{AdoptedMeasure, LeftSlot, Recovery};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, ErrorKind, Result};
@@ -16,6 +16,7 @@ use crate::git::Slot;
 use crate::issues::issue::{Claim, Issue, Issues, Status};
 use crate::model::generation::GenerationName;
 use crate::model::{IssueId, Role, RunId};
+use crate::project::Project;
 use crate::project::labels::{CANDIDATE_LABEL, TASK_LABEL};
 use crate::run::active_work::ActiveWorkGuard;
 use crate::run::call::{AdoptedCall, Adoption, FlowPlace, has_succeeded};
@@ -281,6 +282,20 @@ impl Recovery<'_> {
         });
         Ok(found)
     }
+}
+
+/// Returns whether a run may go on with the call that a container is at: that is written down of it, and it has not failed. The
+/// caller has the repository's lock.
+pub(crate) fn can_go_on(project: &Project, container: &FoundContainer) -> Result<bool> {
+    for run in folders_beginning(&project.state_dir, "runs/")? {
+        for below in folders_beginning(&project.state_dir, &format!("{run}/"))? {
+            let folder = project.state_dir.join(below);
+            if Adoption::of(&folder)?.is_some_and(|adoption| adoption.container == container.name) {
+                return Ok(container.running || has_succeeded(&folder)?);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Makes a slot one of this run's.

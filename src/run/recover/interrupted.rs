@@ -148,27 +148,7 @@ impl Recovery<'_> {
 
     /// Returns the folders whose names below the state folder begin so.
     pub(super) fn folders_beginning(&self, beginning: &str) -> Result<Vec<String>> {
-        let (above, name) = beginning.rsplit_once('/').unwrap_or(("", beginning));
-        let folder = self.project.state_dir.join(above);
-        let failed = || format!("cannot list `{}`", folder.display());
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
-        };
-        let mut found = Vec::new();
-        for entry in entries {
-            let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
-            let is_one = |found: &&str| found.starts_with(name);
-            found.extend(
-                entry
-                    .file_name()
-                    .to_str()
-                    .filter(is_one)
-                    .map(|name| format!("{above}/{name}")),
-            );
-        }
-        Ok(found)
+        folders_beginning(&self.project.state_dir, beginning)
     }
 
     /// Returns the attempt that a dead run was at, with what its transcripts show of it; `merged` is the commit of it on the
@@ -251,6 +231,33 @@ impl Recovery<'_> {
             .filter_map(|below| below.strip_prefix(&beginning)?.parse().ok());
         Ok(numbers.collect())
     }
+}
+
+/// Returns the folders and files whose names below the state folder begin so; none where there is no such folder.
+pub(super) fn folders_beginning(state_dir: &Path, beginning: &str) -> Result<Vec<String>> {
+    use std::io::ErrorKind::{NotADirectory, NotFound};
+
+    let (above, name) = beginning.rsplit_once('/').unwrap_or(("", beginning));
+    let folder = state_dir.join(above);
+    let failed = || format!("cannot list `{}`", folder.display());
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
+    };
+    let mut found = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
+        let is_one = |found: &&str| found.starts_with(name);
+        found.extend(
+            entry
+                .file_name()
+                .to_str()
+                .filter(is_one)
+                .map(|name| format!("{above}/{name}")),
+        );
+    }
+    Ok(found)
 }
 
 /// Returns the claim of a task that a dead run was at.

@@ -142,7 +142,8 @@ impl Engine {
         })
     }
 
-    /// Listens to a container again that a dead process started as `spec` says, after the first so many lines of its outputs.
+    /// Listens to a container again that a dead process started as `spec` says, after the first so many lines of its outputs. It
+    /// has written nothing for so long.
     ///
     /// # Errors
     ///
@@ -151,7 +152,7 @@ impl Engine {
         &self,
         found: &FoundContainer,
         spec: &ContainerSpec,
-        heard: [u64; 2],
+        (heard, silent): ([u64; 2], Duration),
     ) -> Result<Container> {
         let files = spec.output.as_deref().map(|folder| Followed::open(folder, heard));
         let files = files.transpose()?;
@@ -173,7 +174,7 @@ impl Engine {
         Ok(Container {
             engine: self.clone(),
             id: found.id.clone(),
-            output: OutputReader::new(chunks, limit).following(files),
+            output: OutputReader::new(chunks, limit).following(files).silent_for(silent),
             ended: false,
             killed: Arc::default(),
             kill_means_oom: spec.memory.is_some() && self.0.facts.misses_oom,

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bollard::container::LogOutput;
 use bollard::errors::Error as ApiError;
@@ -37,6 +38,8 @@ pub(super) struct OutputReader {
     ended: bool,
     broken: Option<String>,
     heard_at: Instant,
+    /// Whether what comes first was written before anybody followed the files, so that it says nothing of now.
+    catches_up: bool,
 }
 
 impl OutputReader {
@@ -51,6 +54,17 @@ impl OutputReader {
             ended: false,
             broken: None,
             heard_at: Instant::now(),
+            catches_up: false,
+        }
+    }
+
+    /// Has what the files hold by now be of the past: it was written so long ago at last.
+    pub(super) fn silent_for(self, silent: Duration) -> Self {
+        let now = Instant::now();
+        Self {
+            heard_at: now.checked_sub(silent).unwrap_or(now),
+            catches_up: true,
+            ..self
         }
     }
 
@@ -101,7 +115,10 @@ impl OutputReader {
                 self.push(stream, chunk);
                 true
             }
-            Ok(None) => false,
+            Ok(None) => {
+                self.catches_up = false;
+                false
+            }
             Err(error) => {
                 self.close(Some(error.to_string()));
                 false
@@ -142,7 +159,9 @@ impl OutputReader {
     fn push(&mut self, stream: Stream, chunk: &[u8]) {
         let splitter = match stream {
             Stream::Stdout => {
-                self.heard_at = Instant::now();
+                if !self.catches_up {
+                    self.heard_at = Instant::now();
+                }
                 &mut self.stdout
             }
             Stream::Stderr => &mut self.stderr,

@@ -80,7 +80,7 @@ fn the_best_of_several_is_merged_and_the_others_stay(engine: TestEngine) {
         project
             .events()
             .iter()
-            .any(|event| matches!(event, EventKind::ReviewEnded { .. }))
+            .any(|event| matches!(event, EventKind::ReviewEnded { candidate: 2, .. }))
     });
     assert_eq!(
         project.merges_of("cw-1"),
@@ -98,6 +98,19 @@ fn the_best_of_several_is_merged_and_the_others_stay(engine: TestEngine) {
     let all = candidates(&project, 0);
     let came_to = [(1, "not_chosen", false), (2, "merged", true), (3, "gate_failed", false)];
     assert_eq!(outcomes(&all), expect(&came_to));
+    let judged: BTreeSet<_> = project
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            EventKind::GateEnded { candidate, passed, .. } => Some((candidate, passed)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        judged,
+        [(1, true), (2, true), (3, false)].into(),
+        "events name the candidate"
+    );
     assert_eq!(
         (&all[0]["score"], &all[1]["score"], &all[2]["score"]),
         (&8.into(), &8.into(), &Value::Null)

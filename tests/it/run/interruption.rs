@@ -173,6 +173,12 @@ fn gc_frees_nothing_that_a_run_or_a_held_task_needs(engine: TestEngine) {
     run.wait().unwrap();
     wait_until(|| project.state().join("slots/1/src/a.txt").exists());
 
+    // An agent with which `resume` can go on is at work still.
+    let keeps =
+        "Keeps 1 container: agents are at work there although their run has died, and `resume` goes on with them.";
+    project.run(&["generator", "gc"]).expect(0).says(keeps);
+    assert_eq!(project.containers().len(), 1);
+    project.forget_adoptions();
     let would = project.run(&["generator", "gc", "--dry-run"]).expect(0);
     assert_eq!(project.containers().len(), 1, "{}", would.stdout);
     let freed = project.run(&["generator", "gc"]).expect(0);

@@ -145,6 +145,7 @@ impl Stitch {
         context.recorder.emit(EventKind::RoundStarted {
             task: attempting.issue.id.clone(),
             attempt: name.attempt,
+            candidate: name.candidate,
             round: calls.count_of(red.onto.is_some()).saturating_add(1),
             of: match red.onto {
                 Some(_) => MOST_CONFLICT_ROUNDS,

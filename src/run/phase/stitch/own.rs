@@ -312,6 +312,7 @@ impl Stitch {
         self.context().recorder.emit(EventKind::StageEnded {
             task: attempting.issue.id.clone(),
             attempt: called.name.attempt,
+            candidate: called.name.candidate,
             stage: stage.name.as_str().to_owned(),
             number: called.name.round,
             passed,

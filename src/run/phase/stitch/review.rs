@@ -138,6 +138,7 @@ impl Stitch {
         self.context().recorder.emit(EventKind::ReviewEnded {
             task: task.clone(),
             attempt: asked.name.attempt,
+            candidate: asked.name.candidate,
             number: asked.name.round,
             passed: review.passed,
             score: Some(review.score),
@@ -164,6 +165,7 @@ impl Stitch {
         self.context().recorder.emit(EventKind::ReviewEnded {
             task: task.clone(),
             attempt: asked.name.attempt,
+            candidate: asked.name.candidate,
             number: asked.name.round,
             passed: false,
             score: None,
