@@ -346,8 +346,7 @@ async fn listen(
 
 /// Writes down what another run needs to go on with the call: from here on a death of this process loses nothing of it.
 fn note_adoption(call: &Call<'_>, sealed: &Sealed<'_>, begun: Duration) -> Result<()> {
-    let flow = call.flow.filter(|_| call.sandbox.name.candidate == 0);
-    let (Some(token), Some(flow)) = (sealed.lasting_token(), flow) else {
+    let (Some(token), Some(flow)) = (sealed.lasting_token(), call.flow) else {
         return Ok(());
     };
     let adoption = Adoption {

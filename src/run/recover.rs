@@ -27,7 +27,7 @@ mod adopted;
 mod adopted_measure;
 mod interrupted;
 
-pub(crate) use self::adopted::{Adopted, GoingOn, Wanted, can_go_on};
+pub(crate) use self::adopted::{Adopted, AdoptedPart, GoingOn, PartAt, Wanted, can_go_on};
 pub(crate) use self::adopted_measure::{ADOPTED_CYCLE, AdoptedMeasure};
 
 /// Looks for what dead runs left of one generation. The caller holds the repository's lock, so whatever is claimed or
@@ -182,27 +182,29 @@ impl<'a> Recovery<'a> {
     /// Ends leftover containers, keeps what is in leftover slots on the task refs, and puts leftover claims right.
     /// Returns what it did, in sentences. Every part can be done twice.
     pub(crate) async fn run(&self, engine: &Engine) -> Result<Vec<String>> {
-        let nobody = |_: &FoundContainer| Ok(None);
+        let nobody = |_: &FoundContainer, _: &[FoundContainer]| Ok(None);
         self.run_but_for(engine, &nobody).await.map(|(said, _)| said)
     }
 
     async fn run_but_for(
         &self,
         engine: &Engine,
-        take_over: &(dyn Fn(&FoundContainer) -> Result<Option<GoingOn>> + Sync),
+        take_over: &(dyn Fn(&FoundContainer, &[FoundContainer]) -> Result<Option<GoingOn>> + Sync),
     ) -> Result<(Vec<String>, Vec<GoingOn>)> {
         let mut said: Vec<_> = self.project.freed_locks().collect();
         let mut adopted = Vec::new();
         self.finish_take_overs()?;
-        for container in containers_of(&self.project.git, self.repository.as_deref(), engine).await? {
-            if self.is_alive(&container) {
+        let all = containers_of(&self.project.git, self.repository.as_deref(), engine).await?;
+        for container in &all {
+            // What was taken over has taken others with it.
+            if self.is_alive(container) {
                 continue;
             }
-            if let Some(one) = take_over(&container)? {
+            if let Some(one) = take_over(container, &all)? {
                 adopted.push(one);
                 continue;
             }
-            engine.remove(&container).await?;
+            engine.remove(container).await?;
             said.push(format!("removed the container `{}` of an earlier run", container.name));
         }
         said.extend(self.put_all_right()?);

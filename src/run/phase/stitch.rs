@@ -14,7 +14,6 @@ use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Claim;
-use crate::issues::round::Calls;
 use crate::model::{IssueId, Role};
 use crate::project::protected::ProtectedPaths;
 use crate::record::event::{CallName, EventKind};
@@ -166,6 +165,7 @@ impl Stitch {
             seat: begun.seat.shared(),
             flow: Mutex::default(),
             stage: Mutex::default(),
+            calls: Mutex::default(),
             _known: Arc::clone(&begun.known),
         })
     }
@@ -216,7 +216,7 @@ impl Stitch {
     }
 
     async fn work(&self, session: &mut Session, attempting: &Attempting, interruption: &Interruption) -> Ended {
-        let mut calls = Calls::default();
+        let mut calls = attempting.take_calls();
         let mut ended = Box::pin(self.work_in_rounds(session, attempting, &mut calls, interruption)).await;
         ended.calls = calls;
         ended

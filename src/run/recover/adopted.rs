@@ -14,6 +14,7 @@ use crate::base::fs::create_private_folder;
 use crate::config::Stage;
 use crate::git::Slot;
 use crate::issues::issue::{Claim, Issue, Issues, Status};
+use crate::issues::round::Calls;
 use crate::model::generation::GenerationName;
 use crate::model::{IssueId, Role, RunId};
 use crate::project::Project;
@@ -49,28 +50,51 @@ pub(crate) struct Adopted {
     /// When the task was claimed.
     pub(crate) at: Timestamp,
     pub(crate) alive: ActiveWorkGuard,
-    /// Its call, and the slot of that.
-    pub(crate) slot: AdoptedSlot,
-    /// The slot in which its work waits, where a stage was called for that.
-    pub(crate) work: Option<TakenSlot>,
+    /// Its candidates, by number; the attempt itself as 0 where it has none.
+    pub(crate) parts: Vec<AdoptedPart>,
 }
 
-/// An attempt that may go on.
-struct Found {
-    issue: Issue,
-    claim: Claim,
-    adoption: Adoption,
-    /// The slot of its call.
-    slot: TakenSlot,
-    work: Option<TakenSlot>,
+/// An attempt that goes on, or a candidate of it.
+pub(crate) struct AdoptedPart {
+    pub(crate) candidate: u32,
+    pub(crate) at: PartAt,
 }
+
+/// Where a candidate is.
+pub(crate) enum PartAt {
+    /// A call is under way.
+    Call {
+        /// That, and its slot.
+        slot: AdoptedSlot,
+        /// The slot in which its work waits, where a stage was called for that.
+        work: Option<TakenSlot>,
+    },
+    /// Its work is done, by these calls, and waits in its slot to be judged.
+    Waits(Calls),
+}
+
+/// A candidate that may go on.
+enum FoundPart {
+    Call {
+        adoption: Adoption,
+        container: FoundContainer,
+        /// The slot of its call.
+        slot: TakenSlot,
+        work: Option<TakenSlot>,
+    },
+    /// In the slot of this number.
+    Waits(u32, SlotOwner),
+}
+
+/// What is at work on the engine, and what this run wants of it.
+pub(super) type Looking<'a> = (&'a [FoundContainer], &'a Wanted<'a>);
 
 impl Recovery<'_> {
     /// Does as [`Recovery::run`] does, but for what is wanted and can go on: it is this run's from here on.
     pub(crate) async fn adopt(&self, engine: &Engine, wanted: &Wanted<'_>) -> Result<(Vec<String>, Vec<GoingOn>)> {
-        let take_over = |container: &FoundContainer| {
+        let take_over = |container: &FoundContainer, all: &[FoundContainer]| {
             if container.labels.contains_key(TASK_LABEL) {
-                let adopted = self.take_over(container, wanted.ids, wanted.tasks)?;
+                let adopted = self.take_over(container, (all, wanted))?;
                 return Ok(adopted.map(GoingOn::Attempt));
             }
             let measure = wanted.measure.then(|| self.take_over_measure(container, wanted.ids));
@@ -79,31 +103,34 @@ impl Recovery<'_> {
         self.run_but_for(engine, &take_over).await
     }
 
-    /// Takes over the attempt that a container is at, where this run can go on with it: a task of its own, that `is_wanted`, in
-    /// a slot whose files belong to `ids`.
-    pub(super) fn take_over(
-        &self,
-        container: &FoundContainer,
-        ids: (u32, u32),
-        is_wanted: &dyn Fn(&Issue) -> bool,
-    ) -> Result<Option<Adopted>> {
+    /// Takes over the attempt that a container is at, where this run can go on with it: a task of its own, that it wants, in
+    /// slots whose files belong to its user. All of its candidates go on with it.
+    pub(super) fn take_over(&self, container: &FoundContainer, looking: Looking<'_>) -> Result<Option<Adopted>> {
         let Some((run, active_work)) = &self.active_work else {
             return Ok(None);
         };
         let issues = self.store.read()?;
-        let Some(found) = self.adoptable(container, &issues)? else {
+        let task = container
+            .labels
+            .get(TASK_LABEL)
+            .and_then(|task| task.parse::<IssueId>().ok());
+        let found = task.as_ref().and_then(|task| claimed(task, &issues));
+        let Some((issue, claim)) = found.filter(|(issue, _)| (looking.1.tasks)(issue)) else {
             return Ok(None);
         };
-        if found.slot.owner.ids != ids || !is_wanted(&found.issue) {
-            return Ok(None);
+        let has_candidates = container.labels.contains_key(CANDIDATE_LABEL);
+        let numbers = match has_candidates {
+            true => self.candidates_of(issue, issue.next_attempt(), &claim.run)?,
+            false => [0].into(),
+        };
+        let mut found = Vec::new();
+        for candidate in numbers {
+            match self.found_part((issue, claim), candidate, looking)? {
+                Some(part) => found.push((candidate, part)),
+                None => return Ok(None),
+            }
         }
-        let Found {
-            issue,
-            claim,
-            mut adoption,
-            mut slot,
-            mut work,
-        } = found;
+        let (issue, claim) = (issue.clone(), claim.clone());
         // Before the store has it: at no moment is it anybody's left behind.
         let alive = active_work.note(Role::Stitch.name(), Some(issue.id.clone()));
         let now = self.project.clock().now();
@@ -113,41 +140,64 @@ impl Recovery<'_> {
         })?;
         crash_point!("adopt.claimed");
         self.move_records(&issue, (&claim.run, run))?;
-        adoption.flow.move_to(run);
-        for taken in iter::once(&mut slot).chain(&mut work) {
-            mark_for(run, &taken.slot, &mut taken.owner)?;
+        let mut parts = Vec::new();
+        for (candidate, part) in found {
+            let at = self.part((&issue, &issues), candidate, part)?;
+            parts.push(AdoptedPart { candidate, at });
         }
         Ok(Some(Adopted {
             issue: issues.get(&issue.id)?.clone(),
             issues,
             at: claim.at,
             alive,
-            slot: AdoptedSlot {
-                taken: slot,
-                call: AdoptedCall {
-                    adoption,
-                    container: container.clone(),
-                    _alive: active_work.note_adopted(container.name.clone()),
-                },
-            },
-            work,
+            parts,
         }))
     }
 
-    /// Looks whether another run can go on with the attempt that a container is at.
-    fn adoptable(&self, container: &FoundContainer, issues: &Issues) -> Result<Option<Found>> {
-        let label = |name| container.labels.get(name).map(String::as_str);
-        let task = label(TASK_LABEL).and_then(|task| task.parse::<IssueId>().ok());
-        let Some(task) = task.filter(|_| label(CANDIDATE_LABEL).is_none()) else {
-            return Ok(None);
+    /// Makes a candidate this run's, whose records are by now.
+    fn part(&self, (issue, issues): (&Issue, &Issues), candidate: u32, found: FoundPart) -> Result<PartAt> {
+        let Some((run, active_work)) = &self.active_work else {
+            return Ok(PartAt::Waits(Calls::default()));
         };
-        let Some((issue, claim)) = claimed(&task, issues) else {
-            return Ok(None);
+        match found {
+            FoundPart::Call {
+                mut adoption,
+                container,
+                mut slot,
+                mut work,
+            } => {
+                adoption.flow.move_to(run);
+                for taken in iter::once(&mut slot).chain(&mut work) {
+                    mark_for(run, &taken.slot, &mut taken.owner)?;
+                }
+                let alive = active_work.note_adopted(container.name.clone());
+                let call = AdoptedCall {
+                    adoption,
+                    container,
+                    _alive: alive,
+                };
+                let slot = AdoptedSlot { taken: slot, call };
+                Ok(PartAt::Call { slot, work })
+            }
+            FoundPart::Waits(number, mut owner) => {
+                mark_for(run, &self.project.slots().adopt(number)?, &mut owner)?;
+                let calls = self.calls_of(issue, (issue.next_attempt(), candidate), run, issues)?;
+                Ok(PartAt::Waits(calls))
+            }
+        }
+    }
+
+    /// Looks whether another run can go on with a candidate of the attempt at a task that is under way, and where it is.
+    fn found_part(
+        &self,
+        of: (&Issue, &Claim),
+        candidate: u32,
+        (all, wanted): Looking<'_>,
+    ) -> Result<Option<FoundPart>> {
+        let Some((container, folder, adoption)) = self.adoption_of(all, of, candidate)? else {
+            return self.waiting(of, candidate, wanted.ids);
         };
-        let Some((folder, adoption)) = self.adoption_of(container, issue, &claim.run)? else {
-            return Ok(None);
-        };
-        let Some(slot) = self.taken((adoption.slot, adoption.prepared), issue, claim)? else {
+        let Some(slot) = self.taken((adoption.slot, adoption.prepared), of, candidate)? else {
             return Ok(None);
         };
         let work = match &adoption.flow {
@@ -157,7 +207,7 @@ impl Recovery<'_> {
                 if !self.project.config.stages.iter().any(is_made) {
                     return Ok(None);
                 }
-                match self.taken((stage.work.slot, stage.work.prepared), issue, claim)? {
+                match self.taken((stage.work.slot, stage.work.prepared), of, candidate)? {
                     Some(work) => Some(work),
                     None => return Ok(None),
                 }
@@ -165,42 +215,67 @@ impl Recovery<'_> {
             FlowPlace::Measure(_) | FlowPlace::Proposals(_) => return Ok(None),
         };
         // One that has failed may have done so for want of its gateway, which says nothing of its work.
-        if !container.running && !has_succeeded(&folder)? {
+        if slot.owner.ids != wanted.ids || !container.running && !has_succeeded(&folder)? {
             return Ok(None);
         }
-        Ok(Some(Found {
-            issue: issue.clone(),
-            claim: claim.clone(),
+        Ok(Some(FoundPart::Call {
             adoption,
+            container: container.clone(),
             slot,
             work,
         }))
     }
 
-    /// Finds what is written down of the call that a container is at, and the folder of its records.
-    fn adoption_of(
+    /// Finds what is written down of a call of a candidate whose container is there, and the folder of its records.
+    fn adoption_of<'all>(
         &self,
-        container: &FoundContainer,
-        issue: &Issue,
-        run: &RunId,
-    ) -> Result<Option<(PathBuf, Adoption)>> {
-        for below in self.folders_of(issue, run)? {
+        all: &'all [FoundContainer],
+        (issue, claim): (&Issue, &Claim),
+        candidate: u32,
+    ) -> Result<Option<(&'all FoundContainer, PathBuf, Adoption)>> {
+        for below in self.folders_of(issue, &claim.run)? {
             let folder = self.project.state_dir.join(below);
-            if let Some(adoption) = Adoption::of(&folder)?.filter(|adoption| adoption.container == container.name) {
-                return Ok(Some((folder, adoption)));
+            let Some(adoption) = Adoption::of(&folder)?.filter(|adoption| adoption.call.candidate == candidate) else {
+                continue;
+            };
+            if let Some(container) = all.iter().find(|container| container.name == adoption.container) {
+                return Ok(Some((container, folder, adoption)));
             }
         }
         Ok(None)
     }
 
-    /// Takes a slot of the attempt at a task that is under way, where it is as another run needs it: on prepared dependencies, if
-    /// it was.
-    fn taken(&self, (number, prepared): (u32, bool), issue: &Issue, claim: &Claim) -> Result<Option<TakenSlot>> {
+    /// Finds the slot in which the work of a candidate waits that is done. One without others is judged in an attempt of its own.
+    fn waiting(&self, of: (&Issue, &Claim), candidate: u32, ids: (u32, u32)) -> Result<Option<FoundPart>> {
+        if candidate == 0 {
+            return Ok(None);
+        }
+        for left in self.all_left()? {
+            let Some(owner) = left.owner.filter(|owner| owner.is_at(of.0, candidate, self.generation)) else {
+                continue;
+            };
+            let is_done = owner.done && owner.session_of(self.repository.as_deref()).is_some();
+            let is_ours = owner.run == of.1.run && owner.ids == ids && left.slot.holder.is_none();
+            if is_done && is_ours && !owner.expendable {
+                return Ok(Some(FoundPart::Waits(left.slot.number, owner)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes a slot of a candidate of the attempt at a task that is under way, where it is as another run needs it: on prepared
+    /// dependencies, if it was.
+    fn taken(
+        &self,
+        (number, prepared): (u32, bool),
+        (issue, claim): (&Issue, &Claim),
+        candidate: u32,
+    ) -> Result<Option<TakenSlot>> {
         let is_it = |left: &LeftSlot| left.slot.number == number;
         let Some(owner) = self.all_left()?.into_iter().find(is_it).and_then(|left| left.owner) else {
             return Ok(None);
         };
-        if owner.run != claim.run || !owner.is_at((&issue.id, issue.next_attempt()), self.generation) {
+        if owner.run != claim.run || !owner.is_at(issue, candidate, self.generation) {
             return Ok(None);
         }
         self.taken_as(number, owner, prepared)
@@ -233,7 +308,7 @@ impl Recovery<'_> {
             let Some((issue, claim)) = owner.task.as_ref().and_then(|task| claimed(task, &issues)) else {
                 continue;
             };
-            if owner.run == claim.run || !owner.is_at((&issue.id, issue.next_attempt()), self.generation) {
+            if owner.run == claim.run || !owner.is_at(issue, owner.candidate, self.generation) {
                 continue;
             }
             if !self.was_adoptable(issue, &owner.run)? && !self.was_adoptable(issue, &claim.run)? {
@@ -278,7 +353,7 @@ impl Recovery<'_> {
         found.retain(|below| {
             below
                 .strip_prefix(&first)
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['-', '.']))
         });
         Ok(found)
     }
@@ -307,10 +382,10 @@ fn mark_for(run: &RunId, slot: &Slot, owner: &mut SlotOwner) -> Result<()> {
 }
 
 impl SlotOwner {
-    /// Returns whether it is at an attempt at a task, without candidates, of a generation, and has begun.
-    fn is_at(&self, (task, attempt): (&IssueId, u32), generation: &GenerationName) -> bool {
-        self.task.as_ref() == Some(task)
-            && (self.attempt, self.candidate) == (attempt, 0)
+    /// Returns whether it is at the attempt at a task that is under way in a generation, as this candidate, and has begun.
+    fn is_at(&self, issue: &Issue, candidate: u32, generation: &GenerationName) -> bool {
+        self.task.as_ref() == Some(&issue.id)
+            && (self.attempt, self.candidate) == (issue.next_attempt(), candidate)
             && self.generation == *generation
             && self.base.is_some()
     }

@@ -223,7 +223,7 @@ impl Recovery<'_> {
     }
 
     /// Returns the candidates of an attempt that its records show, by number; none where it has none.
-    fn candidates_of(&self, issue: &Issue, attempt: u32, run: &RunId) -> Result<BTreeSet<u32>> {
+    pub(super) fn candidates_of(&self, issue: &Issue, attempt: u32, run: &RunId) -> Result<BTreeSet<u32>> {
         let beginning = format!("{}.", records_of(run, issue, (attempt, 0)));
         let folders = self.folders_beginning(&beginning)?;
         let numbers = folders

@@ -257,6 +257,8 @@ fn killed_in_measure(engine: TestEngine) -> Project {
     wait_until(spoke);
     run.kill().unwrap();
     run.wait().unwrap();
+    // Nobody goes on with it.
+    project.forget_adoptions();
     project
 }
 

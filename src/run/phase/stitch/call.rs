@@ -43,7 +43,10 @@ impl Stitch {
     ) -> Result<Called, Box<Ended>> {
         let issue = &attempting.issue;
         let said = said_since(issue);
-        if let Some(report) = session.done_before().filter(|_| said.is_empty()) {
+        if let Some(report) = session
+            .done_before()
+            .filter(|_| said.is_empty() || calls.first.is_some())
+        {
             let what = format!("{}: its agent had done its work; what is left is to judge it", issue.id);
             self.context().recorder.emit(EventKind::Recovered { what });
             attempting.seat.give_up();

@@ -19,6 +19,7 @@ use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::choice::{Standing, distance};
 use crate::run::overrides::candidates_of;
 use crate::run::race::Race;
+use crate::run::session::Session;
 
 /// A candidate that is at work until this is dropped, however it ends.
 struct Entrant {
@@ -59,18 +60,33 @@ impl Stitch {
     ) -> Result<StitchOutcome> {
         let race = Arc::new(Race::new(candidates.clone()));
         let attempting = |number: &u32| self.attempting(begun, *number, Some(Arc::clone(&race)));
-        let all = candidates.iter().map(attempting).collect::<Result<Vec<_>>>()?;
+        let all = candidates.iter().map(|number| Ok((attempting(number)?, None)));
+        let all = all.collect::<Result<Vec<_>>>()?;
+        Box::pin(self.run_race(begun, (race, all), base, interruption)).await
+    }
+
+    /// Has candidates attempt a task, each in the session that it has, and one of them land.
+    pub(super) async fn run_race(
+        self: &Arc<Self>,
+        begun: &Begun,
+        (race, all): (Arc<Race>, Vec<(Attempting, Option<Box<Session>>)>),
+        base: Oid,
+        interruption: &Interruption,
+    ) -> Result<StitchOutcome> {
         begun.seat.give_up();
         // Tasks of the runtime of their own: nothing that blocks one of them keeps the stream of another from being read.
         let mut running = JoinSet::new();
-        for attempting in all {
+        for (attempting, session) in all {
             let (stitch, interruption) = (Arc::clone(self), interruption.clone());
             let entrant = Entrant {
                 race: Arc::clone(&race),
                 number: attempting.name.candidate,
             };
             running.spawn(async move {
-                let ended = Box::pin(stitch.enter(&attempting, base, &interruption)).await;
+                let ended = match session {
+                    Some(session) => Box::pin(stitch.work_in(session, &attempting, &interruption)).await,
+                    None => Box::pin(stitch.enter(&attempting, base, &interruption)).await,
+                };
                 drop(entrant);
                 (attempting, ended)
             });

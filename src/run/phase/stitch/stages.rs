@@ -39,12 +39,23 @@ pub(crate) struct Claimed {
 /// An attempt of a run that died, taken over by this one.
 pub(crate) struct TakenOver {
     pub(super) claimed: Claimed,
-    /// The session that does the work.
-    pub(super) session: Box<Session>,
+    /// Its candidates; itself where it has none.
+    pub(super) parts: Vec<TakenPart>,
+    /// The candidates of the attempt; `None` where it has none.
+    pub(super) race: Option<Arc<Race>>,
+}
+
+/// An attempt that is taken over, or a candidate of it.
+pub(super) struct TakenPart {
+    pub(super) candidate: u32,
+    /// The session that does the work; `None` where that is done, and waits in its slot.
+    pub(super) session: Option<Box<Session>>,
     /// What takes over the report of the call that is under way.
-    pub(super) flow: FlowPlace,
+    pub(super) flow: Option<FlowPlace>,
     /// The stage whose call that is, with its session; else it is the work's own.
     pub(super) stage: Option<(Role, Box<Session>)>,
+    /// The calls of one whose work is done.
+    pub(super) calls: Calls,
 }
 
 /// An attempt that has begun.
@@ -81,6 +92,8 @@ pub(super) struct Attempting {
     pub(super) flow: Mutex<Option<FlowPlace>>,
     /// The stage whose call a dead run has made, with its session, until it is listened to.
     pub(super) stage: Mutex<Option<(Role, Box<Session>)>>,
+    /// The calls that a dead run has made of it, where its work was done; until it goes on.
+    pub(super) calls: Mutex<Calls>,
     pub(super) _known: Arc<Known>,
 }
 
@@ -88,6 +101,11 @@ impl Attempting {
     /// Returns where it goes on that a dead run was at; `None` where it begins, or has gone on there.
     pub(super) fn take_flow(&self) -> Option<FlowPlace> {
         self.flow.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Returns the calls that a dead run has made of it, where its work was done.
+    pub(super) fn take_calls(&self) -> Calls {
+        std::mem::take(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns whether a dead run has called this stage, which nobody listens to yet.

@@ -21,7 +21,8 @@ use crate::support::scripts::{WAIT, asks, proposal, scripted, user_prompt};
 engine_tests! {
     both: a_fix_round_goes_on, a_stage_and_a_review_go_on;
     podman: a_measure_and_the_review_of_its_proposals_go_on, a_measure_that_nobody_wants_is_ended,
-        a_call_over_prepared_dependencies_goes_on, a_conflict_round_goes_on;
+        a_call_over_prepared_dependencies_goes_on, a_conflict_round_goes_on,
+        candidates_go_on_side_by_side, a_candidate_whose_work_is_done_is_judged_beside_one_that_goes_on;
 }
 
 /// The steps by which an agent waits that cannot write its worktree.
@@ -296,4 +297,59 @@ fn a_conflict_round_goes_on(engine: TestEngine) {
     assert_eq!(rounds[0]["call"]["metered"]["input"], 200, "{attempt:#}");
     assert_eq!(project.content("src/shared.txt"), "both");
     expect_nothing_left(&project);
+}
+
+fn of_two_candidates(engine: TestEngine, api: &MessagesApi) -> Project {
+    let project = asking(engine, api, "rules: [{when: {attempt: 1}, candidates: 2}]\n");
+    let script = format!("{}{WAIT}{}write src/a.txt x", asks("first"), asks("second"));
+    project.add("is hard", &script);
+    project
+}
+
+/// Panics unless two candidates of one attempt made a call each, and one was merged.
+#[track_caller]
+fn expect_two_candidates(project: &Project, api: &MessagesApi) {
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    let attempt = last(project);
+    let candidates = attempt["candidates"].as_array().unwrap();
+    let came_to = |one: &Value| one["outcome"].as_str().unwrap().to_owned();
+    let outcomes: BTreeSet<_> = candidates.iter().map(came_to).collect();
+    assert_eq!(
+        outcomes,
+        ["merged", "not_chosen"].map(str::to_owned).into(),
+        "{attempt:#}"
+    );
+    for about in ["first", "second"] {
+        assert_eq!(api.served_about(about).requests, 2, "{about}");
+    }
+    let over = project.events().into_iter();
+    let over = over.filter(|event| matches!(event, EventKind::AgentEnded { .. }));
+    assert_eq!(over.count(), 2, "each call is told once");
+    let usage: Value = serde_json::from_str(&project.run(&["stats", "usage", "--json"]).expect(0).stdout).unwrap();
+    assert_eq!(usage["roles"]["stitch"]["usage"]["calls"], 2, "{usage:#}");
+    expect_nothing_left(project);
+}
+
+fn candidates_go_on_side_by_side(engine: TestEngine) {
+    let api = api(100);
+    let project = of_two_candidates(engine, &api);
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let before = die(&project, run, 2);
+    ended(resume(&project, &before, 2)).expect(0);
+    expect_two_candidates(&project, &api);
+}
+
+fn a_candidate_whose_work_is_done_is_judged_beside_one_that_goes_on(engine: TestEngine) {
+    let api = api(100);
+    let project = of_two_candidates(engine, &api);
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    wait_until(|| pipes(&project).len() == 2);
+    let first = pipes(&project).remove(0);
+    let marker = first.parent().unwrap().with_extension("dirty");
+    assert_eq!(fs::read_to_string(&first).unwrap(), "x\n");
+    fs::remove_file(&first).unwrap();
+    wait_until(|| fs::read_to_string(&marker).is_ok_and(|text| text.contains(r#""done":true"#)));
+    let before = die(&project, run, 1);
+    ended(resume(&project, &before, 1)).expect(0);
+    expect_two_candidates(&project, &api);
 }
