@@ -20,11 +20,13 @@ mod adopted;
 mod call;
 mod landing;
 mod proposals;
+mod stage;
 
 pub use self::adopted::Adopted;
 pub use self::call::{CallName, Step};
 pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged};
 pub use self::proposals::{DroppedProposal, FiledTask, MeasureFailed, MeasurePlanned};
+pub use self::stage::StageEnded;
 
 /// One thing that happened, as a line of `events.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -313,30 +315,7 @@ pub enum EventKind {
         seconds: f64,
     },
     /// A stage of the project's own ended.
-    StageEnded {
-        /// The task.
-        task: IssueId,
-        /// The attempt at it, counted from 1.
-        attempt: u32,
-        /// Which candidate of the attempt it is of, counted from 1; 0 where it has none.
-        #[serde(default, skip_serializing_if = "is_zero")]
-        candidate: u32,
-        /// The stage.
-        stage: String,
-        /// Which call of the stage in the attempt it is, counted from 1.
-        number: u32,
-        /// Whether what it left is part of the work now.
-        passed: bool,
-        /// Whether the work waits for a person where it did not pass.
-        required: bool,
-        /// What it came to, as the end of a sentence about it.
-        how: String,
-        /// How much it changed; `None` where it changed nothing, or did not pass.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        changed: Option<DiffStat>,
-        /// How long it took, in seconds.
-        seconds: f64,
-    },
+    StageEnded(StageEnded),
     /// A session is asked to make a red gate pass, or to fix what a review found.
     RoundStarted {
         /// The task.

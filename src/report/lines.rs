@@ -162,7 +162,7 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         | EventKind::GateFlaked(_)
         | EventKind::MergeJudged(_)
         | EventKind::ReviewEnded { .. }
-        | EventKind::StageEnded { .. } => gates::tone(event),
+        | EventKind::StageEnded(_) => gates::tone(event),
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
         EventKind::MeasureEnded { .. } | EventKind::MeasurePlanned(_) => Some(Tone::Good),
         EventKind::MeasureFailed(_) => Some(Tone::Bad),
@@ -207,7 +207,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::MergeJudged(_)
         | EventKind::RoundStarted { .. }
         | EventKind::ReviewEnded { .. }
-        | EventKind::StageEnded { .. } => gates::line(event)?,
+        | EventKind::StageEnded(_) => gates::line(event)?,
         EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
         EventKind::CandidateEnded(ended) => candidates::line(ended),
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,

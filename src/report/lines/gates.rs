@@ -3,7 +3,7 @@
 use super::parts::{last_lines, short_id};
 use crate::base::text::one_line;
 use crate::model::IssueId;
-use crate::record::event::{CheckKind, EventKind, GateFlaked, MergeJudged, TestCounts, Verdict};
+use crate::record::event::{CheckKind, EventKind, GateFlaked, MergeJudged, StageEnded, TestCounts, Verdict};
 use crate::report::tone::Tone;
 
 /// Returns the tone of the line about a gate.
@@ -22,16 +22,16 @@ pub(super) fn tone(event: &EventKind) -> Option<Tone> {
         },
         EventKind::GateEnded { passed: true, .. }
         | EventKind::ReviewEnded { passed: true, .. }
-        | EventKind::StageEnded { passed: true, .. } => Some(Tone::Good),
+        | EventKind::StageEnded(StageEnded { passed: true, .. }) => Some(Tone::Good),
         EventKind::GateEnded {
             verdict: Some(Verdict::NotYet | Verdict::StillFailing),
             ..
         } => None,
         EventKind::GateEnded { advisory: true, .. }
-        | EventKind::StageEnded { required: false, .. }
+        | EventKind::StageEnded(StageEnded { required: false, .. })
         | EventKind::GateFlaked(_) => Some(Tone::Warning),
         EventKind::MergeJudged(judged) => Some(if judged.passed { Tone::Good } else { Tone::Warning }),
-        EventKind::GateEnded { not_yet: None, .. } | EventKind::ReviewEnded { .. } | EventKind::StageEnded { .. } => {
+        EventKind::GateEnded { not_yet: None, .. } | EventKind::ReviewEnded { .. } | EventKind::StageEnded(_) => {
             Some(Tone::Bad)
         }
         _ => None,
@@ -75,30 +75,25 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
             weightiest,
             ..
         } => Some(reviewed((&named(task, *candidate), *number), *passed, how, weightiest)),
-        EventKind::StageEnded {
-            task,
-            candidate,
-            stage,
-            required,
-            passed,
-            how,
-            ..
-        } => {
-            let (stage, how) = (one_line(stage, 60), one_line(how, 400));
-            let goes_on = if *passed || *required {
-                ""
-            } else {
-                "; the work goes on without its changes"
-            };
-            let task = named(task, *candidate);
-            Some(format!("  {task}: stage `{stage}` {how}{goes_on}."))
-        }
+        EventKind::StageEnded(event) => Some(stage_ended(event)),
         EventKind::GateEnded { .. } => ended(event),
         EventKind::GateTried { .. } => tried(event),
         EventKind::GateFlaked(event) => Some(flaked(event)),
         EventKind::MergeJudged(event) => Some(judged_together(event)),
         _ => None,
     }
+}
+
+/// Returns the line about a stage of the project's own.
+fn stage_ended(event: &StageEnded) -> String {
+    let (stage, how) = (one_line(&event.stage, 60), one_line(&event.how, 400));
+    let goes_on = if event.passed || event.required {
+        ""
+    } else {
+        "; the work goes on without its changes"
+    };
+    let task = named(&event.task, event.candidate);
+    format!("  {task}: stage `{stage}` {how}{goes_on}.")
 }
 
 /// Names a task, and the candidate of its attempt where it has several.

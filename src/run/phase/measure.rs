@@ -134,12 +134,8 @@ impl Measure {
         let context = self.context();
         // While no call is made, a session that was to go on is as it was.
         let untouched = session.can_go_on(None);
-        let (reserved, adopted) = match session.take_adopted() {
-            Some((reserved, adopted)) => (Ok(Some(reserved)), Some(adopted)),
-            None => (session.reserve(&asked.issues, interruption).await, None),
-        };
-        let reservation = match reserved {
-            Ok(Some(reservation)) => reservation,
+        let (reservation, adopted) = match session.take_or_reserve(&asked.issues, interruption).await {
+            Ok(Some(taken)) => taken,
             Ok(None) => {
                 let done = self.fail(asked, MeasureOutcome::Cancelled, "the run was interrupted")?;
                 return Ok(Round::Over(done, untouched));
@@ -179,13 +175,7 @@ impl Measure {
         asked.issues = context.store.read()?;
         match answer::read(context, asked, &report, met) {
             Answer::Given(validated, answer) => {
-                let answered = Answered {
-                    told,
-                    validated,
-                    session: session.can_go_on(Some(&report)),
-                    slot: session.slot_number(),
-                    resume: session.going_on().cloned(),
-                };
+                let answered = Answered::by(session, &report, told, validated);
                 self.answered(asked, answered, answer)
             }
             Answer::None(done, reason) => {

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Ask, Session, Sessions, cycle_of};
+use crate::accounting::budget::Spent;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::git::{Oid, Slot};
@@ -107,6 +108,20 @@ impl Session {
     /// Takes the call of a run that died, with what is set aside for it, to go on with it.
     pub(crate) fn take_adopted(&self) -> Option<(Reserved, AdoptedCall)> {
         self.adopted().take()
+    }
+
+    /// Takes the call of a run that died, with what is set aside for it, else sets aside what a new one may use; see
+    /// [`Session::reserve`].
+    pub(crate) async fn take_or_reserve(
+        &self,
+        issues: &Issues,
+        interruption: &Interruption,
+    ) -> Result<Option<(Reserved, Option<AdoptedCall>)>, Spent> {
+        if let Some((reserved, adopted)) = self.take_adopted() {
+            return Ok(Some((reserved, Some(adopted))));
+        }
+        let reserved = self.reserve(issues, interruption).await?;
+        Ok(reserved.map(|reserved| (reserved, None)))
     }
 
     fn adopted(&self) -> MutexGuard<'_, Option<(Reserved, AdoptedCall)>> {

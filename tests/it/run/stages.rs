@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 
 use cordwainer::engine::EngineKind;
-use cordwainer::event::EventKind;
+use cordwainer::event::{EventKind, StageEnded};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -141,7 +141,7 @@ fn the_example_has_three_models_at_work_on_a_task(engine: TestEngine) {
     }
     let calls = project.events().into_iter().filter_map(|event| match event {
         EventKind::GateEnded { .. } => Some("gate".to_owned()),
-        EventKind::StageEnded { stage, passed, .. } => Some(format!("{stage} {passed}")),
+        EventKind::StageEnded(StageEnded { stage, passed, .. }) => Some(format!("{stage} {passed}")),
         EventKind::ReviewEnded { .. } => Some("review".to_owned()),
         _ => None,
     });

@@ -34,7 +34,9 @@ impl Measure {
         let sessions = &self.sessions;
         let (session, in_review, so_far) = match (flow, proposed) {
             (FlowPlace::Proposals(at), Some(proposed)) => {
-                let mut told = prompt_inputs::measure_context(context, &issues, proposed.base)?;
+                let mut told = prompt_inputs::measure_context(&context.project, &issues, proposed.base, &mut |what| {
+                    context.warn(what);
+                })?;
                 told.attempt = at.round;
                 let review = sessions.enter_again(self.purpose_of_review(cycle, call.round), slot, &issues)?;
                 let session = sessions.enter_waiting(self.purpose(cycle), proposed, at.resume.clone())?;

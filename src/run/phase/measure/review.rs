@@ -129,12 +129,8 @@ impl Measure {
     ) -> Result<Heard> {
         let context = self.context();
         let cancelled = || Heard::Ended(MeasureOutcome::Cancelled, "the run was interrupted".to_owned());
-        let (reserved, adopted) = match session.take_adopted() {
-            Some((reserved, adopted)) => (Ok(Some(reserved)), Some(adopted)),
-            None => (session.reserve(&asked.issues, interruption).await, None),
-        };
-        let reservation = match reserved {
-            Ok(Some(reservation)) => reservation,
+        let (reservation, adopted) = match session.take_or_reserve(&asked.issues, interruption).await {
+            Ok(Some(taken)) => taken,
             Ok(None) => return Ok(cancelled()),
             Err(spent) => return Ok(Heard::Ended(MeasureOutcome::Spent(spent.reason.clone()), spent.reason)),
         };

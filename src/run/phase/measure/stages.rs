@@ -1,6 +1,7 @@
 //! What a measure has asked so far, and what came of it.
 
 use crate::accounting::ledger::Entry;
+use crate::agent::CallReport;
 use crate::base::text::one_line;
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal::{KnownIssue, Validated};
@@ -61,6 +62,18 @@ pub(super) struct Answered {
     pub(super) slot: u32,
     /// What its call went on with, if it did.
     pub(super) resume: Option<Resume>,
+}
+
+impl Answered {
+    pub(super) fn by(session: &Session, report: &CallReport, told: MeasureContext, validated: Validated) -> Self {
+        Self {
+            told,
+            validated,
+            session: session.can_go_on(Some(report)),
+            slot: session.slot_number(),
+            resume: session.going_on().cloned(),
+        }
+    }
 }
 
 /// What a round came to.

@@ -20,7 +20,7 @@ use crate::issues::stage::StageRun;
 use crate::model::{CommitId, Role};
 use crate::project::obeyed;
 use crate::prompt::StageContext;
-use crate::record::event::{CallName, EventKind, Step};
+use crate::record::event::{CallName, EventKind, StageEnded, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::attempt_verdict::{self, AttemptVerdict};
 use crate::run::commit_message::message;
@@ -309,7 +309,7 @@ impl Stitch {
         let Some(run) = calls.stages.last() else {
             return Ok(None);
         };
-        self.context().recorder.emit(EventKind::StageEnded {
+        self.context().recorder.emit(EventKind::StageEnded(StageEnded {
             task: attempting.issue.id.clone(),
             attempt: called.name.attempt,
             candidate: called.name.candidate,
@@ -320,7 +320,7 @@ impl Stitch {
             how: run.in_words(),
             changed: run.changed,
             seconds: called.seconds,
-        });
+        }));
         let held = || {
             let reason = format!("the stage `{}` {}", stage.name, run.in_words());
             AttemptVerdict::held(Outcome::StageFailed, reason)
