@@ -148,8 +148,11 @@ async fn adopt(
     }
     let take_over = |going_on: GoingOn| {
         Ok(match going_on {
-            GoingOn::Attempt(adopted) => Resumed::Attempt(adopted.issue.id.clone(), phases.stitch.take_over(adopted)?),
-            GoingOn::Measure(adopted) => Resumed::Measure(phases.measure.take_over(adopted, ADOPTED_CYCLE)?),
+            GoingOn::Attempt(adopted) => {
+                let task = adopted.issue.id.clone();
+                Resumed::Attempt(task, Box::new(phases.stitch.take_over(*adopted)?))
+            }
+            GoingOn::Measure(adopted) => Resumed::Measure(phases.measure.take_over(*adopted, ADOPTED_CYCLE)?),
         })
     };
     tokio::task::block_in_place(|| adopted.into_iter().map(take_over).collect())
@@ -157,7 +160,7 @@ async fn adopt(
 
 /// Work of a dead run that this one has taken over.
 enum Resumed {
-    Attempt(IssueId, TakenOver),
+    Attempt(IssueId, Box<TakenOver>),
     Measure(TakenOverMeasure),
 }
 
@@ -284,7 +287,8 @@ impl Driver<'_> {
             Resumed::Attempt(task, taken_over) => {
                 self.tasks_begun.insert(task.clone());
                 let seat = self.phases.seats.go_on();
-                self.at_work.go_on(&self.phases, (task, taken_over, seat), interruption);
+                self.at_work
+                    .go_on(&self.phases, (task, *taken_over, seat), interruption);
             }
             Resumed::Measure(taken_over) => {
                 self.progress.measures_begun += 1;

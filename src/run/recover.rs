@@ -27,7 +27,7 @@ mod adopted;
 mod adopted_measure;
 mod interrupted;
 
-pub(crate) use self::adopted::{Adopted, AdoptedPart, GoingOn, PartAt, Wanted, can_go_on};
+pub(crate) use self::adopted::{Adopted, AdoptedPart, CallUnderWay, GoingOn, PartAt, Wanted, can_go_on};
 pub(crate) use self::adopted_measure::{ADOPTED_CYCLE, AdoptedMeasure};
 
 /// Looks for what dead runs left of one generation. The caller holds the repository's lock, so whatever is claimed or
@@ -43,6 +43,9 @@ pub(crate) struct Recovery<'a> {
     /// The run that recovers, and what of it is at work; `None` where no run goes on.
     active_work: Option<(RunId, ActiveWork)>,
 }
+
+/// Takes over what a container is at, where that goes on; beside it, all containers that were left.
+type TakeOver<'a> = dyn Fn(&FoundContainer, &[FoundContainer]) -> Result<Option<GoingOn>> + Sync + 'a;
 
 /// A slot that was left, and who used it; `None` where nobody's work is in it.
 struct LeftSlot {
@@ -186,11 +189,7 @@ impl<'a> Recovery<'a> {
         self.run_but_for(engine, &nobody).await.map(|(said, _)| said)
     }
 
-    async fn run_but_for(
-        &self,
-        engine: &Engine,
-        take_over: &(dyn Fn(&FoundContainer, &[FoundContainer]) -> Result<Option<GoingOn>> + Sync),
-    ) -> Result<(Vec<String>, Vec<GoingOn>)> {
+    async fn run_but_for(&self, engine: &Engine, take_over: &TakeOver<'_>) -> Result<(Vec<String>, Vec<GoingOn>)> {
         let mut said: Vec<_> = self.project.freed_locks().collect();
         let mut adopted = Vec::new();
         self.finish_take_overs()?;
@@ -264,19 +263,16 @@ impl<'a> Recovery<'a> {
     fn keep_slot(&self, left: &LeftSlot, issues: &mut Issues, said: &mut Vec<String>) -> Result<()> {
         let mut slot = self.project.slots().adopt(left.slot.number)?;
         if let Some(owner) = left.owner.as_ref().filter(|owner| !owner.expendable) {
-            match &owner.task {
-                Some(task) => {
-                    let ignored = self.keep_work(&mut slot, owner, task, said)?;
-                    crash_point!("recover.kept");
-                    // What an attempt with candidates came to shows when all of them are kept.
-                    if owner.candidate == 0 && self.is_claimed_by(owner, task, issues) {
-                        self.put_right(task, ignored, issues, said)?;
-                    }
+            if let Some(task) = &owner.task {
+                let ignored = self.keep_work(&mut slot, owner, task, said)?;
+                crash_point!("recover.kept");
+                // What an attempt with candidates came to shows when all of them are kept.
+                if owner.candidate == 0 && self.is_claimed_by(owner, task, issues) {
+                    self.put_right(task, ignored, issues, said)?;
                 }
-                None => {
-                    self.finish_measure(left, owner)?;
-                    said.extend(self.note_measure(owner, issues)?);
-                }
+            } else {
+                self.finish_measure(left, owner)?;
+                said.extend(self.note_measure(owner, issues)?);
             }
         }
         slot.release()

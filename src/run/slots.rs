@@ -325,9 +325,10 @@ impl Slots {
             let message = format!("the {what} of slot {number} is gone, or was made by another version");
             Error::new(ErrorKind::Unexpected, message)
         };
-        let layer = match prepared {
-            true => Some(slots_layer(&self.context.project, number)?.ok_or_else(|| gone("prepared dependencies"))?),
-            false => None,
+        let layer = if prepared {
+            Some(slots_layer(&self.context.project, number)?.ok_or_else(|| gone("prepared dependencies"))?)
+        } else {
+            None
         };
         let by = (self.under.layering, self.owner_ids);
         let layer = layer.map(|layer| mounts_of(&self.context.project, slot, &layer, by));

@@ -18,13 +18,13 @@ use crate::run::slots::Resume;
 #[serde(rename_all = "snake_case")]
 pub(crate) enum FlowPlace {
     /// The rounds of an attempt: the session that does the work was called.
-    Work(WorkPlace),
+    Work(Box<WorkPlace>),
     /// A stage after the work, its review among them.
-    Stage(StagePlace),
+    Stage(Box<StagePlace>),
     /// The rounds of a measure.
     Measure(MeasurePlace),
     /// The review of what a measure has proposed.
-    Proposals(ProposalsPlace),
+    Proposals(Box<ProposalsPlace>),
 }
 
 /// What the rounds of an attempt know while a call of the session is under way that does the work.

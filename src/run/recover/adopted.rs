@@ -28,8 +28,8 @@ use crate::sandbox::engine::{Engine, FoundContainer};
 
 /// Work of a dead run that goes on.
 pub(crate) enum GoingOn {
-    Attempt(Adopted),
-    Measure(AdoptedMeasure),
+    Attempt(Box<Adopted>),
+    Measure(Box<AdoptedMeasure>),
 }
 
 /// What a run would go on with of what a dead one has left.
@@ -63,27 +63,33 @@ pub(crate) struct AdoptedPart {
 /// Where a candidate is.
 pub(crate) enum PartAt {
     /// A call is under way.
-    Call {
-        /// That, and its slot.
-        slot: AdoptedSlot,
-        /// The slot in which its work waits, where a stage was called for that.
-        work: Option<TakenSlot>,
-    },
+    Call(Box<CallUnderWay>),
     /// Its work is done, by these calls, and waits in its slot to be judged.
     Waits(Calls),
 }
 
+/// A call of a candidate that goes on.
+pub(crate) struct CallUnderWay {
+    /// That, and its slot.
+    pub(crate) slot: AdoptedSlot,
+    /// The slot in which the work waits, where a stage was called for that.
+    pub(crate) work: Option<TakenSlot>,
+}
+
 /// A candidate that may go on.
 enum FoundPart {
-    Call {
-        adoption: Adoption,
-        container: FoundContainer,
-        /// The slot of its call.
-        slot: TakenSlot,
-        work: Option<TakenSlot>,
-    },
+    Call(Box<FoundCall>),
     /// In the slot of this number.
     Waits(u32, SlotOwner),
+}
+
+/// A call that may go on.
+struct FoundCall {
+    adoption: Adoption,
+    container: FoundContainer,
+    /// Its slot.
+    slot: TakenSlot,
+    work: Option<TakenSlot>,
 }
 
 /// What is at work on the engine, and what this run wants of it.
@@ -95,10 +101,11 @@ impl Recovery<'_> {
         let take_over = |container: &FoundContainer, all: &[FoundContainer]| {
             if container.labels.contains_key(TASK_LABEL) {
                 let adopted = self.take_over(container, (all, wanted))?;
-                return Ok(adopted.map(GoingOn::Attempt));
+                return Ok(adopted.map(|adopted| GoingOn::Attempt(Box::new(adopted))));
             }
             let measure = wanted.measure.then(|| self.take_over_measure(container, wanted.ids));
-            Ok(measure.transpose()?.flatten().map(GoingOn::Measure))
+            let measure = measure.transpose()?.flatten();
+            Ok(measure.map(|measure| GoingOn::Measure(Box::new(measure))))
         };
         self.run_but_for(engine, &take_over).await
     }
@@ -119,9 +126,10 @@ impl Recovery<'_> {
             return Ok(None);
         };
         let has_candidates = container.labels.contains_key(CANDIDATE_LABEL);
-        let numbers = match has_candidates {
-            true => self.candidates_of(issue, issue.next_attempt(), &claim.run)?,
-            false => [0].into(),
+        let numbers = if has_candidates {
+            self.candidates_of(issue, issue.next_attempt(), &claim.run)?
+        } else {
+            [0].into()
         };
         let mut found = Vec::new();
         for candidate in numbers {
@@ -160,12 +168,13 @@ impl Recovery<'_> {
             return Ok(PartAt::Waits(Calls::default()));
         };
         match found {
-            FoundPart::Call {
-                mut adoption,
-                container,
-                mut slot,
-                mut work,
-            } => {
+            FoundPart::Call(call) => {
+                let FoundCall {
+                    mut adoption,
+                    container,
+                    mut slot,
+                    mut work,
+                } = *call;
                 adoption.flow.move_to(run);
                 for taken in iter::once(&mut slot).chain(&mut work) {
                     mark_for(run, &taken.slot, &mut taken.owner)?;
@@ -177,7 +186,7 @@ impl Recovery<'_> {
                     _alive: alive,
                 };
                 let slot = AdoptedSlot { taken: slot, call };
-                Ok(PartAt::Call { slot, work })
+                Ok(PartAt::Call(Box::new(CallUnderWay { slot, work })))
             }
             FoundPart::Waits(number, mut owner) => {
                 mark_for(run, &self.project.slots().adopt(number)?, &mut owner)?;
@@ -218,12 +227,12 @@ impl Recovery<'_> {
         if slot.owner.ids != wanted.ids || !container.running && !has_succeeded(&folder)? {
             return Ok(None);
         }
-        Ok(Some(FoundPart::Call {
+        Ok(Some(FoundPart::Call(Box::new(FoundCall {
             adoption,
             container: container.clone(),
             slot,
             work,
-        }))
+        }))))
     }
 
     /// Finds what is written down of a call of a candidate whose container is there, and the folder of its records.

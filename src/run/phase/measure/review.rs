@@ -151,7 +151,7 @@ impl Measure {
             json_schema: Some(json_schema(answered.told.needs_proof)),
             reservation: &reservation,
             issues: &asked.issues,
-            flow: Some(&FlowPlace::Proposals(place_of(asked, answered))),
+            flow: Some(&FlowPlace::Proposals(Box::new(place_of(asked, answered)))),
         };
         context.step(&name, Step::Container);
         let made = match session.call_or_go_on(&ask, adopted.as_ref(), interruption).await {

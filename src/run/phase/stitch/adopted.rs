@@ -17,7 +17,7 @@ use crate::record::event::CallName;
 use crate::run::call::{Adoption, FlowPlace};
 use crate::run::overrides::settings_of;
 use crate::run::race::Race;
-use crate::run::recover::{Adopted, AdoptedPart, PartAt};
+use crate::run::recover::{Adopted, AdoptedPart, CallUnderWay, PartAt};
 use crate::run::seats::Seat;
 use crate::run::session::Purpose;
 
@@ -63,7 +63,10 @@ impl Stitch {
     fn take_part(&self, purpose: Purpose, at: PartAt, issues: &Issues) -> Result<TakenPart> {
         let candidate = purpose.candidate;
         let (slot, work) = match at {
-            PartAt::Call { slot, work } => (slot, work),
+            PartAt::Call(call) => {
+                let CallUnderWay { slot, work } = *call;
+                (slot, work)
+            }
             PartAt::Waits(calls) => {
                 for entry in calls.entries() {
                     self.sessions.room.note_made(entry);

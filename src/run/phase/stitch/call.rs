@@ -189,10 +189,10 @@ impl Stitch {
             None => (self.reserved(session, issues, interruption).await?, None),
         };
         context.step(&asked.name, Step::Container);
-        let flow = FlowPlace::Work(WorkPlace {
+        let flow = FlowPlace::Work(Box::new(WorkPlace {
             calls: calls.clone(),
             before: asked.before.map(|tree| tree.to_string()),
-        });
+        }));
         let ask = Ask {
             name: &asked.name,
             folder: &asked.folder,

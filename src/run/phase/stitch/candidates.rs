@@ -21,6 +21,9 @@ use crate::run::overrides::candidates_of;
 use crate::run::race::Race;
 use crate::run::session::Session;
 
+/// A candidate that begins, with the session in which it goes on, if it has one.
+type Entering = (Attempting, Option<Box<Session>>);
+
 /// A candidate that is at work until this is dropped, however it ends.
 struct Entrant {
     race: Arc<Race>,
@@ -69,7 +72,7 @@ impl Stitch {
     pub(super) async fn run_race(
         self: &Arc<Self>,
         begun: &Begun,
-        (race, all): (Arc<Race>, Vec<(Attempting, Option<Box<Session>>)>),
+        (race, all): (Arc<Race>, Vec<Entering>),
         base: Oid,
         interruption: &Interruption,
     ) -> Result<StitchOutcome> {

@@ -147,10 +147,10 @@ impl Stitch {
             asked.begun = adopted.begun();
         }
         let flow = question.work.map(|work| {
-            FlowPlace::Stage(StagePlace {
+            FlowPlace::Stage(Box::new(StagePlace {
                 calls: calls.clone(),
                 work,
-            })
+            }))
         });
         let ask = Ask {
             name: &asked.name,

@@ -67,9 +67,10 @@ impl Stitch {
             .flat_map(|attempt| attempt.stages_of(attempting.name.candidate));
         let earlier = earlier.filter(|_| session.resumes().is_some());
         let runs: Vec<&StageRun> = earlier.chain(&calls.stages).collect();
-        let known = match is_under_way {
-            true => Known::Nothing,
-            false => known(git, stage, &runs, kept.left.snapshot.tree)?,
+        let known = if is_under_way {
+            Known::Nothing
+        } else {
+            known(git, stage, &runs, kept.left.snapshot.tree)?
         };
         let (called, left) = match known {
             Known::Done => return Ok(None),

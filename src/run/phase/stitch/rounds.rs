@@ -35,14 +35,15 @@ impl Stitch {
         loop {
             let (kept, judged) = match at {
                 At::Called(called, before) => {
-                    let mut kept = match self.keep_left(session, attempting, (called, before), calls) {
+                    let mut kept = match self.keep_left(session, attempting, (*called, before), calls) {
                         Ok(kept) => kept,
                         Err(ended) => return *ended,
                     };
                     let judged = Box::pin(self.judge(session, attempting, (&mut kept, calls), interruption)).await;
                     (kept, judged)
                 }
-                At::Checked(mut kept, checked) => {
+                At::Checked(of) => {
+                    let (mut kept, checked) = *of;
                     let by = (&mut *session, attempting);
                     let judging = self.judge_checked(by, (&mut kept, calls), checked, interruption);
                     let judged = Box::pin(judging).await;
@@ -53,7 +54,7 @@ impl Stitch {
             let (red, tree) = match Box::pin(next).await {
                 Ok(NextRound::Ask(red, tree)) => (red, tree),
                 Ok(NextRound::JudgeAgain) => {
-                    at = At::Called(kept.called, None);
+                    at = At::Called(Box::new(kept.called), None);
                     continue;
                 }
                 Ok(NextRound::None(verdict)) => return Ended::with_work(kept, Ok(*verdict)),
@@ -63,7 +64,7 @@ impl Stitch {
                 .fix((session, calls), attempting, (&kept, &red, tree), interruption)
                 .await
             {
-                Ok(called) => At::Called(called, Some(tree)),
+                Ok(called) => At::Called(Box::new(called), Some(tree)),
                 Err(mut ended) => {
                     // What failed under a round may have left something else in the slot, which is kept then.
                     ended.left = ended.judged.is_ok().then_some(kept.left);
@@ -77,9 +78,9 @@ impl Stitch {
 /// Where the rounds of an attempt are.
 enum At {
     /// The session was called; a round with this tree in its slot.
-    Called(Called, Option<Oid>),
+    Called(Box<Called>, Option<Oid>),
     /// What it left has passed the gates, and a stage after it is under way.
-    Checked(Kept, Checked),
+    Checked(Box<(Kept, Checked)>),
 }
 
 impl Stitch {
@@ -96,20 +97,20 @@ impl Stitch {
             None | Some(FlowPlace::Measure(_) | FlowPlace::Proposals(_)) => {
                 let told = self.see_the_proof(session, attempting, interruption).await?;
                 let first = self.first_call((session, calls), (attempting, &told), interruption);
-                Ok(At::Called(first.await?, None))
+                Ok(At::Called(Box::new(first.await?), None))
             }
             Some(FlowPlace::Work(at)) => {
                 let before = at.before.as_deref().map(Oid::from_str).transpose();
                 let before = before.context("cannot read the tree of a round").map_err(ends)?;
                 *calls = at.calls;
                 let again = self.call_again((session, calls), attempting, before, interruption);
-                Ok(At::Called(again.await?, before))
+                Ok(At::Called(Box::new(again.await?), before))
             }
             Some(FlowPlace::Stage(at)) => {
                 let again = block_in_place(|| self.kept_again(session, attempting, &at));
                 let (kept, checked) = again.map_err(ends)?;
                 *calls = at.calls;
-                Ok(At::Checked(kept, checked))
+                Ok(At::Checked(Box::new((kept, checked))))
             }
         }
     }
