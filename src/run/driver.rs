@@ -152,7 +152,7 @@ async fn adopt(
                 let task = adopted.issue.id.clone();
                 Resumed::Attempt(task, Box::new(phases.stitch.take_over(*adopted)?))
             }
-            GoingOn::Measure(adopted) => Resumed::Measure(phases.measure.take_over(*adopted, ADOPTED_CYCLE)?),
+            GoingOn::Measure(adopted) => Resumed::Measure(Box::new(phases.measure.take_over(*adopted, ADOPTED_CYCLE)?)),
         })
     };
     tokio::task::block_in_place(|| adopted.into_iter().map(take_over).collect())
@@ -161,7 +161,7 @@ async fn adopt(
 /// Work of a dead run that this one has taken over.
 enum Resumed {
     Attempt(IssueId, Box<TakenOver>),
-    Measure(TakenOverMeasure),
+    Measure(Box<TakenOverMeasure>),
 }
 
 struct Driver<'a> {
@@ -292,7 +292,7 @@ impl Driver<'_> {
             }
             Resumed::Measure(taken_over) => {
                 self.progress.measures_begun += 1;
-                self.at_work.go_on_measure(&self.phases, taken_over, interruption);
+                self.at_work.go_on_measure(&self.phases, *taken_over, interruption);
             }
         }
     }

@@ -65,7 +65,7 @@ pub(crate) enum PartAt {
     /// A call is under way.
     Call(Box<CallUnderWay>),
     /// Its work is done, by these calls, and waits in its slot to be judged.
-    Waits(Calls),
+    Waits(Box<Calls>),
 }
 
 /// A call of a candidate that goes on.
@@ -80,7 +80,7 @@ pub(crate) struct CallUnderWay {
 enum FoundPart {
     Call(Box<FoundCall>),
     /// In the slot of this number.
-    Waits(u32, SlotOwner),
+    Waits(u32, Box<SlotOwner>),
 }
 
 /// A call that may go on.
@@ -165,7 +165,7 @@ impl Recovery<'_> {
     /// Makes a candidate this run's, whose records are by now.
     fn part(&self, (issue, issues): (&Issue, &Issues), candidate: u32, found: FoundPart) -> Result<PartAt> {
         let Some((run, active_work)) = &self.active_work else {
-            return Ok(PartAt::Waits(Calls::default()));
+            return Ok(PartAt::Waits(Box::default()));
         };
         match found {
             FoundPart::Call(call) => {
@@ -191,7 +191,7 @@ impl Recovery<'_> {
             FoundPart::Waits(number, mut owner) => {
                 mark_for(run, &self.project.slots().adopt(number)?, &mut owner)?;
                 let calls = self.calls_of(issue, (issue.next_attempt(), candidate), run, issues)?;
-                Ok(PartAt::Waits(calls))
+                Ok(PartAt::Waits(Box::new(calls)))
             }
         }
     }
@@ -266,7 +266,7 @@ impl Recovery<'_> {
             let is_done = owner.done && owner.session_of(self.repository.as_deref()).is_some();
             let is_ours = owner.run == of.1.run && owner.ids == ids && left.slot.holder.is_none();
             if is_done && is_ours && !owner.expendable {
-                return Ok(Some(FoundPart::Waits(left.slot.number, owner)));
+                return Ok(Some(FoundPart::Waits(left.slot.number, Box::new(owner))));
             }
         }
         Ok(None)

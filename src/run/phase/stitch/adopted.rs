@@ -76,7 +76,7 @@ impl Stitch {
                     session: None,
                     flow: None,
                     stage: None,
-                    calls,
+                    calls: *calls,
                 });
             }
         };
