@@ -89,8 +89,8 @@ mod tests {
             "cut short by a crash"
         );
         assert_eq!(
-            read(&format!("{{\"format\":9}}\n{EVENT}\n")),
-            Err("`/runs/one/events.jsonl` has format 9, and this version reads 8".to_owned())
+            read(&format!("{{\"format\":10}}\n{EVENT}\n")),
+            Err("`/runs/one/events.jsonl` has format 10, and this version reads 9".to_owned())
         );
         assert_eq!(
             read(&format!("{{\"format\":1}}\n{EVENT}\nx\n")),

@@ -60,11 +60,8 @@ impl Stitch {
             return Ok(None);
         }
         let given = kept.left.commit.unwrap_or(session.base());
-        let earlier = attempting
-            .issue
-            .attempts
-            .iter()
-            .flat_map(|attempt| attempt.stages_of(attempting.name.candidate));
+        let attempts = attempting.issue.attempts.iter();
+        let earlier = attempts.flat_map(|attempt| attempt.stages_of(attempting.name.candidate));
         let earlier = earlier.filter(|_| session.resumes().is_some());
         let runs: Vec<&StageRun> = earlier.chain(&calls.stages).collect();
         let known = if is_under_way {
