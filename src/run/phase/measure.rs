@@ -150,6 +150,8 @@ impl Measure {
             Some(_) => prompt::continuation(told.attempt, &[], None),
             None => prompt_inputs::measure_prompt(&context.project, &told)?,
         };
+        // Whoever goes on after a death files what is proposed, and this files nothing.
+        let place = (self.filed_as != FiledAs::Planned).then(|| FlowPlace::Measure(asked.place()));
         let ask = Ask {
             name: &name(told.attempt),
             folder: &asked.folder.clone(),
@@ -157,7 +159,7 @@ impl Measure {
             json_schema: Some(proposal::json_schema(told.needs_proof)),
             reservation: &reservation,
             issues: &asked.issues,
-            flow: Some(&FlowPlace::Measure(asked.place())),
+            flow: place.as_ref(),
         };
         context.step(ask.name, Step::Container);
         let made = session.call_or_go_on(&ask, adopted.as_ref(), interruption).await;
