@@ -69,12 +69,12 @@ pub use sandbox::{credential, engine, gateway, guarantee, network};
 pub mod config;
 
 pub mod record;
-pub use record::{event, history};
+pub use record::{event, findings, history};
 
 pub mod prompt;
 
 mod project;
-pub use project::{detect, read_tree};
+pub use project::{coverage, detect, read_tree};
 
 mod run;
 pub use run::extension;

@@ -23,6 +23,7 @@ use self::protected::ProtectedPaths;
 
 pub(crate) mod archive;
 mod cleared;
+pub mod coverage;
 pub mod detect;
 pub(crate) mod generated;
 mod hazards;

@@ -1,6 +1,7 @@
 //! What happened: events, the records of a run, and reading them back. Nothing in here decides what happens next.
 
 pub mod event;
+pub mod findings;
 pub mod history;
 pub mod network;
 pub(crate) mod observer;
