@@ -48,6 +48,7 @@ mod runs;
 mod settings;
 mod showing;
 mod signal;
+mod spec;
 mod start;
 mod stats;
 mod suggestions;

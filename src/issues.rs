@@ -3,6 +3,7 @@
 
 mod answer;
 pub mod attempt;
+pub mod document;
 pub mod issue;
 mod new_ids;
 pub mod planned;

@@ -4,12 +4,12 @@ use clap::builder::{Resettable, StyledStr};
 use clap::{Arg, ArgMatches, Args as _, FromArgMatches, Subcommand};
 
 use super::generator::{self, GeneratorArgs, GeneratorCommand};
-use super::{Common, Context, config, doctor, image, issues, network, stats, transcript};
+use super::{Common, Context, config, doctor, image, issues, network, spec, stats, transcript};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 17] = [
+const WITHOUT_GENERATION: [&str; 18] = [
     "init",
     "start",
     "generate",
@@ -27,6 +27,7 @@ const WITHOUT_GENERATION: [&str; 17] = [
     "doctor",
     "config",
     "network",
+    "spec",
 ];
 
 /// clap's id of `--generation`.
@@ -76,6 +77,9 @@ pub(super) enum OtherCommand {
     /// Print rules of the network for what a run was refused
     #[command(after_long_help = "Example:\n  cordwainer network suggest")]
     Network(network::NetworkArgs),
+    /// Look at the documents that work comes from
+    #[command(after_long_help = "Example:\n  cordwainer spec inspect docs/backlog.md")]
+    Spec(spec::SpecArgs),
 }
 
 /// All commands, for a program that may have others of the same names: those of a generation's life are below
@@ -138,6 +142,7 @@ impl Verb {
             Self::Other(OtherCommand::Config(args)) => config::execute(&args.command, context),
             Self::Other(OtherCommand::Stats(args)) => stats::execute(&args, context),
             Self::Other(OtherCommand::Network(args)) => network::execute(&args.command, context),
+            Self::Other(OtherCommand::Spec(args)) => spec::execute(&args.command, context),
         }
     }
 

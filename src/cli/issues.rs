@@ -12,6 +12,7 @@ use crate::model::TypedId;
 
 mod add;
 mod change;
+pub(crate) mod document;
 mod ids;
 mod input;
 mod list;
@@ -133,13 +134,18 @@ pub(crate) enum IssuesCommand {
     },
     /// File many tasks at once, all or none
     ///
-    /// Tasks that were imported before are recognized by their `external` or `id` and not filed again.
+    /// Tasks that were imported before are recognized by their `external` or `id` and not filed again. Of a document (`.md`,
+    /// `.txt`) the open items are filed, as `spec inspect` shows them.
     #[command(
-        after_long_help = "Examples:\n  cordwainer issues import tasks.json\n  gh issue list --json number,title,body,labels,state,url | cordwainer issues import -"
+        after_long_help = "Examples:\n  cordwainer issues import tasks.json\n  cordwainer issues import docs/backlog.md\n  cordwainer issues import --undo cw-k7qd\n  gh issue list --json number,title,body,labels,state,url | cordwainer issues import -"
     )]
     Import {
-        /// File with a JSON array of tasks, or one task per line; `-` reads stdin [default: `issues.jsonl` in `beads_dir`]
+        /// File with a JSON array of tasks, or one task per line, or a document; `-` reads JSON from stdin [default:
+        /// `issues.jsonl` in `beads_dir`]
         file: Option<PathBuf>,
+        /// Delete the tasks that were imported from a document together with this one, unless anybody has worked on them
+        #[arg(long, value_name = "ID", conflicts_with = "file")]
+        undo: Option<TypedId>,
     },
     /// Print all tasks as the JSON that `import` reads
     #[command(after_long_help = "Example:\n  cordwainer issues export > tasks.json")]
@@ -189,7 +195,11 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
         IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change()?.add_dependency(id, on)?,
         IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change()?.remove_dependency(id, on)?,
         IssuesCommand::Comment { ids, text } => change()?.comment(&ids.ids, text)?,
-        IssuesCommand::Import { file } => import(context, file.as_deref())?,
+        IssuesCommand::Import { undo: Some(id), .. } => change()?.undo_import(id)?,
+        IssuesCommand::Import { file: Some(file), .. } if document::is_document(file) => {
+            document::import(context, &store()?, file)?;
+        }
+        IssuesCommand::Import { file, .. } => import(context, file.as_deref())?,
     }
     Ok(exit::DONE)
 }

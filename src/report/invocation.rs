@@ -20,7 +20,7 @@ pub(crate) const GENERATION: [&str; 19] = [
     "reset", "measure", "stitch", "status", "list", "switch", "gc",
 ];
 /// The other commands.
-pub(crate) const OTHERS: [&str; 8] = [
+pub(crate) const OTHERS: [&str; 9] = [
     NAMESPACE,
     "issues",
     "transcript",
@@ -29,6 +29,7 @@ pub(crate) const OTHERS: [&str; 8] = [
     "config",
     "stats",
     "network",
+    "spec",
 ];
 
 /// How the person called the program.

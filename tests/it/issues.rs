@@ -16,6 +16,7 @@ use crate::support::repository::TestRepository;
 mod batches;
 mod commands;
 mod damage;
+mod documents;
 mod form;
 mod proposals;
 mod races;

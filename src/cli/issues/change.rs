@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::cli::Context;
+use crate::cli::issues::document::filed_with;
 use crate::cli::issues::ids::{Ids, print_json};
 use crate::cli::issues::input;
 use crate::cli::issues::name::name;
@@ -151,6 +152,16 @@ impl<'a> Change<'a> {
     pub(super) fn delete(&self, ids: &[TypedId]) -> Result<()> {
         let ids = self.store.read()?.find_all(ids)?;
         let why = format!("delete {}", id_list(&ids));
+        let deleted = self.store.update(&why, self.now, |issues| issues.delete(&ids));
+        let deleted = deleted.map_err(|error| none_of(&ids, error))?;
+        self.tell("Deleted", &deleted)
+    }
+
+    /// Deletes the tasks that were imported from a document together with one.
+    pub(super) fn undo_import(&self, id: &TypedId) -> Result<()> {
+        let issues = self.store.read()?;
+        let ids = filed_with(&issues, &issues.find(id)?)?;
+        let why = format!("undo the import of {}", id_list(&ids));
         let deleted = self.store.update(&why, self.now, |issues| issues.delete(&ids));
         let deleted = deleted.map_err(|error| none_of(&ids, error))?;
         self.tell("Deleted", &deleted)

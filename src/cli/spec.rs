@@ -1,0 +1,105 @@
+//! `spec inspect`: what a document is, which items it has, and which mode fits it. No model is asked.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+
+use crate::base::error::{Result, exit};
+use crate::base::text::one_line;
+use crate::cli::Context;
+use crate::cli::issues::document;
+use crate::issues::document::{DocumentItem, Reading, read};
+use crate::report::numbers::counted;
+use crate::report::terminal;
+
+/// The arguments of `spec`.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SpecArgs {
+    #[command(subcommand)]
+    pub(super) command: SpecCommand,
+}
+
+/// The commands of `spec`.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum SpecCommand {
+    /// Say what a document is, which items it has, and which mode fits it
+    ///
+    /// It reads Markdown and plain text in UTF-8: specifications, backlogs, bug reports, status reports and test plans. No
+    /// model is asked, and nothing is changed.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer spec inspect docs/backlog.md\n  cordwainer spec inspect report.txt --json"
+    )]
+    Inspect {
+        /// Document to read; `-` reads stdin
+        file: PathBuf,
+    },
+}
+
+pub(super) fn execute(command: &SpecCommand, context: &Context) -> Result<u8> {
+    let SpecCommand::Inspect { file } = command;
+    let reading = read(&document::text(context, file)?)?;
+    if context.output.json {
+        context.output.print_json(&reading)?;
+        return Ok(exit::DONE);
+    }
+    context.output.print_document(&shown(&reading, terminal::width()))?;
+    let open = reading.items.iter().filter(|item| !item.done).count();
+    if open > 0 && file != Path::new("-") {
+        let file = one_line(&file.display().to_string(), 200);
+        let items = counted(open, "open item");
+        context.output.say(&format!(
+            "`cordwainer issues import {file}` files its {items} as tasks."
+        ));
+    }
+    Ok(exit::DONE)
+}
+
+/// Returns a reading for a person.
+fn shown(reading: &Reading, width: Option<u16>) -> String {
+    let title = if reading.title.is_empty() {
+        "(without a title)"
+    } else {
+        &reading.title
+    };
+    let fact = |name: &str, value: &str| format!("{name:<8} {value}");
+    let certain = |name: &str, confidence: u8, why: &str| format!("{name} ({confidence} %: {why})");
+    let mut lines = vec![
+        fact("title", title),
+        fact(
+            "kind",
+            &certain(
+                reading.kind.in_words(),
+                reading.kind_confidence,
+                &reading.kind_why.join("; "),
+            ),
+        ),
+        fact(
+            "mode",
+            &certain(reading.mode.name(), reading.mode_confidence, &reading.mode_why),
+        ),
+    ];
+    let done = reading.items.iter().filter(|item| item.done).count();
+    let items = match (reading.items.len(), done) {
+        (0, _) => "none".to_owned(),
+        (all, done) => format!("{all}, {done} of them done"),
+    };
+    lines.push(fact("items", &items));
+    if !reading.items.is_empty() {
+        let header = ["line", "id", "state", "priority", "type", "title", "waits for"];
+        let rows = reading.items.iter().map(row).collect();
+        lines.extend([String::new(), terminal::table(&header, rows, width)]);
+    }
+    lines.join("\n")
+}
+
+fn row(item: &DocumentItem) -> Vec<String> {
+    vec![
+        item.line.to_string(),
+        item.id.clone().unwrap_or_default(),
+        if item.done { "done" } else { "open" }.to_owned(),
+        item.priority.to_string(),
+        item.issue_type.clone(),
+        one_line(&item.title, 200),
+        item.depends_on.join(", "),
+    ]
+}
