@@ -248,6 +248,19 @@ pub struct CommitsConfig {
     pub committer: Option<Identity>,
     /// `co_author`: named in a trailer.
     pub co_author: Option<Identity>,
+    /// `style`: how their messages begin.
+    pub style: CommitStyle,
+}
+
+/// How the message of a task's commit begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommitStyle {
+    /// With the title of the task.
+    #[default]
+    Plain,
+    /// As Conventional Commits have it, by what the agent says of its work: `fix(parser): read a number that ends the file`.
+    Conventional,
 }
 
 /// The address of the model's API unless the configuration names another one.

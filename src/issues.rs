@@ -5,6 +5,7 @@ mod answer;
 pub mod attempt;
 pub mod document;
 pub mod issue;
+pub(crate) mod last_word;
 mod new_ids;
 pub mod planned;
 pub mod proposal;

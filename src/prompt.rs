@@ -188,7 +188,8 @@ pub fn fix_round(attempt: u32, red: &FailedCheck) -> String {
         }
     };
     format!(
-        "Attempt {attempt}\n\n{}\n{}End with a short summary: what the cause was, and what you changed.\n",
+        "Attempt {attempt}\n\n{}\n{}End with a short summary: what the cause was, and what you changed. Where you were asked for a JSON block at the end of \
+         your last message, end with it again, on all of your work.\n",
         what_failed(red, when),
         asked(red)
     )

@@ -1,8 +1,8 @@
-//! Reads `commits`: in whose name the work of agents is committed.
+//! Reads `commits`: in whose name, and with which messages, the work of agents is committed.
 
-use super::Config;
 use super::field::Field;
 use super::section::{Section, subsection};
+use super::{CommitStyle, Config};
 use crate::git::Identity;
 
 /// Reads the section.
@@ -12,6 +12,11 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
         section.set_some("author", &mut commits.author, identity);
         section.set_some("committer", &mut commits.committer, identity);
         section.set_some("co_author", &mut commits.co_author, identity);
+        let styles = [
+            ("plain", CommitStyle::Plain),
+            ("conventional", CommitStyle::Conventional),
+        ];
+        section.set("style", &mut commits.style, |field| field.choice(&styles));
     }
 }
 

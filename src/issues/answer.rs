@@ -50,7 +50,7 @@ pub(super) fn json_in(text: &str) -> Result<Value, String> {
 
 /// Returns the content of the last block fenced as JSON. Only fences at the beginning of a line count: in a JSON text a
 /// newline is written `\n`, so that no string in it can close the block.
-fn last_fenced(text: &str) -> Option<String> {
+pub(super) fn last_fenced(text: &str) -> Option<String> {
     let mut last = None;
     let mut open: Option<Vec<&str>> = None;
     for line in text.lines() {

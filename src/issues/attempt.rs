@@ -13,6 +13,8 @@ use crate::issues::round::{FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, RunId, Usage};
 
+pub use crate::issues::last_word::{ChangeType, WorkSummary};
+
 /// How an attempt ended. The list is closed: a new way requires a decision in each reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -149,6 +151,9 @@ pub struct Attempt {
     /// The gate that was red at its end, or when the run ended before it was fixed; or the review that did not pass it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub red: Option<FailedCheck>,
+    /// What its agent says of the work; `None` where it has said nothing in the form that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<WorkSummary>,
     /// Its candidates, where it has several: by number, the one whose outcome, calls and snapshot are the attempt's own
     /// among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -194,6 +199,9 @@ pub struct Candidate {
     /// The gate that was red at its end, or the review that did not pass it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub red: Option<FailedCheck>,
+    /// What its agent says of the work, unless it is the chosen one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub summary: Option<WorkSummary>,
 }
 
 /// A setting of an attempt that a rule has set.
@@ -280,6 +288,14 @@ impl Attempt {
         }
     }
 
+    /// Returns what the agent of the attempt, or of one of its candidates, says of the work.
+    pub(crate) fn summary_of(&self, candidate: u32) -> Option<&WorkSummary> {
+        match self.other(candidate) {
+            Some(other) => other.summary.as_ref(),
+            None => self.summary.as_ref(),
+        }
+    }
+
     /// Returns a candidate whose calls are not the attempt's own.
     pub(crate) fn other(&self, candidate: u32) -> Option<&Candidate> {
         self.candidates
@@ -300,6 +316,7 @@ impl Candidate {
         let own = self.clone();
         self.chosen = true;
         (self.call, self.rounds, self.stages) = (None, Vec::new(), Vec::new());
+        self.summary = None;
         own
     }
 

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::accounting::ledger::Entry;
+use crate::agent::CallReport;
 use crate::base::text::one_line;
+use crate::issues::last_word::{self, WorkSummary};
 use crate::issues::review::Review;
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, Role, Usage};
@@ -151,6 +153,8 @@ pub(crate) struct Calls {
     pub(crate) rounds: Vec<Round>,
     /// The stages after these.
     pub(crate) stages: Vec<StageRun>,
+    /// What its session says of the work.
+    pub(crate) summary: Option<WorkSummary>,
 }
 
 impl Calls {
@@ -194,6 +198,13 @@ impl Calls {
     pub(crate) fn next_of(&self, role: Role) -> u32 {
         let made = self.stages.iter().filter(|run| run.stage == role.name()).count();
         u32::try_from(made).unwrap_or(u32::MAX).saturating_add(1)
+    }
+
+    /// Notes what a call of the session says of the work; one that says nothing leaves what was said before.
+    pub(crate) fn hear(&mut self, report: &CallReport) {
+        if let Some(summary) = last_word::summary(report) {
+            self.summary = Some(summary);
+        }
     }
 
     /// Adds the entry of a call: the first one's, or that of the last round.

@@ -83,7 +83,9 @@ impl Generator {
             ..name_of(generation, &issue.id, attempt)
         };
         let changed = self.project.git.diff_stat(base, kept.id)?;
-        let text = accepted_message(&name, issue, attempt, (changed, &self.project.git.user()?.name));
+        let user = self.project.git.user()?;
+        let style = self.project.config.commits.style;
+        let text = accepted_message(&name, issue, attempt, (changed, &user.name), style);
         let made = Contribution {
             generation,
             task: &issue.id,

@@ -46,6 +46,7 @@ fn issue() -> Issue {
             rounds: Vec::new(),
             stages: Vec::new(),
             red: None,
+            summary: None,
             candidates: Vec::new(),
         }],
         hold: None,

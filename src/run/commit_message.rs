@@ -1,11 +1,13 @@
-//! The messages of the commits of tasks: what a task was, and trailers by which its attempt is known and what it came to.
+//! The messages of the commits of tasks: what a task was, what its agent says of the work, and trailers by which its attempt is
+//! known and what it came to.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::base::text::one_line;
+use crate::config::CommitStyle;
 use crate::git::{CommitInfo, DiffStat};
-use crate::issues::attempt::Attempt;
+use crate::issues::attempt::{Attempt, ChangeType};
 use crate::issues::issue::Issue;
 use crate::issues::round::Calls;
 use crate::model::generation::GenerationName;
@@ -50,10 +52,46 @@ impl AttemptName<'_> {
     }
 }
 
+/// Returns what a message says in words: what the task was, or what its agent says that changed, and why. A summary is
+/// checked, and no line of it passes for a trailer.
+fn words(issue: &Issue, calls: &Calls, style: CommitStyle) -> String {
+    let title = one_line(&issue.title, 200);
+    let summary = calls.summary.as_ref();
+    let mut text = match (style, summary) {
+        (CommitStyle::Plain, _) => title,
+        (CommitStyle::Conventional, Some(summary)) => summary.to_string(),
+        (CommitStyle::Conventional, None) => format!("{}: {title}", change_type(issue).name()),
+    };
+    text.push_str("\n\n");
+    let body = summary.map_or(&[][..], |summary| &summary.body);
+    for line in body {
+        let _ = writeln!(text, "{line}");
+    }
+    if !body.is_empty() {
+        text.push('\n');
+    }
+    match summary {
+        Some(summary) if summary.breaking && style == CommitStyle::Conventional => {
+            let _ = writeln!(text, "BREAKING CHANGE: {}\n", summary.subject);
+        }
+        _ => {}
+    }
+    text
+}
+
+/// Returns what kind of change a task is whose agent does not say.
+fn change_type(issue: &Issue) -> ChangeType {
+    match issue.issue_type.as_str() {
+        "bug" => ChangeType::Fix,
+        "feature" | "epic" => ChangeType::Feat,
+        _ => ChangeType::Chore,
+    }
+}
+
 /// Returns the message of a task's commit: what the task was, and trailers that name where it came from. Tokens and
 /// money are those of all attempts up to this one, whose `calls` are these.
-pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, calls: &Calls) -> String {
-    let mut text = format!("{}\n\n", one_line(&issue.title, 200));
+pub(crate) fn message(attempt: &AttemptName<'_>, issue: &Issue, calls: &Calls, style: CommitStyle) -> String {
+    let mut text = words(issue, calls, style);
     let earlier = issue.attempts.iter().filter(|one| one.number < attempt.number);
     let earlier = earlier.flat_map(|one| {
         one.call
@@ -106,8 +144,14 @@ pub(crate) struct Landing {
 
 /// Returns the message of the commit of work that lands: the one of [`message`], with what the gates said of the work, how
 /// much it changes, and how long it took.
-pub(crate) fn landing_message(name: &AttemptName<'_>, issue: &Issue, calls: &Calls, landing: &Landing) -> String {
-    let mut text = message(name, issue, calls);
+pub(crate) fn landing_message(
+    name: &AttemptName<'_>,
+    issue: &Issue,
+    calls: &Calls,
+    landing: &Landing,
+    style: CommitStyle,
+) -> String {
+    let mut text = message(name, issue, calls, style);
     let mut add = |key, value: String| {
         let _ = writeln!(text, "{key}: {value}");
     };
@@ -148,18 +192,20 @@ pub(crate) fn accepted_message(
     issue: &Issue,
     attempt: &Attempt,
     (changed, by): (DiffStat, &str),
+    style: CommitStyle,
 ) -> String {
     let calls = Calls {
         first: attempt.call.clone(),
         rounds: attempt.rounds.clone(),
         stages: attempt.stages.clone(),
+        summary: attempt.summary.clone(),
     };
     let landing = Landing {
         gates: Vec::new(),
         changed: Some(changed),
         took: Duration::try_from(attempt.ended_at.duration_since(attempt.started_at)).unwrap_or_default(),
     };
-    let mut text = landing_message(name, issue, &calls, &landing);
+    let mut text = landing_message(name, issue, &calls, &landing, style);
     let _ = writeln!(text, "{}: {}", trailer::ACCEPTED, one_line(by, 100));
     text
 }
@@ -179,7 +225,7 @@ mod tests {
     use crate::accounting::ledger::Entry;
     use crate::accounting::ledger::tests::entry;
     use crate::git::{Identity, Oid};
-    use crate::issues::attempt::Outcome;
+    use crate::issues::attempt::{Outcome, WorkSummary};
     use crate::issues::issue::{FORMAT, Issues, NewIds, NewIssue, StoreMeta};
     use crate::model::Role;
 
@@ -222,6 +268,7 @@ mod tests {
             rounds: Vec::new(),
             stages: Vec::new(),
             red: None,
+            summary: None,
             candidates: Vec::new(),
         }
     }
@@ -238,10 +285,9 @@ mod tests {
         };
         let calls = Calls {
             first: call.cloned(),
-            rounds: Vec::new(),
-            stages: Vec::new(),
+            ..Calls::default()
         };
-        message(&name, issue, &calls)
+        message(&name, issue, &calls, CommitStyle::Plain)
     }
 
     /// Checks the end of the message of an attempt at a task that has these attempts already.
@@ -290,6 +336,46 @@ mod tests {
     }
 
     #[test]
+    fn what_the_agent_says_is_in_the_style_that_is_configured() {
+        let mut issue = task(&[]);
+        issue.issue_type = "bug".to_owned();
+        let said = |summary, style| {
+            let calls = Calls {
+                summary,
+                ..Calls::default()
+            };
+            words(&issue, &calls, style)
+        };
+        let summary = WorkSummary {
+            kind: ChangeType::Feat,
+            scope: Some("parser".to_owned()),
+            subject: "read numbers".to_owned(),
+            body: vec!["They were skipped.".to_owned(), "Nobody saw it.".to_owned()],
+            breaking: true,
+            cause: Some("a cause".to_owned()),
+            place: None,
+            test: None,
+        };
+        let (plain, conventional) = (CommitStyle::Plain, CommitStyle::Conventional);
+        assert_eq!(said(None, plain), "Parse it\n\n");
+        assert_eq!(said(None, conventional), "fix: Parse it\n\n");
+        assert_eq!(
+            said(Some(summary.clone()), plain),
+            "Parse it\n\nThey were skipped.\nNobody saw it.\n\n"
+        );
+        assert_eq!(
+            said(Some(summary.clone()), conventional),
+            "feat(parser)!: read numbers\n\nThey were skipped.\nNobody saw it.\n\nBREAKING CHANGE: read numbers\n\n"
+        );
+        let short = WorkSummary {
+            body: Vec::new(),
+            breaking: false,
+            ..summary
+        };
+        assert_eq!(said(Some(short), conventional), "feat(parser): read numbers\n\n");
+    }
+
+    #[test]
     fn a_title_forges_no_trailer() {
         let mut issue = task(&[]);
         issue.title = "x\n\nCordwainer-Task: cw-9\u{1b}[2J\n".to_owned();
@@ -327,8 +413,9 @@ mod tests {
                 changed,
                 took: Duration::from_millis(12_345),
             };
-            let text = landing_message(&name, &issue, &Calls::default(), &landing);
-            assert!(text.starts_with(&message(&name, &issue, &Calls::default())), "{text}");
+            let text = landing_message(&name, &issue, &Calls::default(), &landing, CommitStyle::Plain);
+            let begin = message(&name, &issue, &Calls::default(), CommitStyle::Plain);
+            assert!(text.starts_with(&begin), "{text}");
             let (_, end) = text.split_once("0.0000 USD\n").unwrap();
             end.to_owned()
         };

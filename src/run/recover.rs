@@ -344,7 +344,8 @@ impl<'a> Recovery<'a> {
             repository: owner.repository.as_deref(),
             candidate: owner.candidate,
         };
-        let text = message(&name, issue, &calls);
+        let style = self.project.config.commits.style;
+        let text = message(&name, issue, &calls, style);
         let kept = keep_snapshot(self.project, made, &text)?;
         said.push(format!(
             "kept what attempt {} at {task} had left, as commit {kept}{without}",

@@ -109,6 +109,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         rounds: Vec::new(),
         stages: Vec::new(),
         red: None,
+        summary: None,
         candidates: Vec::new(),
         call: Some(Entry {
             role: Role::Stitch,

@@ -11,6 +11,7 @@ mod budgets;
 mod candidates;
 mod clearing;
 mod clocks;
+mod closing;
 mod conflicts;
 mod crashes;
 mod deaths;

@@ -66,6 +66,7 @@ fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
         rounds: Vec::new(),
         stages: Vec::new(),
         red: None,
+        summary: None,
         candidates: Vec::new(),
         call: Some(Entry {
             attempt: number,

@@ -12,7 +12,7 @@ use crate::cli::Context;
 use crate::cli::issues::ids::print_json;
 use crate::cli::issues::name::name;
 use crate::git::{DiffStat, Git};
-use crate::issues::attempt::{Attempt, Candidate};
+use crate::issues::attempt::{Attempt, Candidate, WorkSummary};
 use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
 use crate::issues::round::{FailedCheck, Round};
 use crate::issues::stage::StageRun;
@@ -249,6 +249,7 @@ fn attempt(attempt: &Attempt, sizes: &Sizes, zone: &Zone) -> String {
     place("called with", &(!overrides.is_empty()).then(|| overrides.join(", ")));
     place("records", &attempt.records);
     place("session", &call.and_then(|call| call.session_id.clone()));
+    lines.extend(attempt.summary.iter().flat_map(summary));
     lines.extend(attempt.rounds.iter().flat_map(round));
     lines.extend(attempt.stages.iter().flat_map(stage));
     lines.extend(attempt.red.iter().flat_map(red));
@@ -259,6 +260,23 @@ fn attempt(attempt: &Attempt, sizes: &Sizes, zone: &Zone) -> String {
             .flat_map(|one| candidate(one, attempt.number, sizes)),
     );
     lines.join("\n")
+}
+
+/// Returns the lines of what an agent says of its work.
+fn summary(summary: &WorkSummary) -> Vec<String> {
+    let mut lines = vec![format!("  summary {}", text::harmless(&summary.to_string()))];
+    let mut add = |line: String| lines.push(format!("    {}", text::harmless(&line)));
+    summary.body.iter().for_each(|line| add(line.clone()));
+    for (name, value) in [
+        ("cause", &summary.cause),
+        ("place", &summary.place),
+        ("test", &summary.test),
+    ] {
+        if let Some(value) = value {
+            add(format!("{name} {value}"));
+        }
+    }
+    lines
 }
 
 /// Returns the lines of a candidate; the attempt itself has those of the chosen one.

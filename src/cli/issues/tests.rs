@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::accounting::ledger::Entry;
 use crate::agent::CallOutcome;
-use crate::issues::attempt::{Attempt, Outcome};
+use crate::issues::attempt::{Attempt, ChangeType, Outcome, WorkSummary};
 use crate::issues::issue::{FORMAT, FileAction, Issues, NewIds, NewIssue, StoreMeta, TaskFile, TaskPlan};
 use crate::model::generation::GenerationName;
 use crate::model::{IssueId, Role, Usage};
@@ -82,6 +82,16 @@ fn attempted() -> Attempt {
         rounds: Vec::new(),
         stages: Vec::new(),
         red: None,
+        summary: Some(WorkSummary {
+            kind: ChangeType::Fix,
+            scope: Some("page".to_owned()),
+            subject: "render the margins".to_owned(),
+            body: vec!["They were cut off.".to_owned()],
+            breaking: false,
+            cause: Some("a width in the wrong unit".to_owned()),
+            place: Some("src/page.rs:12".to_owned()),
+            test: None,
+        }),
         candidates: Vec::new(),
         call: Some(Entry {
             role: Role::Stitch,

@@ -281,4 +281,10 @@ pub(super) const COMMITS: &[Key] = &[
         "Named in a trailer `Co-Authored-By` of a task's commit.",
     )
     .sample("Claude <noreply@anthropic.com>"),
+    Key::new(
+        "style",
+        Shape::Choice(&["plain", "conventional"]),
+        "plain",
+        "How a task's commit begins: with the task's title, or as `type(scope): subject` by\nwhat its agent says of the work. Lines on why come below.",
+    ),
 ];

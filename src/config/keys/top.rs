@@ -234,7 +234,7 @@ pub(crate) const TOP: &[Key] = &[
         "commits",
         Shape::Section(COMMITS),
         "",
-        "In whose name the work of agents is committed. Merges of `stop` are yours.",
+        "In whose name, and how, the work of agents is committed. Merges of `stop` are yours.",
     ),
     Key::new(
         "keep",

@@ -95,6 +95,7 @@ mod tests {
             rounds: Vec::new(),
             stages: Vec::new(),
             red: None,
+            summary: None,
             candidates: Vec::new(),
         };
         old.record_attempt(&id("cw-4"), attempt, now).unwrap();

@@ -83,7 +83,11 @@ impl Recovery<'_> {
             // Its container is gone by now, and nobody writes there.
             remove_unfinished(&folder)?;
             collect(&folder, self.project.redactor())?;
-            let call = recorded_call(&folder, issues, &earlier)?.map(|call| call.entry(place, now));
+            let call = recorded_call(&folder, issues, &earlier)?;
+            if let Some(call) = &call {
+                calls.hear(&call.report);
+            }
+            let call = call.map(|call| call.entry(place, now));
             match red {
                 None => calls.first = call,
                 Some(red) => calls.rounds.push(Round {
@@ -187,6 +191,7 @@ impl Recovery<'_> {
             started_at: claim.at,
             ended_at: now,
             red: own.red,
+            summary: own.summary,
             call: own.call,
             rounds: own.rounds,
             stages: own.stages,
@@ -216,6 +221,7 @@ impl Recovery<'_> {
             changed: None,
             records: Some(records_of(run, issue, (attempt, candidate))),
             red: calls.rounds.last().map(|round| round.red.clone()),
+            summary: calls.summary,
             call: calls.first,
             rounds: calls.rounds,
             stages: calls.stages,
@@ -278,6 +284,7 @@ fn stored_calls(stored: &Attempt, candidate: u32) -> Calls {
         first: call.clone(),
         rounds: rounds.clone(),
         stages: stages.clone(),
+        summary: stored.summary_of(candidate).cloned(),
     }
 }
 

@@ -50,6 +50,7 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
                 rounds: Vec::new(),
                 stages: Vec::new(),
                 red: None,
+                summary: None,
                 candidates: Vec::new(),
             };
             assert_eq!(attempt.usage(), Usage::default());

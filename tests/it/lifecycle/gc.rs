@@ -110,6 +110,7 @@ fn hold(repository: &TestRepository, branch: &str) {
                 rounds: Vec::new(),
                 stages: Vec::new(),
                 red: None,
+                summary: None,
                 candidates: Vec::new(),
             };
             issues.record_attempt(&id, attempt, at)?;

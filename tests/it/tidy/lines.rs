@@ -111,13 +111,14 @@ fn words_stand_where_they_belong() {
 }
 
 /// Beginnings of the paths whose code reads and writes nothing, and waits for nobody: what goes in and comes out is data.
-const PURE: [&str; 34] = [
+const PURE: [&str; 35] = [
     "src/model",
     "src/agent",
     "src/accounting",
     "src/issues/attempt.rs",
     "src/issues/document",
     "src/issues/issue",
+    "src/issues/last_word.rs",
     "src/issues/proposal",
     "src/sandbox/guarantee",
     "src/sandbox/network",

@@ -62,6 +62,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         rounds: Vec::new(),
         stages: Vec::new(),
         red: None,
+        summary: None,
         candidates: Vec::new(),
     }
 }

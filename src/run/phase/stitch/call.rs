@@ -43,6 +43,11 @@ impl Stitch {
     ) -> Result<Called, Box<Ended>> {
         let issue = &attempting.issue;
         let said = said_since(issue);
+        if session.resumes().is_some() {
+            let last = issue.attempts.last();
+            let summary = last.and_then(|last| last.summary_of(attempting.name.candidate));
+            calls.summary = summary.cloned();
+        }
         if let Some(report) = session
             .done_before()
             .filter(|_| said.is_empty() || calls.first.is_some())
@@ -216,6 +221,7 @@ impl Stitch {
             folder: asked.folder,
         };
         calls.add(made.entry);
+        calls.hear(&called.report);
         match made.failure {
             None => {
                 attempting.give_seat_up_after(&called.report);

@@ -177,6 +177,7 @@ fn candidate(attempting: &Attempting, ended: &Ended) -> Candidate {
         rounds: ended.calls.rounds.clone(),
         stages: ended.calls.stages.clone(),
         red: ended.red(&verdict),
+        summary: ended.calls.summary.clone(),
         reason: verdict.reason,
     }
 }

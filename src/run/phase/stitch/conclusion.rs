@@ -179,6 +179,7 @@ fn record(
         rounds: ended.calls.rounds.clone(),
         stages: ended.calls.stages.clone(),
         red: ended.red(verdict),
+        summary: ended.calls.summary.clone(),
         candidates: ended.candidates.clone(),
     }
 }

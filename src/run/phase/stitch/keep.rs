@@ -33,6 +33,7 @@ impl Stitch {
                 &context.attempt(&issue.id, name.attempt).of_candidate(name.candidate),
                 issue,
                 calls,
+                context.project.config.commits.style,
             );
             keep_snapshot(&context.project, made, &text)
         });

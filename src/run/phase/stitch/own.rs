@@ -207,6 +207,7 @@ impl Stitch {
                 .of_candidate(attempting.name.candidate),
             work.issue,
             calls,
+            context.project.config.commits.style,
         );
         let made = contribution(context, &work.issue.id, work.base, snapshot);
         let commit = keep_snapshot(&context.project, made, &text)?;
@@ -331,7 +332,8 @@ impl Stitch {
         let context: &RunContext = self.context();
         let issue = &attempting.issue;
         let name = context.attempt(&issue.id, attempting.name.attempt);
-        let text = message(&name.of_candidate(attempting.name.candidate), issue, calls);
+        let style = context.project.config.commits.style;
+        let text = message(&name.of_candidate(attempting.name.candidate), issue, calls, style);
         let made = contribution(context, &issue.id, session.base(), &left.snapshot);
         keep_snapshot(&context.project, made, &text).map(drop)
     }

@@ -153,6 +153,7 @@ impl Stack {
 
     /// Puts it on the generation branch, one commit each; `None` where the branch is not at its tip any more.
     pub(super) fn land(&self, context: &RunContext, checked: &Checked) -> Result<Option<Vec<Oid>>> {
+        let style = context.project.config.commits.style;
         let landing: Vec<_> = self
             .links
             .iter()
@@ -173,7 +174,7 @@ impl Stack {
                 Landing {
                     task: &issue.id,
                     tree: *tree,
-                    message: landing_message(&name, issue, calls, &known),
+                    message: landing_message(&name, issue, calls, &known, style),
                 }
             })
             .collect();
