@@ -72,7 +72,7 @@ use crate::sandbox::engine::Runtime;
 use crate::sandbox::guarantee::Item;
 
 pub use crate::accounting::budget::{BudgetConfig, BudgetWarning};
-pub use crate::model::ModeKind;
+pub use crate::model::{ModeKind, TagPattern};
 pub use crate::sandbox::credential::Credentials;
 pub use crate::sandbox::engine::EngineChoice;
 pub use crate::sandbox::network::NetworkConfig;
@@ -122,8 +122,12 @@ pub struct Config {
     pub binary_dir: String,
     /// `main_package`: for templates.
     pub main_package: Option<String>,
-    /// `version_file`: for templates.
+    /// `version_file`: for templates, and for the version of `tag`.
     pub version_file: Option<String>,
+    /// `tag`: by which the merge of a generation is tagged.
+    pub tag: Option<TagPattern>,
+    /// `changelog`: the file in which the merge of a generation has an entry.
+    pub changelog: Option<String>,
     /// `source_dirs`: cleared on the generation branch at `start`.
     pub source_dirs: Vec<String>,
     /// `preserve_sources`: keep them.

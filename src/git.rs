@@ -37,6 +37,7 @@ mod repository_id;
 mod rules;
 mod settings;
 mod slots;
+mod tags;
 mod tree;
 mod work;
 

@@ -44,7 +44,7 @@ pub use run::{RunOptions, RunSummary};
 pub use runs::RunEnd;
 pub use start::{CarryFrom, Clearing, StartOptions, StartSummary};
 pub use status::Status;
-pub use stop::{MergeGates, StopOptions, StopSummary, UndoneTask};
+pub use stop::{MergeGates, MergedTask, StopOptions, StopSummary, Totals, UndoneTask};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};
 
 /// A repository, its configuration, and the commands on its generations.

@@ -7,6 +7,7 @@ pub mod generation;
 mod id;
 mod mode;
 mod role;
+mod tag;
 pub(crate) mod trailer;
 mod usage;
 
@@ -18,4 +19,5 @@ pub(crate) use id::{SessionId, id_list};
 pub use mode::ModeKind;
 pub(crate) use mode::{MODE_KIND_NAMES, RequestNeed};
 pub use role::{Role, StageName};
+pub use tag::TagPattern;
 pub use usage::Usage;

@@ -7,10 +7,10 @@ use crate::base::error::{Result, exit};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::lifecycle::{
-    Generator, MergeGates, NewToRun, NewToRunChange, Removal, StopOptions, StopSummary, UndoneTask,
+    Generator, MergeGates, MergedTask, NewToRun, NewToRunChange, Removal, StopOptions, StopSummary, UndoneTask,
 };
 use crate::model::generation::GenerationName;
-use crate::report::numbers::counted;
+use crate::report::numbers::{self, counted};
 use crate::report::status;
 
 /// The options of `stop`.
@@ -97,6 +97,22 @@ fn tell_result(context: &Context, done: &StopSummary) -> Result<()> {
             done.generation, done.base_branch
         ))?,
     }
+    let changed = [
+        done.tag.as_ref().map(|tag| format!("Tagged it {tag}.")),
+        done.version_file
+            .as_ref()
+            .map(|file| format!("{file} has its version, in the merge.")),
+        done.changelog
+            .as_ref()
+            .filter(|_| done.merged.is_some())
+            .map(|file| format!("{file} has an entry about it, in the merge.")),
+    ];
+    for line in changed.iter().flatten() {
+        context.output.print(line)?;
+    }
+    if done.merged.is_some() && !done.tasks.is_empty() {
+        tell_tasks(context, done)?;
+    }
     if let Some(archive) = &done.archive {
         context
             .output
@@ -105,12 +121,34 @@ fn tell_result(context: &Context, done: &StopSummary) -> Result<()> {
     Ok(())
 }
 
+/// Reports the tasks that were merged, and what all of it took.
+fn tell_tasks(context: &Context, done: &StopSummary) -> Result<()> {
+    let heading = format!(
+        "{} merged, after {} and {}, {}:",
+        counted(done.tasks.len(), "task"),
+        counted(done.totals.attempts, "attempt"),
+        numbers::calls(done.totals.usage.calls),
+        numbers::usage(&done.totals.usage),
+    );
+    let line = |task: &MergedTask| {
+        let score = task.score.map_or_else(String::new, |score| format!(" (score {score})"));
+        format!("{} {}{score}", task.id, one_line(&task.title, 100))
+    };
+    tell_list(context, &heading, done.tasks.iter().map(line))
+}
+
 /// Reports the tasks that end with the generation and are not done.
 fn tell_undone(context: &Context, tasks: &[UndoneTask]) -> Result<()> {
     let heading = format!("{} not done:", counted(tasks.len(), "task"));
     let line = |task: &UndoneTask| {
         let title = one_line(&task.title, 100);
-        format!("{} ({}) {title}", task.id, status::word(task.status))
+        let why = task.hold.as_ref().map(|hold| format!(": {}", one_line(hold, 100)));
+        format!(
+            "{} ({}{}) {title}",
+            task.id,
+            status::word(task.status),
+            why.unwrap_or_default()
+        )
     };
     tell_list(context, &heading, tasks.iter().map(line))?;
     if !tasks.is_empty() {

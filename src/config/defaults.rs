@@ -65,6 +65,8 @@ impl Config {
             binary_dir: String::new(),
             main_package: None,
             version_file: None,
+            tag: None,
+            changelog: None,
             source_dirs: Vec::new(),
             preserve_sources: false,
             gen_prefix: String::new(),

@@ -12,6 +12,7 @@ use super::problems::{Place, Problems, Report};
 use super::section::Section;
 use super::source::{Origin, Setting};
 use super::{Config, Tampering, paths};
+use crate::model::TagPattern;
 
 /// The largest file, in bytes. A person writes a few hundred lines; a larger file is something else.
 const SIZE_LIMIT: usize = 1 << 20;
@@ -120,6 +121,8 @@ fn read_project(top: &Section<'_>, config: &mut Config) {
     top.set("binary_dir", &mut config.binary_dir, Field::repository_path);
     top.set_some("main_package", &mut config.main_package, Field::text);
     top.set_some("version_file", &mut config.version_file, Field::repository_path);
+    top.set_some("tag", &mut config.tag, read_tag);
+    top.set_some("changelog", &mut config.changelog, Field::repository_path);
 }
 
 fn read_places(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Path) -> PathBuf) {
@@ -146,6 +149,16 @@ fn read_places(top: &Section<'_>, config: &mut Config, resolve: &dyn Fn(&Path) -
         field.list(FOLDERS, |item| kept.folder(item))
     });
     top.set("seed_files", &mut config.seed_files, |field| field.seed_files(&kept));
+}
+
+fn read_tag(field: &Field<'_>) -> Option<TagPattern> {
+    match TagPattern::new(&field.text()?) {
+        Ok(pattern) => Some(pattern),
+        Err(why) => field.refuse_with(
+            format!("this cannot be the pattern of a tag: {why}"),
+            "write it such as `v1.{date}.{n}`",
+        ),
+    }
 }
 
 fn read_prefix(field: &Field<'_>) -> Option<String> {

@@ -146,7 +146,7 @@ fn identity(signature: &Signature<'_>) -> Identity {
 }
 
 /// Builds git's form of an identity; characters that git does not allow are left out.
-fn signature(identity: &Identity, when: Time) -> Result<Signature<'static>> {
+pub(super) fn signature(identity: &Identity, when: Time) -> Result<Signature<'static>> {
     let clean = |text: &str| {
         let allowed: String = text.chars().filter(|c| !c.is_control() && !"<>".contains(*c)).collect();
         let trimmed = allowed.trim().to_owned();

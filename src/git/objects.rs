@@ -154,7 +154,7 @@ impl Unheld {
         self.own.odb()?.write(kind, content)
     }
 
-    /// Returns the objects of this folder that are reachable from a commit through it.
+    /// Returns the objects of this folder that are reachable from a commit, or a tag of one, through it.
     fn reachable(&self, repository: &Repository, commit: Oid) -> Result<Vec<Oid>, git2::Error> {
         let mut seen = HashSet::new();
         let mut found = Vec::new();
@@ -170,6 +170,7 @@ impl Unheld {
                     next.push(commit.tree_id());
                     next.extend(commit.parent_ids());
                 }
+                ObjectType::Tag => next.push(repository.find_tag(id)?.target_id()),
                 ObjectType::Tree => next.extend(repository.find_tree(id)?.iter().map(|entry| entry.id())),
                 _ => {}
             }

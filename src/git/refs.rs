@@ -182,7 +182,8 @@ impl Git {
         }
         let repository = self.open()?;
         if let Some(new) = new {
-            repository.find_commit(new).context(failed())?;
+            let object = repository.find_object(new, None).context(failed())?;
+            object.peel_to_commit().context(failed())?;
         }
         let why = self.redactor.text(why);
         let why: String = why.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();

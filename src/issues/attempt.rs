@@ -303,6 +303,14 @@ impl Attempt {
             .find(|one| one.number == candidate && !one.chosen)
     }
 
+    /// Returns the score of the review of what its session left last, if there is one that came to something.
+    pub fn score(&self) -> Option<u8> {
+        let last = self.stages.iter().rev().find(|stage| stage.review.is_some())?;
+        let is_of_last = usize::try_from(last.round).is_ok_and(|round| round == self.rounds.len());
+        let review = last.review.as_ref().filter(|_| is_of_last)?;
+        Some(review.score)
+    }
+
     /// Sums up the tokens and money of its calls.
     pub fn usage(&self) -> Usage {
         self.calls().map(|call| call.usage).sum()

@@ -4,22 +4,26 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::git::{DiffStat, Oid};
-use crate::issues::issue::{Issues, Status};
 use crate::lifecycle::{Generator, Removal};
-use crate::model::IssueId;
 use crate::model::generation::GenerationName;
 use crate::project::obeyed::{self, NewToRun};
 use crate::run::gate;
 
 use serde::Serialize;
 
+mod changelog;
 mod checkout;
+mod closing;
 mod gates;
 mod land;
 mod merge;
+mod message;
+mod tasks;
+mod version;
 
 pub use self::gates::MergeGates;
 use self::merge::Landing;
+pub use self::tasks::{MergedTask, Totals, UndoneTask};
 
 /// The options of `stop`.
 #[derive(Clone, Debug, Default)]
@@ -59,35 +63,24 @@ pub struct StopSummary {
     pub found_merged: bool,
     /// Whether the gates were run on the merge.
     pub gates: MergeGates,
+    /// Tasks that it brings.
+    pub tasks: Vec<MergedTask>,
     /// Tasks that end with it undone: open and held ones.
     pub undone: Vec<UndoneTask>,
+    /// What it took, all in all.
+    pub totals: Totals,
+    /// The tag of the merge; `None` where none is configured, or nothing was merged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// The file that has the version of the tag in the merge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_file: Option<String>,
+    /// The file that has an entry about it in the merge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changelog: Option<String>,
     /// The gates that never passed in a generation that cleared its sources, by name.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub not_yet: Vec<String>,
-}
-
-/// A task that its generation ends with, not done.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct UndoneTask {
-    /// Its name.
-    pub id: IssueId,
-    /// Its title.
-    pub title: String,
-    /// How it stands.
-    pub status: Status,
-}
-
-impl UndoneTask {
-    fn all(issues: &Issues) -> Vec<Self> {
-        let undone = issues.iter().filter(|issue| issue.status != Status::Closed);
-        undone
-            .map(|issue| Self {
-                id: issue.id.clone(),
-                title: issue.title.clone(),
-                status: issue.status,
-            })
-            .collect()
-    }
 }
 
 impl Generator {
@@ -124,7 +117,12 @@ impl Generator {
             recovered: Vec::new(),
             new_to_run: Vec::new(),
             gates: MergeGates::NoMerge,
+            tasks: MergedTask::all(&issues),
             undone: UndoneTask::all(&issues),
+            totals: Totals::of(&issues),
+            tag: None,
+            version_file: None,
+            changelog: None,
             diff: None,
             found_merged: false,
             push: None,
@@ -164,7 +162,13 @@ impl Generator {
         if let Some(merge) = self.landed_merge(generation)? {
             let base = self.project.git.commit_info(merge)?.parents[0];
             done.diff = Some(self.project.git.diff_stat(base, merge)?);
+            done.tag = self.set_tag(merge)?;
+            done.version_file = done.tag.as_ref().and(self.project.config.version_file.clone());
+            done.changelog = self.project.config.changelog.clone();
             done.push = self.push(&done.base_branch, &done.base_branch)?;
+            if let (Some(push), Some(tag)) = (&mut done.push, &done.tag) {
+                push.push(tag.clone());
+            }
             done.new_to_run = obeyed::new_to_run(&self.project.git, &self.project.protected()?, base, merge)?;
             done.merged = Some(merge.to_string());
         }

@@ -13,6 +13,12 @@ pub(crate) const RUN: &str = "Cordwainer-Run";
 pub(crate) const REPOSITORY: &str = "Cordwainer-Repository";
 pub(crate) const MODEL: &str = "Cordwainer-Model";
 pub(crate) const TOKENS: &str = "Cordwainer-Tokens";
+/// The tag of the merge of a generation; missing where it gets none.
+pub(crate) const TAG: &str = "Cordwainer-Tag";
+/// How many tasks the merge of a generation brings.
+pub(crate) const TASKS: &str = "Cordwainer-Tasks";
+/// How many attempts at tasks its generation made.
+pub(crate) const ATTEMPTS: &str = "Cordwainer-Attempts";
 /// How many fix rounds the attempt had; missing where it had none.
 pub(crate) const ROUNDS: &str = "Cordwainer-Rounds";
 pub(crate) const COST: &str = "Cordwainer-Cost";

@@ -10,6 +10,7 @@ use crate::support::repository::TestRepository;
 
 mod accept;
 mod begins;
+mod closing;
 mod crashes;
 mod ends;
 mod gc;

@@ -22,8 +22,23 @@ pub(crate) const TOP: &[Key] = &[
     Key::new("binary_dir", Shape::Text, "bin", "Folder that the program is built into, for templates.")
     .files(Files::Free),
     Key::new("main_package", Shape::Text, "", "Package that holds `main`, for templates.").sample("./cmd/tool"),
-    Key::new("version_file", Shape::Text, "", "File that holds the version, for templates.")
+    Key::new("version_file", Shape::Text, "", "File that holds the version, for templates, and which gets that of `tag`.")
     .files(Files::Free).sample("src/version.txt"),
+    Key::new(
+        "tag",
+        Shape::Text,
+        "",
+        "Tag of the merge that `stop` makes. `{date}` is its day in UTC, `20261130`, and `{n}`\ncounts from 1 among the tags that are like it otherwise. The version in\n`version_file` becomes that of the tag, in the merge itself: docs/state.md.",
+    )
+    .sample("v1.{date}.{n}"),
+    Key::new(
+        "changelog",
+        Shape::Text,
+        "",
+        "File in which the merge that `stop` makes has an entry: its tag, or the name of the\ngeneration, the day, and a line for each task.",
+    )
+    .files(Files::Free)
+    .sample("CHANGELOG.md"),
     Key::new(
         "source_dirs",
         Shape::List,

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::message::merge_message;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::base::text::one_line;
 use crate::git::{Merge, NewCommit, Oid, TreeEdit};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
@@ -66,6 +66,9 @@ impl Generator {
             Some(merge) => merge,
             None => self.merge_commit(generation, base_branch, base, tip)?,
         });
+        if let Some(merge) = landing.merge {
+            self.refuse_taken_tag(merge)?;
+        }
         Ok(landing)
     }
 
@@ -116,13 +119,17 @@ impl Generator {
     }
 
     fn merge_commit(&self, generation: &GenerationName, base_branch: &str, base: Oid, tip: Oid) -> Result<Oid> {
+        let issues = Store::open(&self.project.git, generation)?.read()?;
+        let now = self.project.clock().now();
+        let tag = self.next_tag(now)?;
+        let tree = self.merged_tree(generation, base_branch, base, tip)?;
         let commit = NewCommit {
-            tree: self.merged_tree(generation, base_branch, base, tip)?,
+            tree: self.closed_tree(tree, (generation, &issues), (tag.as_deref(), now))?,
             parents: vec![base, tip],
-            message: self.merge_message(generation)?,
+            message: merge_message(generation, &issues, tag.as_deref()),
             author: None,
             committer: None,
-            time: self.project.clock().now(),
+            time: now,
         };
         self.project.git.commit(&commit)
     }
@@ -148,17 +155,6 @@ impl Generator {
             ..TreeEdit::default()
         };
         self.project.git.edit_tree(tree, &edit)
-    }
-
-    /// Returns the message of the merge: the tasks that the generation brings.
-    fn merge_message(&self, generation: &GenerationName) -> Result<String> {
-        let issues = Store::open(&self.project.git, generation)?.read()?;
-        let mut message = format!("Merge {generation}\n\n");
-        for issue in issues.iter().filter(|issue| issue.commit.is_some()) {
-            message.push_str(&format!("- {}: {}\n", issue.id, one_line(&issue.title, 100)));
-        }
-        message.push_str(&format!("\n{}: {generation}\n", trailer::GENERATION));
-        Ok(message)
     }
 }
 

@@ -24,6 +24,7 @@ const START: &[&str] = &[
     "start.marked",
 ];
 const STOP: &[&str] = &["stop.finished", "stop.prepared", "stop.landed"];
+const TAG: &[&str] = &["stop.tagged"];
 const CHECKOUT: &[&str] = &["checkout.files", "checkout.moved", "stop.checkout"];
 const ACCEPT: &[&str] = super::accept::CRASH_POINTS;
 const END: &[&str] = &["end.archived", "end.branch", "end.slots", "end.ref"];
@@ -123,7 +124,7 @@ fn dies(case: &Case, at: &str, expected: &End) -> bool {
 
 #[test]
 fn every_crash_point_is_in_some_case() {
-    let mut reached = [START, STOP, CHECKOUT, END, ACCEPT, super::gc::CRASH_POINTS].concat();
+    let mut reached = [START, STOP, TAG, CHECKOUT, END, ACCEPT, super::gc::CRASH_POINTS].concat();
     reached.sort_unstable();
     assert_eq!(
         Vec::from_iter(crash_points_of_the_lifecycle()),
@@ -155,6 +156,25 @@ fn a_stop_that_died_while_it_landed_is_finished_by_the_next() {
             "checkout.moved",
             "stop.checkout",
             "stop.landed",
+        ],
+    });
+}
+
+#[test]
+fn a_stop_that_tags_and_writes_files_is_finished_by_the_next() {
+    check(&Case {
+        name: "stop with a tag",
+        prepare: super::closing::prepare,
+        arguments: &["stop"],
+        reaches: &[
+            "stop.finished",
+            "stop.prepared",
+            "checkout.files",
+            "stop.checkout",
+            "stop.landed",
+            "stop.tagged",
+            "end.archived",
+            "end.ref",
         ],
     });
 }

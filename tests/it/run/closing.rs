@@ -1,4 +1,4 @@
-//! What an agent says at the end of its work, and what comes of it: messages of commits.
+//! What an agent says at the end of its work, and what comes of it: messages of commits, and of the merge of its generation.
 
 use serde_json::{Value, json};
 
@@ -79,7 +79,10 @@ fn commits_say_what_the_agent_says_where_that_keeps_to_the_form(engine: TestEngi
 }
 
 fn what_an_agent_said_outlives_the_run_that_heard_it(engine: TestEngine) {
-    let project = Project::new(engine, "commits: {style: conventional}\n");
+    let project = Project::new(
+        engine,
+        "commits: {style: conventional}\ntag: v{n}\nchangelog: README.md\n",
+    );
     let said = last_word(&json!({"summary": summary()}));
     project.add("Write a", &format!("write src/a.txt a\n{said}"));
     let died = project
@@ -98,4 +101,23 @@ fn what_an_agent_said_outlives_the_run_that_heard_it(engine: TestEngine) {
     assert_eq!(issue["attempts"][0]["summary"], summary());
     assert_eq!(issue["attempts"][1]["summary"], summary());
     assert!(message(&project, "cw-1").starts_with("fix(files)!: write what was missing\n"));
+    project.run(&["issues", "add", "Left behind"]).expect(0);
+    let ran = project.run(&["stop", "--json"]).expect(0);
+    let done: Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!(
+        (&done["tag"], &done["tasks"][0]["title"]),
+        (&json!("v1"), &json!("Write a"))
+    );
+    assert_eq!(
+        (&done["totals"]["attempts"], &done["undone"][0]["title"]),
+        (&json!(2), &json!("Left behind"))
+    );
+    let text = project.repository.git(&["log", "-1", "--format=%B", "v1"]);
+    let begin = "Merge generation-one: 1 task\n\n- cw-1: Write a\n\nLeft behind:\n\n- cw-2: Left behind\n\n";
+    assert!(text.starts_with(begin), "{text}");
+    let entry = project.repository.git(&["show", "main:README.md"]);
+    assert!(
+        entry.contains("\n\n## v1 - 2") && entry.ends_with("\n\n- Write a (cw-1)"),
+        "{entry}"
+    );
 }
