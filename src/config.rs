@@ -66,7 +66,6 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::base::serialization::{is_zero, or_off};
-use crate::git::Identity;
 use crate::model::{Role, Severity};
 use crate::sandbox::engine::Runtime;
 use crate::sandbox::guarantee::Item;
@@ -78,6 +77,7 @@ pub use crate::sandbox::engine::EngineChoice;
 pub use crate::sandbox::network::NetworkConfig;
 pub(crate) use claude_args::BARE;
 pub use commands::{CACHE_FOLDER, CommandsConfig, DEFAULT_INPUTS, Prepare};
+pub use commits::{CommitStyle, CommitsConfig};
 pub use document::example;
 pub(crate) use document::quoted;
 pub use effective::{EffectiveValue, effective};
@@ -170,6 +170,8 @@ pub struct Config {
     pub stop_grace: Duration,
     /// `max_issues`: proposals a measure may make (10).
     pub max_issues: u32,
+    /// `max_questions`: sessions that keep their slots while they wait for answers (3).
+    pub max_questions: u32,
     /// `gates_parallel`: how many gates run side by side (1).
     pub gates_parallel: u32,
     /// `cycles`: cycles a `run` makes (1); `off` is until nothing is left.
@@ -241,30 +243,6 @@ pub struct Config {
     pub protected_paths: Vec<String>,
     /// `gates`: commands that must succeed, in a container of the same kind, before a task is merged.
     pub gates: Vec<Gate>,
-}
-
-/// In whose name the work of agents is committed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct CommitsConfig {
-    /// `author`: unset is the one that git would use.
-    pub author: Option<Identity>,
-    /// `committer`: unset is the one that git would use.
-    pub committer: Option<Identity>,
-    /// `co_author`: named in a trailer.
-    pub co_author: Option<Identity>,
-    /// `style`: how their messages begin.
-    pub style: CommitStyle,
-}
-
-/// How the message of a task's commit begins.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CommitStyle {
-    /// With the title of the task.
-    #[default]
-    Plain,
-    /// As Conventional Commits have it, by what the agent says of its work: `fix(parser): read a number that ends the file`.
-    Conventional,
 }
 
 /// The address of the model's API unless the configuration names another one.

@@ -150,6 +150,28 @@ pub fn continuation(attempt: u32, remarks: &[String], red: Option<&FailedCheck>)
     prompt
 }
 
+/// Returns the prompt of a call that continues a session which ended with a question: `said` is what people have said since,
+/// the answer among it; nobody has where it is empty.
+pub(crate) fn answered(attempt: u32, said: &[String]) -> String {
+    let begin = if said.is_empty() {
+        "You ended with a question to a person, who lets you go on without an answer: decide it yourself, and say in your \
+         summary how."
+    } else {
+        "You ended with a question to a person. This is what people say:"
+    };
+    let mut prompt = format!("Attempt {attempt}\n\n{begin}\n");
+    let mark = fence::mark(&Value::from(said));
+    for one in said {
+        let fenced = fence::fenced(&mark, one, "said meanwhile");
+        prompt.push_str(&format!("\n{fenced}\n"));
+    }
+    prompt.push_str(
+        "\nThe folder is as you left it. Go on, and finish what you were asked to do. End as you were asked to, with the JSON \
+         block about all of your work.\n",
+    );
+    prompt
+}
+
 /// Returns what a prompt goes on with where the command that is to prove a task passes before any work.
 pub(crate) fn proves_nothing(proof: &str) -> String {
     let mark = fence::mark(&Value::from(proof));

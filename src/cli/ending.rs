@@ -97,7 +97,7 @@ fn tell_result(context: &Context, done: &StopSummary) -> Result<()> {
             done.generation, done.base_branch
         ))?,
     }
-    let changed = [
+    let beside = [
         done.tag.as_ref().map(|tag| format!("Tagged it {tag}.")),
         done.version_file
             .as_ref()
@@ -107,7 +107,7 @@ fn tell_result(context: &Context, done: &StopSummary) -> Result<()> {
             .filter(|_| done.merged.is_some())
             .map(|file| format!("{file} has an entry about it, in the merge.")),
     ];
-    for line in changed.iter().flatten() {
+    for line in beside.iter().flatten() {
         context.output.print(line)?;
     }
     if done.merged.is_some() && !done.tasks.is_empty() {

@@ -112,6 +112,19 @@ pub(crate) enum IssuesCommand {
         after_long_help = "Examples:\n  cordwainer issues release cw-k7qd\n  cordwainer issues release cw-k7qd --accept\n  cordwainer issues release --edit"
     )]
     Release(ReleaseArguments),
+    /// Answer what the agent of a held task asks
+    ///
+    /// The task is open again, and the next run goes on with its session, which gets the answer.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer issues answer cw-k7qd \"Use the European table\"\n  cat answer.md | cordwainer issues answer cw-k7qd -"
+    )]
+    Answer {
+        /// Task, by its id or the first letters of it
+        #[arg(value_name = "ID")]
+        id: TypedId,
+        /// Text of the answer; `-` reads it from stdin
+        text: String,
+    },
     /// Delete tasks that nobody has worked on
     ///
     /// A task that was attempted, is in progress, or that another depends on is refused: close it instead.
@@ -191,6 +204,7 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
         IssuesCommand::Reopen(Ids { ids }) => change()?.reopen(ids)?,
         IssuesCommand::Hold { ids, reason } => change()?.hold(&ids.ids, reason)?,
         IssuesCommand::Release(arguments) => release::release(context, arguments)?,
+        IssuesCommand::Answer { id, text } => change()?.answer(id, text)?,
         IssuesCommand::Delete(Ids { ids }) => change()?.delete(ids)?,
         IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change()?.add_dependency(id, on)?,
         IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change()?.remove_dependency(id, on)?,

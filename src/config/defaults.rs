@@ -87,6 +87,7 @@ impl Config {
             silence_agent: false,
             stop_grace: Duration::ZERO,
             max_issues: 0,
+            max_questions: 0,
             gates_parallel: 0,
             cycles: None,
             estimated_lines_min: 0,

@@ -195,6 +195,9 @@ fn read_work(top: &Section<'_>, config: &mut Config) {
     top.set("silence_agent", &mut config.silence_agent, Field::flag);
     top.set("stop_grace", &mut config.stop_grace, |field| field.duration(""));
     top.set("max_issues", &mut config.max_issues, |field| field.small_count(1000));
+    top.set("max_questions", &mut config.max_questions, |field| {
+        field.small_count(100)
+    });
     top.set_limit("cycles", &mut config.cycles, |field| {
         field.small_count_or_off(1_000_000)
     });

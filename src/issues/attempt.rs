@@ -53,6 +53,8 @@ pub enum Outcome {
     InfrastructureFailed,
     /// A person, or the end of the run, stopped it.
     Cancelled,
+    /// Its agent asks a person something before it goes on.
+    Asked,
     /// Another candidate of its attempt was taken. No attempt ends so.
     NotChosen,
 }
@@ -76,6 +78,7 @@ impl Outcome {
             | Self::ReviewFailed
             | Self::StageFailed
             | Self::Unproven
+            | Self::Asked
             | Self::Merged
             | Self::Limited
             | Self::InfrastructureFailed
@@ -105,6 +108,7 @@ impl fmt::Display for Outcome {
             Self::BudgetSpent => "budget spent",
             Self::InfrastructureFailed => "infrastructure failed",
             Self::Cancelled => "cancelled",
+            Self::Asked => "asked",
             Self::NotChosen => "not chosen",
         })
     }

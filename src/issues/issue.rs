@@ -71,6 +71,14 @@ pub struct Dependency {
     pub kind: String,
 }
 
+/// What kind of hold one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// Its agent waits for the answer to a question.
+    Question,
+}
+
 /// A comment on an issue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -170,6 +178,12 @@ pub struct Issue {
     /// Why it is held, while it is `blocked`.
     #[serde(default)]
     pub hold: Option<String>,
+    /// What kind of hold it is, where it is more than a reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold_kind: Option<HoldKind>,
+    /// What its agent asks a person, while it is held for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When any part of it last changed.

@@ -22,6 +22,9 @@ const MOST_LINES: usize = 3;
 /// The longest line of the body, cause, place or test, in characters.
 const MOST_LINE: usize = 300;
 
+/// The longest question, in characters; what is longer is cut.
+const MOST_QUESTION: usize = 4000;
+
 /// What kind of change some work is, in the words of Conventional Commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -139,19 +142,19 @@ impl Told {
             subject: line(&self.subject, MOST_SUBJECT)?,
             body: body?,
             breaking: self.breaking,
-            cause: optional(self.cause)?,
-            place: optional(self.place)?,
-            test: optional(self.test)?,
+            cause: optional(self.cause).ok()?,
+            place: optional(self.place).ok()?,
+            test: optional(self.test).ok()?,
         })
         .filter(|summary| is_word && summary.body.len() <= MOST_LINES)
     }
 }
 
-/// Returns a text that may be left out; the outer `None` is one that does not keep to the form.
-fn optional(text: Option<String>) -> Option<Option<String>> {
+/// Returns a text that may be left out; fails with one that does not keep to the form.
+fn optional(text: Option<String>) -> Result<Option<String>, String> {
     match filled(text) {
-        None => Some(None),
-        Some(text) => line(&text, MOST_LINE).map(Some),
+        None => Ok(None),
+        Some(text) => line(&text, MOST_LINE).map(Some).ok_or(text),
     }
 }
 
@@ -163,9 +166,6 @@ fn filled(text: Option<String>) -> Option<String> {
 /// Returns a text without the space around it, if it is one line that may stand in a commit's message.
 fn line(text: &str, most: usize) -> Option<String> {
     let text = text.trim();
-    let is_bad = |character: char| {
-        character.is_control() || is_ignorable(character) || matches!(character, '\u{2028}' | '\u{2029}')
-    };
     let is_one = !text.is_empty() && text.chars().count() <= most && !text.chars().any(is_bad);
     (is_one && !is_trailer(text)).then(|| text.to_owned())
 }
@@ -194,6 +194,21 @@ fn is_word(scope: &str) -> bool {
 pub(crate) fn summary(report: &CallReport) -> Option<WorkSummary> {
     let told: Told = serde_json::from_value(part(report, "summary")?).ok()?;
     told.checked()
+}
+
+/// Returns the question to a person in the last word of a call that succeeded, bounded and without control characters; `None`
+/// where it asks nothing.
+pub(crate) fn question(report: &CallReport) -> Option<String> {
+    let told = part(report, "question")?;
+    let is_kept = |character: &char| matches!(character, '\n' | '\t') || !is_bad(*character);
+    let kept: String = told.as_str()?.chars().filter(is_kept).take(MOST_QUESTION).collect();
+    let kept = kept.trim();
+    (!kept.is_empty()).then(|| kept.to_owned())
+}
+
+/// Returns whether a character may not stand in a text of an agent.
+fn is_bad(character: char) -> bool {
+    character.is_control() || is_ignorable(character) || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 /// Returns a part of the last word of a call that succeeded.
@@ -315,6 +330,20 @@ mod tests {
             ..report(&fenced(&json!({"summary": full()})))
         };
         assert_eq!(summary(&failed), None);
+    }
+
+    #[test]
+    fn a_question_is_bounded_and_harmless() {
+        let asked =
+            |question: Value| super::question(&report(&fenced(&json!({"summary": full(), "question": question}))));
+        assert_eq!(asked(json!(null)), None);
+        assert_eq!(asked(json!(" \n ")), None);
+        assert_eq!(asked(json!(["Which?"])), None);
+        assert_eq!(
+            asked(json!(" Which\u{1b}[2J one?\n- a\u{202e}\r\n- b ")).as_deref(),
+            Some("Which[2J one?\n- a\n- b")
+        );
+        assert_eq!(asked(json!("ä".repeat(5000))).unwrap().chars().count(), 4000);
     }
 
     #[test]

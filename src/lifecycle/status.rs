@@ -14,7 +14,7 @@ use crate::issues::issue::{IssueCounts, Issues};
 use crate::issues::request::Request;
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
-use crate::model::{CommitId, Role, RunId, Usage};
+use crate::model::{CommitId, IssueId, Role, RunId, Usage};
 use crate::project::RunState;
 use crate::run::guidance::{self, Standing};
 use crate::run::waiting::pause::Pause;
@@ -43,6 +43,9 @@ pub struct Status {
     pub tip: Option<CommitId>,
     /// How many tasks are in which state; `ready` is a part of `open`.
     pub tasks: IssueCounts,
+    /// What agents ask: each holds its task until it is answered.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<OpenQuestion>,
     /// Cycles begun: measures that filed tasks, or found nothing to file.
     pub cycles: u32,
     /// Tokens and money, over attempts and measures.
@@ -65,6 +68,26 @@ pub struct Status {
     pub hazards: Vec<String>,
     /// What to do next: commands in backticks, and what they do.
     pub next: Vec<String>,
+}
+
+/// A question of an agent that nobody has answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OpenQuestion {
+    /// Its task.
+    pub task: IssueId,
+    /// What it asks.
+    pub question: String,
+}
+
+impl OpenQuestion {
+    fn all(issues: &Issues) -> Vec<Self> {
+        let asked = issues.iter().filter_map(|issue| {
+            let question = issue.question.clone()?;
+            let task = issue.id.clone();
+            Some(Self { task, question })
+        });
+        asked.collect()
+    }
 }
 
 /// What the refs and the lock show about a generation.
@@ -121,6 +144,7 @@ impl Generator {
             base: self.project.git.reference(&generation.base_mark())?.map(CommitId::from),
             tip: tip.map(CommitId::from),
             tasks: issues.counts(),
+            questions: OpenQuestion::all(&issues),
             cycles: issues.cycle(),
             usage: issues.usage(),
             paused_until: pause.as_ref().map(|pause| pause.until),
@@ -185,12 +209,19 @@ impl Generator {
                 |owner: &SlotOwner| Suspended::of(&leftover, owner, repository.as_deref(), generation, issues);
             match owner.as_ref().map(suspended) {
                 Some(Some(suspended)) => {
+                    let task = suspended.owner.task.as_ref().and_then(|task| issues.get(task).ok());
+                    let asks = task.is_some_and(|issue| issue.question.is_some());
                     let whose = suspended
                         .owner
                         .task
                         .map_or("a measure".to_owned(), |task| task.to_string());
+                    let next = if asks {
+                        "it waits for your answer"
+                    } else {
+                        "the next run continues it"
+                    };
                     said.push(format!(
-                        "the session of {whose} is suspended in slot {}: the next run continues it",
+                        "the session of {whose} is suspended in slot {}: {next}",
                         suspended.slot
                     ));
                 }

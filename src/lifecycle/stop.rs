@@ -4,6 +4,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::git::{DiffStat, Oid};
+use crate::issues::issue::Issues;
 use crate::lifecycle::{Generator, Removal};
 use crate::model::generation::GenerationName;
 use crate::project::obeyed::{self, NewToRun};
@@ -83,6 +84,32 @@ pub struct StopSummary {
     pub not_yet: Vec<String>,
 }
 
+impl StopSummary {
+    /// Builds that of a generation of which nothing is merged yet.
+    fn of(generation: GenerationName, issues: &Issues) -> Self {
+        Self {
+            base_branch: issues.meta().base_branch.clone(),
+            generation,
+            merged: None,
+            left: None,
+            archive: None,
+            recovered: Vec::new(),
+            new_to_run: Vec::new(),
+            gates: MergeGates::NoMerge,
+            tasks: MergedTask::all(issues),
+            undone: UndoneTask::all(issues),
+            totals: Totals::of(issues),
+            tag: None,
+            version_file: None,
+            changelog: None,
+            diff: None,
+            found_merged: false,
+            push: None,
+            not_yet: Vec::new(),
+        }
+    }
+}
+
 impl Generator {
     /// Ends the selected generation. A merge that would conflict changes nothing at all: the error lists the paths.
     /// `announce` is called with what will be removed before anything is. Can be run again after dying anywhere.
@@ -108,28 +135,9 @@ impl Generator {
     ) -> Result<StopSummary> {
         let generation = self.project.generation()?;
         let issues = self.ending_store(&generation)?.read()?;
-        let mut done = StopSummary {
-            base_branch: issues.meta().base_branch.clone(),
-            generation,
-            merged: None,
-            left: None,
-            archive: None,
-            recovered: Vec::new(),
-            new_to_run: Vec::new(),
-            gates: MergeGates::NoMerge,
-            tasks: MergedTask::all(&issues),
-            undone: UndoneTask::all(&issues),
-            totals: Totals::of(&issues),
-            tag: None,
-            version_file: None,
-            changelog: None,
-            diff: None,
-            found_merged: false,
-            push: None,
-            not_yet: Vec::new(),
-        };
+        let mut done = StopSummary::of(generation, &issues);
         done.not_yet = gate::not_yet(&self.project, &done.generation)?;
-        let generation = &done.generation;
+        let generation = &done.generation.clone();
         let tip = self.last_tip(generation, &done.base_branch)?;
         if let (true, Some(tip)) = (options.no_merge, tip) {
             done.recovered = self.recover_before_ending(generation).await?;
@@ -160,20 +168,26 @@ impl Generator {
         }
         crash_point!("stop.landed");
         if let Some(merge) = self.landed_merge(generation)? {
-            let base = self.project.git.commit_info(merge)?.parents[0];
-            done.diff = Some(self.project.git.diff_stat(base, merge)?);
-            done.tag = self.set_tag(merge)?;
-            done.version_file = done.tag.as_ref().and(self.project.config.version_file.clone());
-            done.changelog = self.project.config.changelog.clone();
-            done.push = self.push(&done.base_branch, &done.base_branch)?;
-            if let (Some(push), Some(tag)) = (&mut done.push, &done.tag) {
-                push.push(tag.clone());
-            }
-            done.new_to_run = obeyed::new_to_run(&self.project.git, &self.project.protected()?, base, merge)?;
-            done.merged = Some(merge.to_string());
+            self.tell_merged(&mut done, merge)?;
         }
         done.archive = Some(self.archive_and_remove(generation, tip)?);
         Ok(done)
+    }
+
+    /// Sets the tag of a merge that is on the base branch, and reports what it brings.
+    fn tell_merged(&self, done: &mut StopSummary, merge: Oid) -> Result<()> {
+        let base = self.project.git.commit_info(merge)?.parents[0];
+        done.diff = Some(self.project.git.diff_stat(base, merge)?);
+        done.tag = self.set_tag(merge)?;
+        done.version_file = done.tag.as_ref().and(self.project.config.version_file.clone());
+        done.changelog.clone_from(&self.project.config.changelog);
+        done.push = self.push(&done.base_branch, &done.base_branch)?;
+        if let (Some(push), Some(tag)) = (&mut done.push, &done.tag) {
+            push.push(tag.clone());
+        }
+        done.new_to_run = obeyed::new_to_run(&self.project.git, &self.project.protected()?, base, merge)?;
+        done.merged = Some(merge.to_string());
+        Ok(())
     }
 
     /// Returns the command of git that publishes a branch where the base branch came from.

@@ -50,6 +50,8 @@ fn issue() -> Issue {
             candidates: Vec::new(),
         }],
         hold: None,
+        hold_kind: None,
+        question: None,
         created_at: at,
         updated_at: at,
         closed_at: None,

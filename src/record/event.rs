@@ -24,7 +24,7 @@ mod stage;
 
 pub use self::adopted::Adopted;
 pub use self::call::{CallName, Step};
-pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged};
+pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged, QuestionAsked};
 pub use self::proposals::{DroppedProposal, FiledTask, MeasureFailed, MeasurePlanned};
 pub use self::stage::StageEnded;
 
@@ -377,8 +377,7 @@ pub enum EventKind {
         commit: CommitId,
         /// Whether it passed.
         passed: bool,
-        /// How it came out; `None` in records of earlier versions. One that is red, and whose tests are compared by name, is
-        /// `still_failing`.
+        /// How it came out: `still_failing` where it is red and compared by name; `None` in records of earlier versions.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         verdict: Option<Verdict>,
         /// Whether its verdict is only reported.
@@ -428,6 +427,8 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
+    /// An agent asks a person something: its task is held until that is answered.
+    QuestionAsked(QuestionAsked),
     /// All calls pause.
     Paused {
         /// Until when.

@@ -4,11 +4,12 @@
 use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::{Issue, Status};
-use crate::run::guidance::with_held;
+use crate::run::guidance::{with_held, with_questions};
 
 /// Returns what to do after one attempt at a task that was not merged.
 pub(crate) fn after_attempt(issue: &Issue) -> Vec<String> {
     match issue.status {
+        Status::Blocked if issue.question.is_some() => with_questions(&[&issue.id]),
         Status::Blocked if issue.acceptable().is_ok() => with_held(&[&issue.id], &[&issue.id]),
         Status::Blocked => with_held(&[&issue.id], &[]),
         Status::Open if issue.attempts.last().is_some_and(|last| is_waited_for(last.outcome)) => vec![
@@ -57,12 +58,18 @@ pub(crate) fn to_decide(issue: &Issue) -> Vec<String> {
             "`cordwainer issues release {id} --accept` merges it as it is; gates do not run"
         ));
     }
-    if !issue.attempts.is_empty() {
+    if issue.question.is_some() {
+        lines.push(format!(
+            "`cordwainer issues answer {id} TEXT` answers what it asks; its session goes on with that"
+        ));
+    } else if !issue.attempts.is_empty() {
         lines.push(format!(
             "`cordwainer issues comment {id} TEXT` adds to what the next attempt is told"
         ));
     }
-    let again = if issue.attempts.is_empty() {
+    let again = if issue.question.is_some() {
+        "lets it go on without an answer; earlier attempts no longer count"
+    } else if issue.attempts.is_empty() {
         "lets it begin"
     } else {
         "has it attempted again; earlier attempts no longer count"

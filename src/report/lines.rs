@@ -210,6 +210,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::StageEnded(_) => gates::line(event)?,
         EventKind::PreparationStarted { .. } | EventKind::PreparationEnded { .. } => of_preparation(event)?,
         EventKind::CandidateEnded(ended) => candidates::line(ended),
+        EventKind::QuestionAsked(asked) => requests::question(asked),
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),
         EventKind::RunPaused { .. } | EventKind::StopRequested { .. } | EventKind::Reloaded { .. } => {

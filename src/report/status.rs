@@ -51,6 +51,10 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
         tasks.open, tasks.ready, tasks.in_progress, tasks.blocked, tasks.closed
     );
     table.add_row(["tasks", &counts]);
+    for asked in &status.questions {
+        let question = format!("{} asks: {}", asked.task, one_line(&asked.question, 300));
+        table.add_row(["question", &question]);
+    }
     table.add_row(["cycles", &status.cycles.to_string()]);
     used(&mut table, status);
     if let Some(run) = &status.run {

@@ -32,6 +32,8 @@ pub(crate) struct AttemptVerdict {
     pub(crate) red: Option<FailedCheck>,
     /// What the call of a later stage came to, where that ended the attempt.
     pub(crate) later: LaterCall,
+    /// What its agent asks a person.
+    pub(crate) question: Option<String>,
 }
 
 /// What the call of a stage after the work came to that ended an attempt.
@@ -52,6 +54,15 @@ impl AttemptVerdict {
             hold: false,
             red: None,
             later: LaterCall::default(),
+            question: None,
+        }
+    }
+
+    /// Builds the verdict on an attempt whose agent asks a person something: it goes on with the answer.
+    pub(crate) fn asks(question: &str) -> Self {
+        Self {
+            question: Some(question.to_owned()),
+            ..Self::of(Outcome::Asked, one_line(question, 300))
         }
     }
 

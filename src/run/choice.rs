@@ -45,7 +45,7 @@ pub(crate) fn distance(verdict: &AttemptVerdict) -> u8 {
         // What a call was allowed is spent.
         Outcome::BudgetSpent if verdict.hold && verdict.later.spent.is_none() => 7,
         Outcome::Limited | Outcome::Cancelled | Outcome::InfrastructureFailed | Outcome::BudgetSpent => 1,
-        Outcome::Conflict => 2,
+        Outcome::Asked | Outcome::Conflict => 2,
         Outcome::ReviewFailed | Outcome::StageFailed | Outcome::Unproven => 3,
         Outcome::ReviewRefused => 4,
         Outcome::GateFailed => 5,

@@ -15,7 +15,9 @@ const MOST_TASKS: usize = 5;
 /// How a run, or a generation without one, stands.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Standing<'a> {
-    /// The tasks that are held, but for proposals.
+    /// The tasks whose agents ask a person something.
+    pub(crate) asking: Vec<&'a IssueId>,
+    /// The other tasks that are held, but for proposals.
     pub(crate) held: Vec<&'a IssueId>,
     /// Those of them whose result can be accepted as it is.
     pub(crate) acceptable: Vec<&'a IssueId>,
@@ -38,10 +40,12 @@ impl<'a> Standing<'a> {
     pub(crate) fn of(issues: &'a Issues) -> Self {
         let held = issues.iter().filter(|issue| issue.status == Status::Blocked);
         let (proposed, held): (Vec<&Issue>, Vec<&Issue>) = held.partition(|issue| issue.is_proposed());
+        let (asking, held): (Vec<&Issue>, Vec<&Issue>) = held.into_iter().partition(|issue| issue.question.is_some());
         let acceptable = held.iter().filter(|issue| issue.acceptable().is_ok());
         Self {
             acceptable: acceptable.map(|issue| &issue.id).collect(),
             interrupted: false,
+            asking: asking.into_iter().map(|issue| &issue.id).collect(),
             held: held.into_iter().map(|issue| &issue.id).collect(),
             proposed: proposed.len(),
             ready: issues.ready().len(),
@@ -100,6 +104,7 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
     if steps.is_empty() {
         steps = as_it_stands(standing);
     } else {
+        steps.extend(with_questions(&standing.asking));
         steps.extend(with_held(&standing.held, &standing.acceptable));
     }
     steps.truncate(MOST);
@@ -149,6 +154,7 @@ pub(crate) fn as_it_stands(standing: &Standing) -> Vec<String> {
     if standing.interrupted {
         steps.push("`cordwainer resume` repairs what the interrupted run left, and continues".to_owned());
     }
+    steps.extend(with_questions(&standing.asking));
     steps.extend(with_proposals(standing.proposed));
     steps.extend(with_held(&standing.held, &standing.acceptable));
     // What continues does what is ready, too.
@@ -173,6 +179,21 @@ fn with_proposals(count: usize) -> Vec<String> {
         "`cordwainer issues list --status held` lists what is proposed".to_owned(),
         "`cordwainer issues release --proposed` releases all of it, with `--edit` what you choose".to_owned(),
     ]
+}
+
+/// Returns what to do about tasks whose agents ask something.
+pub(crate) fn with_questions(asking: &[&IssueId]) -> Vec<String> {
+    match asking {
+        [] => Vec::new(),
+        [one] => vec![
+            format!("`cordwainer issues show {one}` shows what its agent asks"),
+            format!("`cordwainer issues answer {one} TEXT` answers it; then `cordwainer run` goes on with that"),
+        ],
+        [first, ..] => vec![
+            "`cordwainer issues list --status held` lists what agents ask".to_owned(),
+            format!("`cordwainer issues answer {first} TEXT` answers one; then `cordwainer run` goes on with that"),
+        ],
+    }
 }
 
 /// Returns what to do about held tasks, some of which have a result that can be accepted as it is.
@@ -223,6 +244,7 @@ mod tests {
 
     fn standing(held: &[IssueId], ready: usize, merged: bool) -> Standing<'_> {
         Standing {
+            asking: Vec::new(),
             held: held.iter().collect(),
             acceptable: Vec::new(),
             interrupted: false,
@@ -308,6 +330,24 @@ mod tests {
             };
             let steps = after_run(&Reason::Blocked, &standing);
             for (step, command) in steps.iter().zip([expect, "issues release cw-2 --accept", "run"]) {
+                assert!(step.contains(&format!("`cordwainer {command}`")), "{steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_question_names_how_to_answer_it() {
+        let ids = ids(2);
+        for (asking, first, second) in [
+            (&ids[..1], "issues show cw-1", "issues answer cw-1 TEXT"),
+            (&ids[..], "issues list --status held", "issues answer cw-1 TEXT"),
+        ] {
+            let standing = Standing {
+                asking: asking.iter().collect(),
+                ..standing(&[], 0, false)
+            };
+            let steps = after_run(&Reason::Blocked, &standing);
+            for (step, command) in steps.iter().zip([first, second]) {
                 assert!(step.contains(&format!("`cordwainer {command}`")), "{steps:?}");
             }
         }

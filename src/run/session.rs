@@ -34,6 +34,7 @@ use crate::sandbox::engine::{Engine, FoundContainer, UserChoice};
 mod adopted;
 mod beside;
 mod newer_work;
+mod questions;
 
 pub(crate) use self::adopted::{AdoptedSlot, TakenSlot};
 
@@ -47,6 +48,8 @@ pub(crate) struct Sessions {
     credential: Option<CredentialSource>,
     /// What is left of the budgets.
     pub(crate) room: Room,
+    /// Held by whoever frees slots of sessions that wait for answers.
+    parking: Mutex<()>,
 }
 
 /// What became of the way into a slot.
@@ -83,6 +86,7 @@ impl Sessions {
             credential,
             engine,
             context,
+            parking: Mutex::default(),
         }
     }
 
@@ -307,10 +311,10 @@ impl Session {
         Some(CallReport::of_success(session.as_str()))
     }
 
-    /// Notes in the slot's marker that the session of a call has done its work, which is kept: whatever comes before it is
-    /// judged, nobody asks for it again. Where the client has told no session, there is none to come back to.
-    pub(crate) fn note_done(&mut self, report: &CallReport) -> Result<()> {
-        self.owner.done = true;
+    /// Notes in the slot's marker that the session of a call has ended, and whether it has done its work, which is kept: whatever
+    /// comes before that is judged, nobody asks for it again. Where the client has told no session, there is none to come back to.
+    pub(crate) fn note_ended(&mut self, report: &CallReport, done: bool) -> Result<()> {
+        self.owner.done = done;
         match self.can_go_on(Some(report)) {
             Some(session) => suspend::note(&self.slot, self.owner(), self.base, &session),
             None => Ok(()),

@@ -174,6 +174,13 @@ impl<'a> Change<'a> {
         self.tell("Commented on", &commented)
     }
 
+    pub(super) fn answer(&self, id: &TypedId, text: &str) -> Result<()> {
+        let (author, text) = (self.store.user()?, input::argument_or_stdin(text)?);
+        let answer = |issues: &mut Issues, id: &IssueId| issues.answer(id, &author, &text, self.now);
+        let answered = self.each(std::slice::from_ref(id), "answer", answer)?;
+        self.tell("Answered, and open again:", &answered)
+    }
+
     pub(super) fn add_dependency(&self, id: &TypedId, on: &TypedId) -> Result<()> {
         self.dependency([id, on], ["waits for", "now depends on"], Issues::add_dependency)
     }

@@ -69,10 +69,10 @@ fn note(issues: &Issues, issue: &Issue) -> String {
             .claim
             .as_ref()
             .map_or(String::new(), |claim| format!("in run {}", claim.run)),
-        Status::Blocked => issue
-            .hold
-            .as_ref()
-            .map_or(String::new(), |hold| format!("held: {hold}")),
+        Status::Blocked => match (&issue.question, &issue.hold) {
+            (Some(question), _) => format!("asks: {question}"),
+            (None, hold) => hold.as_ref().map_or(String::new(), |hold| format!("held: {hold}")),
+        },
         Status::Closed => issue.close_reason.clone().unwrap_or_default(),
     };
     text::one_line(&note, NOTE_MAX)

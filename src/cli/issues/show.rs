@@ -83,6 +83,7 @@ fn render(issues: &Issues, issue: &Issue, sizes: &Sizes, zone: &Zone) -> Result<
         &related(issues, issue.dependencies.iter().map(|edge| &edge.depends_on_id))?,
     );
     page.section("needed by", &related(issues, &issues.dependents(&issue.id)?)?);
+    page.section("question", issue.question.as_slice());
     page.section("description", &non_empty(&issue.description));
     plan(&mut page, &issue.plan);
     let comments = issue.comments.iter();

@@ -124,6 +124,12 @@ pub(crate) const TOP: &[Key] = &[
     ),
     Key::new("max_issues", Shape::Count, "10", "Tasks that one measure may propose."),
     Key::new(
+        "max_questions",
+        Shape::Count,
+        "3",
+        "Agents that keep their worktree and session while they wait for an answer of yours.\nOlder questions wait without: a fresh session then gets question and answer.",
+    ),
+    Key::new(
         "cycles",
         Shape::CountOrOff,
         "1",

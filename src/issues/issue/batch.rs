@@ -10,7 +10,7 @@ use crate::base::error::{Error, ErrorKind, Result, plain_enough};
 use crate::base::graph::{Graph, way};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::input::NewIssue;
-use crate::issues::issue::{Comment, Issue, Issues, Status};
+use crate::issues::issue::{Comment, HoldKind, Issue, Issues, Status};
 use crate::issues::new_ids::NewIds;
 use crate::model::{CommitId, IssueId};
 
@@ -38,6 +38,8 @@ pub struct ImportedState {
     pub status: Status,
     /// Why it was held.
     pub hold: Option<String>,
+    /// What its agent asks, if it is held for that.
+    pub question: Option<String>,
     /// When it was filed.
     pub created_at: Option<Timestamp>,
     /// When it was closed.
@@ -203,6 +205,8 @@ impl ImportedState {
             Status::Blocked => {
                 issue.status = Status::Blocked;
                 issue.hold = Some(self.hold.unwrap_or_else(|| "held before it was imported".to_owned()));
+                issue.hold_kind = self.question.as_ref().map(|_| HoldKind::Question);
+                issue.question = self.question;
             }
             Status::Closed => {
                 issue.status = Status::Closed;

@@ -11,7 +11,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::graph::{Graph, way};
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::input::NewIssue;
-use crate::issues::issue::{Dependency, Issue, Status};
+use crate::issues::issue::{Dependency, HoldKind, Issue, Status};
 use crate::issues::new_ids::NewIds;
 use crate::issues::request::Request;
 use crate::issues::round::Fixing;
@@ -253,6 +253,8 @@ impl Issues {
             comments: Vec::new(),
             attempts: Vec::new(),
             hold: None,
+            hold_kind: None,
+            question: None,
             created_at: now,
             updated_at: now,
             closed_at: None,
@@ -287,6 +289,12 @@ impl Issues {
         }
         if issue.hold.is_some() != (status == Status::Blocked) {
             return refuse(format!("status `{status}` and its hold disagree"));
+        }
+        let asks = issue.question.is_some();
+        if asks && status != Status::Blocked || asks != (issue.hold_kind == Some(HoldKind::Question)) {
+            return refuse(format!(
+                "status `{status}`, the kind of its hold and its question disagree"
+            ));
         }
         if issue.closed_at.is_some() != (status == Status::Closed) {
             return refuse(format!("status `{status}` and its closing time disagree"));

@@ -215,12 +215,18 @@ impl Fields {
         (Status::Blocked, hold.or(Some(why)))
     }
 
+    fn question(&mut self) -> Option<String> {
+        self.map.remove("hold_kind");
+        self.take("question")
+    }
+
     fn state(&mut self) -> ImportedState {
         let comments: Vec<ForeignComment> = self.take("comments").unwrap_or_default();
         let (status, hold) = self.status();
         ImportedState {
             status,
             hold,
+            question: self.question(),
             created_at: self.take("created_at"),
             closed_at: self.take("closed_at"),
             close_reason: self.take("close_reason"),

@@ -6,9 +6,10 @@
 use jiff::Timestamp;
 
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::input::text_problem;
-use crate::issues::issue::{Claim, Comment, Issue, Issues, Status};
+use crate::issues::issue::{Claim, Comment, HoldKind, Issue, Issues, Status};
 use crate::model::{CommitId, IssueId, RunId, id_list};
 
 #[cfg(test)]
@@ -99,8 +100,41 @@ impl Issues {
             return Err(refused(issue, "be held"));
         }
         self.change(id, now, |issue| {
+            let_go(issue);
             issue.status = Status::Blocked;
             issue.hold = Some(reason);
+        })
+    }
+
+    /// Holds an open issue until a person has answered what its agent asks.
+    pub fn ask(&mut self, id: &IssueId, question: &str, now: Timestamp) -> Result<()> {
+        let question = required("question", question)?;
+        self.hold(id, &format!("it asks: {}", one_line(&question, 300)), now)?;
+        self.change(id, now, |issue| {
+            issue.hold_kind = Some(HoldKind::Question);
+            issue.question = Some(question);
+        })
+    }
+
+    /// Answers what the agent of an issue asks: the answer is a comment, and the issue is open again. Attempts before it count
+    /// as before.
+    pub fn answer(&mut self, id: &IssueId, author: &str, answer: &str, now: Timestamp) -> Result<()> {
+        let answer = required("answer", answer)?;
+        let issue = self.get(id)?;
+        let Some(question) = issue.question.clone() else {
+            let message = format!("{id} cannot be answered: it asks nothing, and is {}", standing(issue));
+            return Err(precondition(message).hint("`cordwainer issues comment` adds to what its next attempt is told"));
+        };
+        // Whoever works on it may not be the one who asked.
+        self.comment(
+            id,
+            author,
+            &format!("The question: {question}\n\nThe answer: {answer}"),
+            now,
+        )?;
+        self.change(id, now, |issue| {
+            let_go(issue);
+            issue.status = Status::Open;
         })
     }
 
@@ -133,7 +167,7 @@ impl Issues {
             issue.close_reason = Some(reason);
             issue.commit = commit.cloned();
             issue.claim = None;
-            issue.hold = None;
+            let_go(issue);
         })
     }
 
@@ -200,11 +234,16 @@ impl Issue {
 /// Makes an issue open as if it had never been attempted.
 fn reset(issue: &mut Issue) {
     issue.status = Status::Open;
-    issue.hold = None;
+    let_go(issue);
     issue.closed_at = None;
     issue.close_reason = None;
     issue.commit = None;
     issue.forgiven_attempts = u32::try_from(issue.attempts.len()).unwrap_or(u32::MAX);
+}
+
+/// Takes away all that an issue is held by.
+fn let_go(issue: &mut Issue) {
+    (issue.hold, issue.hold_kind, issue.question) = (None, None, None);
 }
 
 fn required(what: &str, text: &str) -> Result<String> {
@@ -233,6 +272,7 @@ pub(super) fn refused(issue: &Issue, what: &str) -> Error {
         Status::InProgress => {
             error.hint("wait until the run gives it back; `cordwainer resume` gives back the task of a dead run")
         }
+        Status::Blocked if issue.question.is_some() => error.hint("`cordwainer issues answer` answers what it asks"),
         Status::Blocked => error.hint("`cordwainer issues release` releases it"),
         Status::Closed => error.hint("`cordwainer issues reopen` opens it again"),
     }

@@ -56,3 +56,14 @@ pub struct CandidateEnded {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<DiffStat>,
 }
+
+/// What is told of a question of an agent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct QuestionAsked {
+    /// The task.
+    pub task: IssueId,
+    /// Counted from 1.
+    pub attempt: u32,
+    /// What it asks, of several lines perhaps.
+    pub question: String,
+}

@@ -1,7 +1,13 @@
-//! The lines about what other processes requested of a run.
+//! The lines about what other processes requested of a run, and what its agents ask of people.
 
 use crate::base::text::one_line;
-use crate::record::event::EventKind;
+use crate::record::event::{EventKind, QuestionAsked};
+
+/// Returns the line about what an agent asks; why its task is held says the question in short.
+pub(super) fn question(asked: &QuestionAsked) -> String {
+    let task = &asked.task;
+    format!("  {task}: `cordwainer issues answer {task} TEXT` answers it, and the next run goes on with that.")
+}
 
 /// Returns the line about what another process requested.
 pub(super) fn line(event: &EventKind) -> Option<String> {

@@ -130,7 +130,10 @@ fn what_cannot_be_written_or_tagged_is_refused_before_anything_moves() {
             "changelog: CHANGES.md\n",
             file("changelog", "CHANGES.md", "the merge has no such file"),
         ),
-        ("changelog: src\n", file("changelog", "src", "that is not a file")),
+        (
+            "changelog: src\n",
+            file("changelog", "src", "the merge has no such file"),
+        ),
         (
             "changelog: a.bin\n",
             file("changelog", "a.bin", "that is not UTF-8 text"),

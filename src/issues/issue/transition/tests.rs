@@ -110,6 +110,12 @@ fn every_operation_on_every_status() {
         |issues| issues.hold(one, "because", at(1)),
         [held, None, held, None],
     );
+    check(
+        "ask",
+        |issues| issues.ask(one, "Which?", at(1)),
+        [held, None, held, None],
+    );
+    check("answer", |issues| issues.answer(one, "x", "y", at(1)), [None; 4]);
     check("release", |issues| issues.release(one, at(1)), [None, None, open, None]);
     check(
         "close by a person",
@@ -226,6 +232,47 @@ fn only_what_the_agent_brought_about_counts_until_a_person_forgives_it() {
     issues.close(one, "enough", None, at(5)).unwrap();
     issues.reopen(one, at(6)).unwrap();
     assert_eq!(counted(&issues), 0);
+}
+
+#[test]
+fn a_question_is_there_until_it_is_answered_or_another_hold_takes_its_place() {
+    let one = &id(1);
+    let asking = || {
+        let mut issues = issues(Status::Open);
+        issues.record_attempt(one, attempt(1, Outcome::Asked), at(1)).unwrap();
+        issues.ask(one, "Which\none?", at(2)).unwrap();
+        issues
+    };
+    let stands = |issues: &Issues| {
+        let issue = issues.get(one).unwrap();
+        (
+            issue.status,
+            issue.hold.clone(),
+            issue.hold_kind,
+            issue.question.clone(),
+        )
+    };
+    let mut issues = asking();
+    let (hold, question) = (Some("it asks: Which one?".to_owned()), Some("Which\none?".to_owned()));
+    assert_eq!(
+        stands(&issues),
+        (Status::Blocked, hold, Some(HoldKind::Question), question)
+    );
+    issues.answer(one, "Tess", "That.", at(3)).unwrap();
+    assert_eq!(stands(&issues), (Status::Open, None, None, None));
+    let comment = &issues.get(one).unwrap().comments[0];
+    assert_eq!(comment.text, "The question: Which\none?\n\nThe answer: That.");
+    assert_eq!(issues.get(one).unwrap().counted_attempts(), 0);
+    for change in [
+        (|issues: &mut Issues| issues.release(&id(1), at(3))) as fn(&mut Issues) -> Result<()>,
+        |issues| issues.close(&id(1), "no", None, at(3)),
+        |issues| issues.hold(&id(1), "later", at(3)),
+    ] {
+        let mut issues = asking();
+        change(&mut issues).unwrap();
+        let (.., kind, question) = stands(&issues);
+        assert_eq!((kind, question), (None, None));
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::git::Oid;
-use crate::issues::attempt::Outcome;
+use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::{Calls, FailedCheck, Round};
 use crate::model::Role;
@@ -64,6 +64,9 @@ impl Stitch {
         }
         session.work_goes_on();
         let prompt = match session.resumes() {
+            Some(_) if last_called(issue).is_some_and(|last| last.outcome == Outcome::Asked) => {
+                Ok(prompt::answered(attempting.name.attempt, &said))
+            }
             Some(_) => {
                 let red = issue
                     .attempts
@@ -256,9 +259,14 @@ impl Stitch {
     }
 }
 
-/// Returns what people said of a task since its last attempt ended.
+/// Returns the last attempt whose agent was called: what ended before that has told it nothing.
+fn last_called(issue: &Issue) -> Option<&Attempt> {
+    issue.attempts.iter().rev().find(|attempt| attempt.call.is_some())
+}
+
+/// Returns what people said of a task since its agent was told anything.
 fn said_since(issue: &Issue) -> Vec<String> {
-    let Some(last) = issue.attempts.last() else {
+    let Some(last) = last_called(issue) else {
         return Vec::new();
     };
     let later = issue

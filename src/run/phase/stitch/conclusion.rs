@@ -10,9 +10,10 @@ use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Candidate, Outcome};
+use crate::issues::issue::Issues;
 use crate::issues::round::FailedCheck;
 use crate::model::CommitId;
-use crate::record::event::{CandidateEnded, EventKind};
+use crate::record::event::{CandidateEnded, EventKind, QuestionAsked};
 use crate::run::attempt_verdict::{AttemptVerdict, hold_reason, refusal};
 use crate::run::context::RunContext;
 
@@ -100,18 +101,22 @@ impl Stitch {
         let usage = attempt.usage();
         let most = context.project.config.stitch.max_attempts;
         let why = format!("{id}: attempt {number} ended: {}", verdict.outcome);
-        let held = context.store.update(&why, now, |issues| {
+        let (held, issues) = context.store.update(&why, now, |issues| {
             issues.record_attempt(id, attempt.clone(), now)?;
             if let Some(commit) = verdict.commit {
                 issues.close(id, "merged", Some(&CommitId::from(commit)), now)?;
-                return Ok(None);
+                return Ok((None, issues.clone()));
             }
             issues.release_claim(id, context.recorder.run(), now)?;
+            if let Some(question) = &verdict.question {
+                issues.ask(id, question, now)?;
+                return Ok((issues.get(id)?.hold.clone(), issues.clone()));
+            }
             let hold = hold_reason(issues.get(id)?, verdict, most);
             if let Some(reason) = &hold {
                 issues.hold(id, reason, now)?;
             }
-            Ok(hold)
+            Ok((hold, issues.clone()))
         })?;
         crash_point!("stitch.concluded");
         self.tell_candidates(attempting, &ended.candidates);
@@ -132,11 +137,24 @@ impl Stitch {
                 reason,
             });
         }
-        Ok(())
+        match &verdict.question {
+            Some(question) => self.tell_question(attempting, question, &issues),
+            None => Ok(()),
+        }
     }
 }
 
 impl Stitch {
+    /// Reports what an agent asks a person, whose session waits for the answer, and sees to it that not too many do.
+    fn tell_question(&self, attempting: &Attempting, question: &str, issues: &Issues) -> Result<()> {
+        self.context().recorder.emit(EventKind::QuestionAsked(QuestionAsked {
+            task: attempting.issue.id.clone(),
+            attempt: attempting.name.attempt,
+            question: question.to_owned(),
+        }));
+        self.sessions.bound_questions(issues)
+    }
+
     /// Reports what each candidate of an attempt came to.
     fn tell_candidates(&self, attempting: &Attempting, candidates: &[Candidate]) {
         for one in candidates {

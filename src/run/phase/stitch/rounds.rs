@@ -12,6 +12,7 @@ use crate::base::error::{Context as _, Result};
 use crate::base::interruption::Interruption;
 use crate::git::{Oid, Snapshot};
 use crate::issues::attempt::Outcome;
+use crate::issues::last_word;
 use crate::issues::round::{Calls, FailedCheck};
 use crate::record::event::{CallName, Step};
 use crate::run::attempt_verdict::AttemptVerdict;
@@ -165,8 +166,12 @@ impl Stitch {
         };
         crash_point!("stitch.kept");
         let kept = Kept { called, left };
-        if let Err(error) = note_done(session, &kept) {
+        let question = last_word::question(&kept.called.report);
+        if let Err(error) = note_ended(session, &kept, question.is_some()) {
             return Err(Box::new(Ended::with_work(kept, Err(error))));
+        }
+        if let Some(question) = question {
+            return Err(Box::new(Ended::with_work(kept, Ok(AttemptVerdict::asks(&question)))));
         }
         match changed_nothing(&kept, before, calls) {
             Some(verdict) => Err(Box::new(Ended::with_work(kept, Ok(verdict)))),
@@ -218,11 +223,12 @@ impl Stitch {
     }
 }
 
-/// Notes that what is kept is what the session was called for, where it succeeded and changed anything.
-fn note_done(session: &mut Session, kept: &Kept) -> Result<()> {
+/// Notes that what is kept is what the session was called for, where it succeeded and changed anything; or that it asks a person
+/// something, and has work to do then.
+fn note_ended(session: &mut Session, kept: &Kept, asks: bool) -> Result<()> {
     let is_done = kept.called.report.outcome == CallOutcome::Success && kept.left.commit.is_some();
-    if is_done {
-        session.note_done(&kept.called.report)?;
+    if is_done || asks {
+        session.note_ended(&kept.called.report, !asks)?;
         crash_point!("stitch.done");
     }
     Ok(())

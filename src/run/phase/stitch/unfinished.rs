@@ -23,10 +23,13 @@ pub(super) fn unfinished(session: &Session, ended: &Ended) -> Option<SessionId> 
     };
     let goes_on = match verdict.outcome {
         // After a review that came to nothing, or a stage that failed, the work is done, and waits for another one; and so it
-        // does for a proof that proves something.
-        Outcome::Limited | Outcome::Cancelled | Outcome::ReviewFailed | Outcome::StageFailed | Outcome::Unproven => {
-            true
-        }
+        // does for a proof that proves something. What was asked goes on with the answer.
+        Outcome::Limited
+        | Outcome::Cancelled
+        | Outcome::ReviewFailed
+        | Outcome::StageFailed
+        | Outcome::Unproven
+        | Outcome::Asked => true,
         Outcome::BudgetSpent => !verdict.hold || verdict.later.spent.is_some(),
         // After a call that succeeded it was the gates that could not run: the work is done, and waits for them.
         Outcome::InfrastructureFailed => matches!(report.outcome, CallOutcome::Transient | CallOutcome::Success),
