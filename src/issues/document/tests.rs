@@ -225,6 +225,8 @@ fn open_items_become_tasks_and_are_known_again() {
         base_branch: "main".to_owned(),
         created_at: jiff::Timestamp::UNIX_EPOCH,
         measures: Vec::new(),
+        mode: None,
+        request: None,
     });
     let now = jiff::Timestamp::UNIX_EPOCH;
     let filed = issues

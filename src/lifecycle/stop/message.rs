@@ -71,6 +71,8 @@ mod tests {
             base_branch: "main".to_owned(),
             created_at: now,
             measures: Vec::new(),
+            mode: None,
+            request: None,
         });
         let mut add = |title: &str| issues.add(NewIssue::titled(title), &NewIds::counted(), now).unwrap();
         let done = add("Parse it");
