@@ -228,6 +228,12 @@ fn a_question_holds_its_task_alone_and_the_answer_has_its_work_go_on(engine: Tes
         files,
         "src/afresh.txt\nsrc/b.txt\nsrc/c.txt\nsrc/old.txt\nsrc/resumed.txt"
     );
+    expect_prompts(&project);
+    project.expect_tidy();
+}
+
+/// The second attempt was told the answer: a fresh session with its question, one that goes on by itself.
+fn expect_prompts(project: &Project) {
     let prompt = |task: &str| {
         let records = project.issue(task)["attempts"][1]["records"]
             .as_str()
@@ -247,7 +253,6 @@ fn a_question_holds_its_task_alone_and_the_answer_has_its_work_go_on(engine: Tes
         "{resumed}"
     );
     assert!(resumed.contains("The answer: Half up."), "{resumed}");
-    project.expect_tidy();
 }
 
 fn a_question_outlives_a_death_and_may_stay_without_an_answer(engine: TestEngine) {
