@@ -102,7 +102,7 @@ macro_rules! flattens {
             }
 
             fn has_subcommand(name: &str) -> bool {
-                <$tree>::has_subcommand(name)
+                <$tree>::has_subcommand(name) && !command::is_taken(name)
             }
         }
 

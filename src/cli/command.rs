@@ -1,5 +1,8 @@
 //! The trees of commands: all of them at the top level, or those of a generation's life below `generator`.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use clap::builder::{Resettable, StyledStr};
 use clap::{Arg, ArgMatches, Args as _, FromArgMatches, Subcommand};
 
@@ -198,12 +201,26 @@ pub(super) fn add_tree<T: Subcommand>(command: clap::Command, invocation: &Invoc
     let own = tree.get_subcommands().cloned();
     own.fold(command, |command, own| {
         if command.find_subcommand(own.get_name()).is_some() {
+            taken().insert(own.get_name().to_owned());
             return command;
         }
         // Help lists them in this order, after those that are there.
         let own = own.display_order(command.get_subcommands().count());
         command.subcommand(rewritten(with_options(own), invocation))
     })
+}
+
+/// The names of commands that the program has of its own. A program has one tree of commands, and clap asks a type, not a value,
+/// which names are whose.
+static TAKEN: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+fn taken() -> MutexGuard<'static, BTreeSet<String>> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Returns whether a name is that of a command of the program's own.
+pub(super) fn is_taken(name: &str) -> bool {
+    taken().contains(name)
 }
 
 /// Adds the options that all commands take to a program, in front of its commands; they do not become options of those.
