@@ -78,10 +78,10 @@ fn survives_all(engine: TestEngine, parallel: u32, is_one: fn(&Story) -> bool) {
 fn survives(story: &Story, (engine, parallel): (TestEngine, u32), (point, time): (&str, usize), expected: &End) {
     let project = (story.make)(engine, parallel);
     if let Some(before) = stories::death_before(point) {
-        let died = die(&project, &format!("{before}:1"));
+        let died = die(&project, story, &format!("{before}:1"));
         assert!(died.is_ok(), "{before} was never reached: {}", died.unwrap_err());
     }
-    if let Err(said) = die(&project, &format!("{point}:{time}")) {
+    if let Err(said) = die(&project, story, &format!("{point}:{time}")) {
         assert!(
             time > 1,
             "{point} was never reached with {parallel} at once: does `stories::with` know it?\n{said}"
@@ -95,10 +95,12 @@ fn survives(story: &Story, (engine, parallel): (TestEngine, u32), (point, time):
 }
 
 /// Has a run die; what was said where none did. One that a limit ends is begun anew.
-fn die(project: &Project, at: &str) -> Result<(), String> {
+fn die(project: &Project, story: &Story, at: &str) -> Result<(), String> {
     let mut said = String::new();
     for _ in 0..MOST_RUNS {
-        let mut command = project.command(&["resume", "--now"]);
+        let words = (story.command)(project);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let mut command = project.command(&words);
         let output = command.env("CORDWAINER_CRASH_AT", at).output().unwrap();
         if output.status.signal() == Some(9) {
             return Ok(());

@@ -22,18 +22,21 @@ pub(super) struct Story {
     pub(super) tasks: u32,
     /// Whether it comes to its points only with several tasks at work.
     pub(super) needs_several: bool,
+    /// The command that comes to them.
+    pub(super) command: fn(&Project) -> Vec<String>,
 }
 
 /// The story that comes to what no other one comes to.
 pub(super) const PLAIN: &str = "plain";
 
-const STORIES: [Story; 10] = [
+const STORIES: [Story; 12] = [
     Story {
         name: "outliving measure",
         points: &["adopt.measure"],
         make: outliving_measure,
         tasks: 1,
         needs_several: false,
+        command: resume,
     },
     Story {
         name: "outliving",
@@ -41,6 +44,7 @@ const STORIES: [Story; 10] = [
         make: outliving,
         tasks: 2,
         needs_several: false,
+        command: resume,
     },
     Story {
         name: "judged",
@@ -48,6 +52,7 @@ const STORIES: [Story; 10] = [
         make: judged,
         tasks: 2,
         needs_several: false,
+        command: resume,
     },
     Story {
         name: "proposed",
@@ -55,6 +60,7 @@ const STORIES: [Story; 10] = [
         make: proposed,
         tasks: 2,
         needs_several: false,
+        command: resume,
     },
     Story {
         name: "paused",
@@ -62,6 +68,7 @@ const STORIES: [Story; 10] = [
         make: paused,
         tasks: 3,
         needs_several: false,
+        command: resume,
     },
     Story {
         name: "packed",
@@ -69,6 +76,7 @@ const STORIES: [Story; 10] = [
         make: packed,
         tasks: 1,
         needs_several: false,
+        command: resume,
     },
     Story {
         name: "conflicting",
@@ -76,6 +84,7 @@ const STORIES: [Story; 10] = [
         make: conflicting,
         tasks: 2,
         needs_several: true,
+        command: resume,
     },
     Story {
         name: "failing",
@@ -83,6 +92,7 @@ const STORIES: [Story; 10] = [
         make: failing,
         tasks: 2,
         needs_several: false,
+        command: resume,
     },
     Story {
         name: "large",
@@ -90,6 +100,23 @@ const STORIES: [Story; 10] = [
         make: large,
         tasks: 2,
         needs_several: false,
+        command: resume,
+    },
+    Story {
+        name: "planned",
+        points: &["measure.planned", "measure.paid"],
+        make: planned,
+        tasks: 1,
+        needs_several: false,
+        command: |_| words(&["generator", "generate", "--dry-run"]),
+    },
+    Story {
+        name: "plan",
+        points: &["measure.plan_filed"],
+        make: with_plan,
+        tasks: 1,
+        needs_several: false,
+        command: |project| words(&["generator", "run", "--plan", &plan_of(project)]),
     },
     // What nobody has said otherwise about.
     Story {
@@ -98,6 +125,7 @@ const STORIES: [Story; 10] = [
         make: plain,
         tasks: 5,
         needs_several: false,
+        command: resume,
     },
 ];
 
@@ -118,6 +146,41 @@ pub(super) fn death_before(point: &str) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// Goes on with what there is, whatever pauses.
+fn resume(_: &Project) -> Vec<String> {
+    words(&["resume", "--now"])
+}
+
+/// The run that has planned something.
+fn plan_of(project: &Project) -> String {
+    let runs = std::fs::read_dir(project.state().join("runs")).unwrap();
+    let runs = runs.map(|run| run.unwrap().path());
+    let planned = runs.filter(|run| run.join("plan.json").exists()).last().unwrap();
+    planned.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// A measure that proposes one task.
+fn planned(engine: TestEngine, parallel: u32) -> Project {
+    let task = proposal("first", "The first", &[], "tokens 100 10 0.5\nwrite src/1.txt 1");
+    let script = format!("tokens 100 10 0.5\n{}", proposing(&[task]));
+    let configuration = format!(
+        "cycles: 1\nstitch: {{parallel: {parallel}}}\n{}",
+        user_prompt(&scripted(&script))
+    );
+    Project::on(engine, repository(), &configuration)
+}
+
+/// The same, planned already.
+fn with_plan(engine: TestEngine, parallel: u32) -> Project {
+    let project = planned(engine, parallel);
+    project.run(&["generator", "generate", "--dry-run"]).expect(0);
+    project
 }
 
 fn user_prompt(prompt: &str) -> String {
