@@ -38,7 +38,7 @@ pub use crate::project::obeyed::{NewToRun, NewToRunChange};
 pub use crate::project::{Environment, GenerationSummary, Listing, RunStanding, RunState, SecretVariables};
 pub use end::Removal;
 pub use gc::{Freed, GcOptions, GcReport, Kept};
-pub use plan::{Estimate, Plan};
+pub use plan::{Estimate, Plan, SizeEstimate};
 pub use reset::ResetSummary;
 pub use run::{RunOptions, RunSummary};
 pub use runs::RunEnd;

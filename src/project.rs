@@ -125,6 +125,8 @@ impl Environment {
 pub(crate) struct Project {
     pub(crate) git: Git,
     pub(crate) config: Config,
+    /// The files that the configuration names and no task may change, in whichever mode it is.
+    named: Vec<PathBuf>,
     /// The file that the configuration was read from, if it was.
     config_file: Option<PathBuf>,
     /// The folder of the state; before it exists, the place where it will be.
@@ -207,6 +209,7 @@ impl Project {
                 .with_redactor(environment.redactor.clone())
                 .with_config_home(environment.config_home.clone())
                 .with_identities(environment.identities.clone()),
+            named: config::protected_files(&config),
             config,
             config_file: None,
             configured_state_dir: state_dir.clone(),
@@ -286,7 +289,7 @@ impl Project {
     /// Returns what no task may change without a person's consent: `protected_paths`, the configuration, the files that keys of the
     /// configuration name, and those that git's settings of this repository name.
     pub(crate) fn protected(&self) -> Result<ProtectedPaths> {
-        let mut named = config::protected_files(&self.config);
+        let mut named = self.named.clone();
         named.extend(self.config_file.clone());
         named.extend(self.git.obeyed_by_settings()?);
         let roots = [self.git.workdir(), &self.main_checkout];

@@ -81,8 +81,7 @@ impl Size {
         }
     }
 
-    /// Returns what a task takes of which nothing is known here: figures of the tasks by which cordwainer was tried, with a
-    /// review of each and one fix round in three.
+    /// Returns what a task takes of which nothing is known here: a rough guess for a model of middle price.
     fn table(self) -> Spread {
         match self {
             Self::Small => spread_of(60_000.0, 0.3, 180.0),

@@ -2,6 +2,38 @@
 
 use std::time::Duration;
 
+/// What a forge takes for the wish that nothing checks a commit, wherever it stands in its message.
+const SKIPS: [&str; 6] = [
+    "[skip ci]",
+    "[ci skip]",
+    "[no ci]",
+    "[skip actions]",
+    "[actions skip]",
+    "skip-checks:",
+];
+
+/// Returns whether a text in a commit's message would keep a forge from checking the commit.
+pub(crate) fn skips_checks(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    SKIPS.iter().any(|skip| text.contains(skip))
+}
+
+/// Returns a title as it can stand in a commit's message, in one line of at most so many characters: git takes a line that
+/// begins with `---` for the message's end, and no title keeps a forge from checking the commit.
+pub(crate) fn title_in_message(title: &str, most: usize) -> String {
+    let title = one_line(title, most);
+    let title = if skips_checks(&title) {
+        title.replace(['[', ']'], "|").replace(':', " ")
+    } else {
+        title
+    };
+    if title.starts_with("---") {
+        format!("task: {title}")
+    } else {
+        title
+    }
+}
+
 /// Makes text from an agent harmless on a terminal: control characters (C0, C1, DEL), characters that are invisible or
 /// change the order or place of others, and line separators other than newlines become visible escapes; newlines and
 /// tabs stay, and so do variation selectors and characters of private use.

@@ -70,7 +70,7 @@ pub(crate) enum GeneratorCommand {
     Test(ModeArgs),
     /// Change the form of the code, and nothing that its tests see
     ///
-    /// A change to a test that there is is not accepted.
+    /// Changes to existing tests are not accepted.
     #[command(after_long_help = "Example:\n  cordwainer refactor \"one module for each format\"")]
     Refactor(ModeArgs),
     /// Do what a request says, in one task or a few
@@ -299,7 +299,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
 }
 
 async fn run(generator: &Generator, args: &RunArgs, context: &Context) -> Result<u8> {
-    let done = run_shown(generator, args.options(), context).await?;
+    let done = run_shown(generator, args.options(), &Interruption::default(), context).await?;
     Ok(done.map_or(exit::INTERRUPTED, |done| done.exit_code))
 }
 
@@ -329,9 +329,11 @@ async fn resume(generator: &Generator, args: &ResumeArgs, context: &Context) -> 
 }
 
 async fn measure(generator: &Generator, confirm: bool, context: &Context) -> Result<u8> {
-    let (filed, _) = showing(generator, context, |events, interruption| {
-        generator.measure(confirm, events, interruption)
-    })
+    let (filed, _) = showing(
+        generator,
+        (context, &Interruption::default()),
+        |events, interruption| generator.measure(confirm, events, interruption),
+    )
     .await?;
     Ok(filed.map_or(exit::INTERRUPTED, lifecycle::exit::of_measure))
 }
@@ -340,7 +342,7 @@ async fn stitch(generator: &Generator, typed: Option<&TypedId>, context: &Contex
     let find = |typed: &TypedId| generator.store()?.read()?.find(typed);
     let id = typed.map(find).transpose()?;
     let work = |events, interruption| Box::pin(generator.stitch(id, events, interruption));
-    let (outcome, shown) = showing(generator, context, work).await?;
+    let (outcome, shown) = showing(generator, (context, &Interruption::default()), work).await?;
     if let Some(task) = shown.attempted.filter(|_| !context.output.json) {
         let issues = generator.store()?.read()?;
         let steps = next_steps(&guidance::after_attempt(issues.get(&task)?));

@@ -1,5 +1,7 @@
 //! The commands that are named after modes: begin a generation unless one is open for this, run, and with `--stop` merge.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -92,23 +94,30 @@ pub(super) async fn execute(mode: ModeKind, args: &ModeArgs, generator: &Generat
         let estimate = generator.estimate(&options)?;
         return context.show(&estimate, || plan::estimate(&estimate));
     }
+    // Before anything is paid for.
+    let file = match &args.look.output {
+        Some(file) => Some(new_file(&context.directory.join(file))?),
+        None => None,
+    };
     let generation = if let Some(open) = generator.open_for(&options)? {
         context.output.say(&format!("Continuing {open}."));
-        open
+        // What is typed next is about this one.
+        generator.switch(open.as_str())?
     } else {
         let options = start::asked(generator, options, context)?;
         start::begin(generator, &options, context).await?
     };
     let generator = generator.clone().choose(Some(generation.to_string()));
     if args.look.dry_run {
-        return dry_run(&generator, args.look.output.as_deref(), context).await;
+        return dry_run(&generator, file, context).await;
     }
     let options = RunOptions {
         max_tasks: args.max_tasks,
         confirm: args.confirm,
         ..RunOptions::default()
     };
-    let Some(done) = showing::run_shown(&generator, options, context).await? else {
+    let interruption = Interruption::default();
+    let Some(done) = showing::run_shown(&generator, options, &interruption, context).await? else {
         return Ok(exit::INTERRUPTED);
     };
     if !args.stop {
@@ -120,7 +129,9 @@ pub(super) async fn execute(mode: ModeKind, args: &ModeArgs, generator: &Generat
             .say(&format!("Not merged, because not everything is done: {}.", done.reason));
         return Ok(done.exit_code);
     }
-    ending::stop(&generator, StopArgs::default(), Interruption::default(), context).await
+    let found_nothing = done.measures > 0 && done.exit_code == exit::NOTHING_TO_DO;
+    let code = ending::stop(&generator, StopArgs::default(), interruption, context).await?;
+    Ok(if found_nothing { exit::NOTHING_TO_DO } else { code })
 }
 
 /// Prints the prompt that a measure would get, or its parts.
@@ -142,7 +153,7 @@ fn look_at_prompt(generator: &Generator, options: &StartOptions, parts: bool, co
 }
 
 /// Makes one measure that files nothing, and prints what it planned.
-async fn dry_run(generator: &Generator, file: Option<&Path>, context: &Context) -> Result<u8> {
+async fn dry_run(generator: &Generator, file: Option<File>, context: &Context) -> Result<u8> {
     let expected = generator.estimate(&StartOptions::default())?;
     if let Some(measure) = expected.measure.filter(|_| !context.output.json) {
         let about = dollars(measure.takes.median.cost_usd);
@@ -151,15 +162,19 @@ async fn dry_run(generator: &Generator, file: Option<&Path>, context: &Context) 
     let Some(planned) = showing::dry_run_shown(generator, context).await? else {
         return Ok(exit::INTERRUPTED);
     };
-    if let Some(file) = file {
-        let path = context.directory.join(file);
+    if let Some(mut file) = file {
         let text = serde_json::to_string_pretty(&planned.tasks).context("cannot write a plan as JSON")?;
-        write_new(&path, text.as_bytes())?;
+        let written = file.write_all(text.as_bytes());
+        written.with_context(ErrorKind::Unexpected, || {
+            format!(
+                "cannot write the plan, which `cordwainer run --plan {}` has, too",
+                planned.run
+            )
+        })?;
     }
     if context.output.json {
         // One line, like the events before it.
-        let line = serde_json::to_string(&planned).context("cannot write a plan as JSON")?;
-        context.output.print(&line)?;
+        context.output.print_json_line(&planned)?;
     } else {
         context.output.print(&plan::plan(&planned))?;
     }
@@ -174,13 +189,9 @@ async fn dry_run(generator: &Generator, file: Option<&Path>, context: &Context) 
     Ok(exit::DONE)
 }
 
-/// Writes a file that is not there yet.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<()> {
-    let write = || {
-        let mut file = std::fs::File::create_new(path)?;
-        std::io::Write::write_all(&mut file, bytes)
-    };
-    write().with_context(ErrorKind::Precondition, || format!("cannot write `{}`", path.display()))
+/// Makes a file that is not there yet.
+fn new_file(path: &Path) -> Result<File> {
+    File::create_new(path).with_context(ErrorKind::Precondition, || format!("cannot write `{}`", path.display()))
 }
 
 /// Returns whether a run has left nothing undone: it may have found nothing to do, too.

@@ -1,6 +1,5 @@
 //! What a person asks for: read from the command line, a file or standard input.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -8,6 +7,7 @@ use clap::Args;
 
 use super::Context;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::regular;
 use crate::issues::request::{FILES_LIMIT, REQUEST_LIMIT, Request, RequestFile};
 
 /// The options that give what a request does not say in the command line itself.
@@ -63,25 +63,27 @@ impl RequestArgs {
 }
 
 fn text_of_input() -> Result<String> {
-    let mut bytes = Vec::new();
-    let input = io::stdin().lock().take(beyond(REQUEST_LIMIT)).read_to_end(&mut bytes);
-    input.context("cannot read standard input")?;
-    decode(bytes, "standard input")
+    read_text(&mut io::stdin().lock(), REQUEST_LIMIT, "standard input")
 }
 
-/// Reads a file, of which no more than its limit and a bit is taken: what is longer is refused by who asked for it.
 fn text_of(path: &Path, limit: usize) -> Result<String> {
-    let read = || -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        File::open(path)?.take(beyond(limit)).read_to_end(&mut bytes)?;
-        Ok(bytes)
-    };
-    let bytes = read().with_context(ErrorKind::Usage, || format!("cannot read `{}`", path.display()))?;
-    decode(bytes, &format!("`{}`", path.display()))
+    let what = format!("`{}`", path.display());
+    let opened = regular::open(path);
+    let mut file = opened.with_context(ErrorKind::Usage, || format!("cannot read {what}"))?;
+    read_text(&mut file, limit, &what)
 }
 
-fn beyond(limit: usize) -> u64 {
-    u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(4)
+/// Reads all of a text, of which there may be so many bytes.
+fn read_text(from: &mut dyn Read, limit: usize, what: &str) -> Result<String> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let read = from.take(most).read_to_end(&mut bytes);
+    read.with_context(ErrorKind::Usage, || format!("cannot read {what}"))?;
+    if bytes.len() > limit {
+        let message = format!("{what} has more than {limit} bytes");
+        return Err(Error::new(ErrorKind::Usage, message).hint("give the part that matters"));
+    }
+    decode(bytes, what)
 }
 
 fn decode(mut bytes: Vec<u8>, what: &str) -> Result<String> {
@@ -95,20 +97,11 @@ fn decode(mut bytes: Vec<u8>, what: &str) -> Result<String> {
                 .hint("convert it first: `iconv -f UTF-16 -t UTF-8 FILE > NEW`"),
         );
     }
-    // The end may have been cut within a character; then it is refused for its length.
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(text),
-        Err(error) if error.utf8_error().error_len().is_none() => {
-            let valid = error.utf8_error().valid_up_to();
-            let bytes = error.into_bytes();
-            Ok(String::from_utf8_lossy(&bytes[..valid]).into_owned())
-        }
-        Err(error) => {
-            let place = error.utf8_error().valid_up_to();
-            let message = format!("{what} is not UTF-8, from byte {place} on");
-            Err(Error::new(ErrorKind::Usage, message).hint("convert it first, or give the part that is text"))
-        }
-    }
+    String::from_utf8(bytes).map_err(|error| {
+        let place = error.utf8_error().valid_up_to();
+        let message = format!("{what} is not UTF-8, from byte {place} on");
+        Error::new(ErrorKind::Usage, message).hint("convert it first, or give the part that is text")
+    })
 }
 
 #[cfg(test)]
@@ -121,5 +114,13 @@ mod tests {
         assert!(refused(b"\xff\xfeH\0i\0").contains("is UTF-16"));
         assert!(refused(b"a\xffb").contains("not UTF-8, from byte 1"));
         assert_eq!(decode(b"\xef\xbb\xbfHi".to_vec(), "`x`").unwrap(), "Hi");
+        assert!(refused("é".as_bytes().split_at(1).0).contains("not UTF-8"));
+    }
+
+    #[test]
+    fn what_is_too_long_is_refused_and_never_cut() {
+        let read = |text: &str| read_text(&mut text.as_bytes(), 4, "`x`").map_err(|error| error.to_string());
+        assert_eq!(read("four"), Ok("four".to_owned()));
+        assert!(read(" five").unwrap_err().contains("has more than 4 bytes"));
     }
 }

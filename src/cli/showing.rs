@@ -14,13 +14,12 @@ use crate::report::{self, Shown};
 /// person interrupted, where that was told already.
 pub(super) async fn showing<T, F>(
     generator: &Generator,
-    context: &Context,
+    (context, interruption): (&Context, &Interruption),
     work: impl FnOnce(EventSender, Interruption) -> F,
 ) -> Result<(Option<T>, Shown)>
 where
     F: Future<Output = Result<T>>,
 {
-    let interruption = Interruption::default();
     let on_signal = OnSignal::Suspend {
         interruption: interruption.clone(),
         grace: generator.config().stop_grace,
@@ -28,7 +27,7 @@ where
     signal::listen(on_signal, context)?;
     let (sender, receiver) = unbounded_channel();
     let (done, shown) = tokio::join!(
-        work(sender, interruption),
+        work(sender, interruption.clone()),
         report::follow(&context.output, context.is_live(), receiver)
     );
     match done {
@@ -46,17 +45,18 @@ where
 /// Makes a measure that files nothing, and shows what happens; `None` is one that a person interrupted.
 pub(super) async fn dry_run_shown(generator: &Generator, context: &Context) -> Result<Option<Plan>> {
     let work = |events, interruption| Box::pin(generator.dry_run(events, interruption));
-    let (done, _) = showing(generator, context, work).await?;
+    let (done, _) = showing(generator, (context, &Interruption::default()), work).await?;
     Ok(done)
 }
 
-/// Runs, and shows what happens; `None` is a run that a person interrupted.
+/// Runs until it has ended or `interruption` asks it to, and shows what happens; `None` is a run that a person interrupted.
 pub(super) async fn run_shown(
     generator: &Generator,
     options: RunOptions,
+    interruption: &Interruption,
     context: &Context,
 ) -> Result<Option<RunSummary>> {
     let work = |events, interruption| Box::pin(generator.run(options, events, interruption));
-    let (done, _) = showing(generator, context, work).await?;
+    let (done, _) = showing(generator, (context, interruption), work).await?;
     Ok(done)
 }

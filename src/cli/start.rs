@@ -21,7 +21,7 @@ const LAST: &str = "";
 /// The options of `start`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StartArgs {
-    /// Name of the generation, without the prefix [default: the current time]
+    /// Name of the generation, without the prefix [default: mode and request, or the current time]
     #[arg(long)]
     name: Option<String>,
     /// Begin from this revision instead of the base branch
@@ -91,8 +91,9 @@ pub(super) fn asked(generator: &Generator, mut options: StartOptions, context: &
     read.context("cannot read the answer")?;
     if !matches!(answer.trim(), "y" | "Y" | "yes" | "Yes" | "YES") {
         let message = "nothing was started, since the answer was not yes";
-        return Err(Error::new(ErrorKind::Precondition, message)
-            .hint("`preserve_sources: true` keeps the sources; `--yes` clears them without a question"));
+        return Err(Error::new(ErrorKind::Precondition, message).hint(
+            "`preserve_sources: true` keeps the sources; `cordwainer start --yes` clears them without a question",
+        ));
     }
     options.base = Some(clearing.base);
     Ok(options)

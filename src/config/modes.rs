@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::field::Field;
 use super::gates::read_gates;
@@ -39,7 +39,7 @@ pub struct Mode {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preserve_sources: Option<bool>,
     /// The stages of its attempts; unset are those of the configuration.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "names")]
     pub stages: Option<Vec<Stage>>,
     /// Its gates; unset are those of the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,6 +66,13 @@ fn built_in(kind: ModeKind) -> Mode {
         stages: None,
         gates: None,
     }
+}
+
+/// Writes the stages of a mode as a file has them: by their names.
+#[expect(clippy::ref_option, reason = "serde passes a reference to the field")]
+fn names<S: Serializer>(stages: &Option<Vec<Stage>>, serializer: S) -> Result<S::Ok, S::Error> {
+    let stages = stages.iter().flatten();
+    stages.map(Stage::name).collect::<Vec<_>>().serialize(serializer)
 }
 
 impl Default for Mode {
@@ -122,14 +129,25 @@ impl Config {
         if let Some(gates) = &mode.gates {
             config.gates.clone_from(gates);
         }
-        if mode.prompt.is_some() {
-            config.measure_prompt.clone_from(&mode.prompt);
-        } else if mode.kind != ModeKind::Generate {
-            // It is about documents, and knows of no request.
-            config.measure_prompt = None;
-        }
         config.mode = mode;
         config
+    }
+
+    /// Returns the path of the template of measures, and the key that names it; `None` where a built-in one is used.
+    pub(crate) fn measure_template(&self) -> Option<(String, &str)> {
+        let of_mode = self
+            .mode
+            .prompt
+            .as_deref()
+            .map(|path| (format!("modes.{}.prompt", self.mode.name), path));
+        // That of all measures is about documents, and knows of no request.
+        let is_of_all = self.mode.kind == ModeKind::Generate;
+        let of_all = || {
+            self.measure_prompt
+                .as_deref()
+                .map(|path| ("measure_prompt".to_owned(), path))
+        };
+        of_mode.or_else(|| of_all().filter(|_| is_of_all))
     }
 }
 
@@ -249,7 +267,7 @@ mod tests {
     #[test]
     fn what_is_not_changed_of_a_mode_is_as_it_is_built_in() {
         let config = parse(
-            "commands: {test: sh t}\ngates: [test]\nstages: [stitch, review]\nmodes: {fix: {type: task}, hotfix: {extends: fix, stages: [stitch], gates: []}}",
+            "commands: {test: sh t}\ngates: [test]\nstages: [stitch, {name: docs, prompt: p.md, may_change: [d]}, review]\nmodes: {fix: {type: task}, hotfix: {extends: fix, stages: [stitch, docs], gates: []}}",
         );
         let fix = config.mode_named("fix").unwrap();
         assert_eq!(
@@ -259,12 +277,12 @@ mod tests {
         let hotfix = config.in_mode(config.mode_named("hotfix").unwrap());
         assert_eq!(
             (hotfix.stages.len(), hotfix.gates.len(), hotfix.preserve_sources),
-            (1, 0, true)
+            (2, 0, true)
         );
         let generate = config.in_mode(config.mode_named("generate").unwrap());
         assert_eq!(
             (generate.stages.len(), generate.gates.len(), generate.preserve_sources),
-            (2, 1, false)
+            (3, 1, false)
         );
         let shown = serde_yaml::to_string(&config).unwrap();
         assert_eq!(Config::parse(&shown, "shown").as_ref(), Ok(&config), "{shown}");

@@ -307,11 +307,11 @@ impl Attempt {
             .find(|one| one.number == candidate && !one.chosen)
     }
 
-    /// Returns the score of the review of what its session left last, if there is one that came to something.
+    /// Returns the score of the review of what its session left last, if there is one that passed it.
     pub fn score(&self) -> Option<u8> {
         let last = self.stages.iter().rev().find(|stage| stage.review.is_some())?;
         let is_of_last = usize::try_from(last.round).is_ok_and(|round| round == self.rounds.len());
-        let review = last.review.as_ref().filter(|_| is_of_last)?;
+        let review = last.review.as_ref().filter(|review| is_of_last && review.passed)?;
         Some(review.score)
     }
 

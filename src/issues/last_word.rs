@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::answer::last_fenced;
 use crate::agent::{CallOutcome, CallReport};
-use crate::base::text::is_ignorable;
+use crate::base::text::{is_ignorable, skips_checks};
 
 /// The longest block that is read, in bytes.
 const MOST_BYTES: usize = 64 * 1024;
@@ -121,10 +121,8 @@ struct Told {
     kind: ChangeType,
     scope: Option<String>,
     subject: String,
-    #[serde(default)]
-    body: Vec<String>,
-    #[serde(default)]
-    breaking: bool,
+    body: Option<Vec<String>>,
+    breaking: Option<bool>,
     cause: Option<String>,
     place: Option<String>,
     test: Option<String>,
@@ -133,15 +131,16 @@ struct Told {
 impl Told {
     /// Returns it if all of it keeps to the form.
     fn checked(self) -> Option<WorkSummary> {
-        let body: Option<Vec<_>> = self.body.iter().map(|text| line(text, MOST_LINE)).collect();
+        let body = self.body.unwrap_or_default();
+        let body: Option<Vec<_>> = body.iter().map(|text| line_of_message(text, MOST_LINE)).collect();
         let scope = filled(self.scope);
         let is_word = scope.as_deref().is_none_or(is_word);
         Some(WorkSummary {
             kind: self.kind,
             scope,
-            subject: line(&self.subject, MOST_SUBJECT)?,
+            subject: line_of_message(&self.subject, MOST_SUBJECT)?,
             body: body?,
-            breaking: self.breaking,
+            breaking: self.breaking.unwrap_or_default(),
             cause: optional(self.cause).ok()?,
             place: optional(self.place).ok()?,
             test: optional(self.test).ok()?,
@@ -163,11 +162,16 @@ fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.trim().is_empty())
 }
 
-/// Returns a text without the space around it, if it is one line that may stand in a commit's message.
+/// Returns a text without the space around it, if it is one line.
 fn line(text: &str, most: usize) -> Option<String> {
     let text = text.trim();
     let is_one = !text.is_empty() && text.chars().count() <= most && !text.chars().any(is_bad);
-    (is_one && !is_trailer(text)).then(|| text.to_owned())
+    is_one.then(|| text.to_owned())
+}
+
+/// Returns a line of a commit's message.
+fn line_of_message(text: &str, most: usize) -> Option<String> {
+    line(text, most).filter(|line| !is_trailer(line) && !skips_checks(line))
 }
 
 /// Returns whether git, or a forge, could take a line for a trailer, or for the end of the message: `Co-Authored-By: x`, `---`.
@@ -180,7 +184,8 @@ fn is_trailer(line: &str) -> bool {
                     .chars()
                     .all(|character| character.is_ascii_alphanumeric() || character == '-'))
     });
-    is_key || line.starts_with("---") || line.starts_with("(cherry picked from commit")
+    // A line that begins with `#` can be the one at which git cuts.
+    is_key || line.starts_with(['#']) || line.starts_with("---") || line.starts_with("(cherry picked from commit")
 }
 
 /// Returns whether a scope is a word as Conventional Commits have it.

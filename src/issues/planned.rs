@@ -4,6 +4,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::issues::issue::{BatchIssue, NewIssue, TaskPlan};
 use crate::issues::proposal::Proposal;
+use crate::model::generation::GenerationName;
+
+/// What a measure planned, in the records of its run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanFile {
+    /// The generation that it is for.
+    pub generation: GenerationName,
+    /// The tasks, each after those that it waits for.
+    pub tasks: Vec<PlannedTask>,
+}
 
 /// A task that is planned.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

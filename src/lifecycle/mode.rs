@@ -27,9 +27,7 @@ impl Generator {
     pub(super) fn in_its_mode(&self) -> Result<Self> {
         let generation = self.project.generation()?;
         let issues = self.ending_store(&generation)?.read()?;
-        let Some(name) = &issues.meta().mode else {
-            return Ok(self.clone());
-        };
+        let name = issues.meta().mode_name();
         let mode = self.project.config.mode_named(name).map_err(|error| {
             let message = format!("`{generation}` cannot go on: {}", error.in_a_line());
             Error::new(ErrorKind::Configuration, message).hint(format!(
@@ -105,13 +103,26 @@ impl Generator {
                 )));
             }
         }
-        match this.project.generation() {
-            Ok(current)
-                if options.name.is_none() && is_open(&current)? && is_of(&current, options.request.as_ref())? =>
-            {
-                Ok(Some(current))
-            }
-            _ => Ok(None),
+        if options.name.is_some() {
+            return Ok(None);
         }
+        let open = this.project.generations()?;
+        if options.request.is_some() {
+            for generation in open {
+                if is_open(&generation)? && is_of(&generation, options.request.as_ref())? {
+                    return Ok(Some(generation));
+                }
+            }
+            return Ok(None);
+        }
+        if open.is_empty() {
+            return Ok(None);
+        }
+        // Several may be open, and none of them the current one.
+        let current = match this.project.generation() {
+            Err(error) if error.kind() == ErrorKind::Precondition => return Ok(None),
+            current => current?,
+        };
+        Ok((is_open(&current)? && is_of(&current, None)?).then_some(current))
     }
 }

@@ -10,7 +10,7 @@ use crate::base::regular;
 use crate::base::text::one_line;
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::{Issues, Status};
-use crate::issues::planned::PlannedTask;
+use crate::issues::planned::{PlanFile, PlannedTask};
 use crate::issues::store::Store;
 use crate::lifecycle::{Generator, StartOptions};
 use crate::model::generation::GenerationName;
@@ -44,7 +44,7 @@ pub struct Plan {
     pub estimate: Estimate,
 }
 
-/// What work will take: that it is no more than an estimate is in its spread.
+/// What work will take. The spread says how rough that is.
 #[derive(Clone, Debug, Serialize)]
 #[must_use]
 pub struct Estimate {
@@ -56,10 +56,21 @@ pub struct Estimate {
     /// The measure, where it is not made yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measure: Option<Part>,
-    /// The tasks by their sizes, each with its number.
-    pub sizes: Vec<(Size, usize, Part)>,
+    /// The tasks by their sizes.
+    pub sizes: Vec<SizeEstimate>,
     /// All together.
     pub total: Spread,
+}
+
+/// What tasks of one size will take.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct SizeEstimate {
+    /// The size.
+    pub size: Size,
+    /// How many there are.
+    pub tasks: usize,
+    /// What each takes.
+    pub each: Part,
 }
 
 /// What was made in the generations of a repository.
@@ -140,7 +151,7 @@ impl Generator {
         done?;
         let generation = this.generation()?;
         let issues = this.store()?.read()?;
-        let tasks = this.planned(run.as_str())?;
+        let PlanFile { tasks, .. } = this.plan_file(run.as_str())?;
         let sizes: Vec<Size> = tasks
             .iter()
             .map(|task| Size::of(task.plan.estimated_lines.unwrap_or_default()))
@@ -156,12 +167,24 @@ impl Generator {
         })
     }
 
-    /// Reads what a run planned.
+    /// Returns the tasks that a run planned for the selected generation.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Usage`] where it planned nothing, or there is no such run.
+    /// Of kind [`ErrorKind::Usage`] where it planned nothing, or there is no such run, and of kind
+    /// [`ErrorKind::Precondition`] where it planned for another generation.
     pub fn planned(&self, run: &str) -> Result<Vec<PlannedTask>> {
+        let PlanFile { generation, tasks } = self.plan_file(run)?;
+        if generation != self.generation()? {
+            let message = format!("the plan of the run `{}` is for `{generation}`", one_line(run, 100));
+            return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                "`cordwainer run --generation {generation} --plan {run}` files it there"
+            )));
+        }
+        Ok(tasks)
+    }
+
+    fn plan_file(&self, run: &str) -> Result<PlanFile> {
         let missing = || {
             let message = format!("the run `{}` has no plan", one_line(run, 100));
             Error::new(ErrorKind::Usage, message).hint("`--dry-run` makes one, and names its run")
@@ -198,7 +221,8 @@ impl History {
     fn add(&mut self, issues: &Issues, mode: &str) {
         let is_mode = issues.meta().mode_name() == mode;
         for measure in &issues.meta().measures {
-            if let Some(filed) = &measure.filed {
+            // The last measure of `generate` files nothing, and says nothing about a request.
+            if let Some(filed) = measure.filed.as_ref().filter(|filed| !filed.is_empty()) {
                 self.filed.1.push(filed.len());
                 if is_mode {
                     self.filed.0.push(filed.len());
@@ -232,7 +256,11 @@ impl Estimate {
             if count > 0 {
                 let part = estimate::of_task(size, &history.tasks);
                 total = (0..count).fold(total, |total, _| total.plus(part.takes));
-                parts.push((size, count, part));
+                parts.push(SizeEstimate {
+                    size,
+                    tasks: count,
+                    each: part,
+                });
             }
         }
         Self {

@@ -113,7 +113,10 @@ impl Generator {
         let phases = self.phases(begun, filed_as(options.confirm)).await?;
         let phases = Arc::new(phases);
         if let Some(plan) = &options.plan {
-            phases.measure.file_plan(plan, self.planned(plan)?)?;
+            let planned = self.planned(plan)?;
+            // What the measure used that planned it is noted before that counts as made.
+            driver::recover(&phases, &Recovery::in_run(&phases.sessions.context)?).await?;
+            phases.measure.file_plan(plan, planned)?;
         }
         let issues = phases.sessions.context.store.read()?;
         let selection = TaskSelection::of(&options.only, &issues)?;

@@ -22,7 +22,8 @@ mod name;
 /// The options of `start`.
 #[derive(Clone, Debug, Default)]
 pub struct StartOptions {
-    /// The generation's name after the prefix; unset is the present time.
+    /// The generation's name after the prefix; unset is the mode and the first words of the request, or the
+    /// present time.
     pub name: Option<String>,
     /// Where to begin instead of the base branch's tip.
     pub from: Option<String>,

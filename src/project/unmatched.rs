@@ -48,9 +48,10 @@ impl Project {
                 }
             }
         }
+        let stitch = self.config.stitch_prompt.as_deref();
         let templates = [
-            ("measure_prompt", &self.config.measure_prompt),
-            ("stitch_prompt", &self.config.stitch_prompt),
+            self.config.measure_template(),
+            stitch.map(|path| ("stitch_prompt".to_owned(), path)),
         ];
         let stages = self.config.own_stages();
         found.extend(
@@ -58,8 +59,8 @@ impl Project {
                 .filter(|stage| !self.git.workdir().join(&stage.prompt).is_file())
                 .map(|stage| format!("the stage `{}`: there is no file `{}`", stage.name, stage.prompt)),
         );
-        for (key, path) in templates {
-            if let Some(path) = path.as_ref().filter(|path| !self.git.workdir().join(path).is_file()) {
+        for (key, path) in templates.into_iter().flatten() {
+            if !self.git.workdir().join(path).is_file() {
                 found.push(format!("`{key}`: there is no file `{path}`"));
             }
         }

@@ -3,7 +3,7 @@
 use crate::accounting::estimate::{Figures, Part, Size, Source, Spread};
 use crate::base::text::one_line;
 use crate::issues::planned::PlannedTask;
-use crate::lifecycle::{Estimate, Plan};
+use crate::lifecycle::{Estimate, Plan, SizeEstimate};
 use crate::prompt::PromptPart;
 use crate::report::numbers::{bytes, counted, dollars, tokens, usage};
 use crate::report::status::plain_table;
@@ -90,9 +90,9 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
     if let Some(Part { takes, from }) = &estimate.measure {
         row("measure".to_owned(), takes, source(*from, "measure"));
     }
-    for (size, count, part) in &estimate.sizes {
-        let what = format!("{} (each)", counted(*count, &format!("{} task", name(*size))));
-        row(what, &part.takes, source(part.from, "task"));
+    for SizeEstimate { size, tasks, each } in &estimate.sizes {
+        let what = format!("{} (each)", counted(*tasks, &format!("{} task", name(*size))));
+        row(what, &each.takes, source(each.from, "task"));
     }
     row("all".to_owned(), &estimate.total, String::new());
     let mut text = table.trim_fmt();
@@ -101,12 +101,12 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
         text.push_str(&match from {
             Source::History(measures) => {
                 let measures = counted(measures, "measure");
-                format!("\n{tasks}: as many as {measures} here filed in the median.")
+                format!("\n{tasks}: the median of {measures} here.")
             }
             Source::Table => format!("\n{tasks}: a guess, since no measure was made here."),
         });
     }
-    text.push_str("\nIn brackets: a quarter took less, a quarter took more.");
+    text.push_str("\nIn brackets: what a quarter of those here took less than, and more than; in the table, how far off it may be.");
     text
 }
 

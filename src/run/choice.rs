@@ -41,11 +41,12 @@ pub(crate) fn best(standings: &[Standing]) -> Option<u32> {
 /// comes to what the nearest one came to. One that something else ended goes on, and so comes first.
 pub(crate) fn distance(verdict: &AttemptVerdict) -> u8 {
     match verdict.outcome {
-        Outcome::Merged => 0,
+        // A question is told, whatever the others wait for.
+        Outcome::Merged | Outcome::Asked => 0,
         // What a call was allowed is spent.
         Outcome::BudgetSpent if verdict.hold && verdict.later.spent.is_none() => 7,
         Outcome::Limited | Outcome::Cancelled | Outcome::InfrastructureFailed | Outcome::BudgetSpent => 1,
-        Outcome::Asked | Outcome::Conflict => 2,
+        Outcome::Conflict => 2,
         Outcome::ReviewFailed | Outcome::StageFailed | Outcome::Unproven => 3,
         Outcome::ReviewRefused => 4,
         Outcome::GateFailed => 5,

@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use crate::base::text::one_line;
+use crate::base::text::{one_line, title_in_message};
 use crate::config::CommitStyle;
 use crate::git::{CommitInfo, DiffStat};
 use crate::issues::attempt::{Attempt, ChangeType};
@@ -55,7 +55,7 @@ impl AttemptName<'_> {
 /// Returns what a message says in words: what the task was, or what its agent says that changed, and why. A summary is
 /// checked, and no line of it passes for a trailer.
 fn words(issue: &Issue, calls: &Calls, style: CommitStyle) -> String {
-    let title = one_line(&issue.title, 200);
+    let title = title_in_message(&issue.title, 200);
     let summary = calls.summary.as_ref();
     let mut text = match (style, summary) {
         (CommitStyle::Plain, _) => title,

@@ -49,7 +49,7 @@ impl<'a> Standing<'a> {
             held: held.into_iter().map(|issue| &issue.id).collect(),
             proposed: proposed.len(),
             ready: issues.ready().len(),
-            is_measured: issues.meta().request.is_some() && issues.is_measured(),
+            is_measured: issues.meta().mode.is_some() && issues.is_measured(),
             merged: issues.iter().any(|issue| issue.commit.is_some()),
             base_branch: &issues.meta().base_branch,
         }

@@ -64,7 +64,7 @@ pub(crate) fn measure_context(
 /// Renders measure's prompt, by the person's template if there is one.
 pub(crate) fn measure_prompt(project: &Project, context: &MeasureContext) -> Result<String> {
     let config = &project.config;
-    let custom = template(project, config.measure_prompt.as_deref())?;
+    let custom = template(project, config.measure_template().map(|(_, path)| path))?;
     let built_in = measure_template(config.mode.kind);
     render_measure(custom.as_ref().map_or(built_in, CustomTemplate::borrow), context)
 }

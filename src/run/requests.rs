@@ -235,6 +235,9 @@ impl Answering {
     fn reload(&self) -> Result<Effect, Answer> {
         let failed = |error: Error| refused(error.in_a_line(), error.hint_text().unwrap_or_default());
         let new = self.project.reread_config().map_err(failed)?;
+        // What is in force is so in the generation's mode.
+        let mode = new.mode_named(&self.project.config.mode.name).map_err(failed)?;
+        let new = new.in_mode(mode);
         let in_force = self
             .control
             .asked()

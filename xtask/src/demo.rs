@@ -150,7 +150,15 @@ struct Stage<'a> {
 impl Stage<'_> {
     /// Runs one of cordwainer's commands as a person would, and shows it.
     fn xtask(&self, arguments: &[&str], expect: i32) -> Result<()> {
-        println!("$ cargo xtask {}", arguments.join(" "));
+        let quoted = |argument: &&str| {
+            if argument.contains(' ') {
+                format!("\"{argument}\"")
+            } else {
+                (*argument).to_owned()
+            }
+        };
+        let words: Vec<String> = arguments.iter().map(quoted).collect();
+        println!("$ cargo xtask {}", words.join(" "));
         let status = self.cordwainer(arguments)?.status().context("cannot run cordwainer")?;
         println!();
         match status.code() {

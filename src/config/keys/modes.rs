@@ -30,7 +30,7 @@ pub(crate) const MODE: &[Key] = &[
         "keep_tests",
         Shape::Flag,
         "",
-        "Whether tests that there are must stay as they are.",
+        "Whether existing tests must stay as they are.",
     ),
     Key::new(
         "needs_gates",

@@ -18,7 +18,7 @@ impl Generator {
             }
             Some(name) if name.is_empty() => {
                 return Err(Error::new(ErrorKind::Usage, "the name of a generation cannot be empty")
-                    .hint("leave `--name` out to name it after the current time"));
+                    .hint("leave `--name` out to name it after its mode and request, or the current time"));
             }
             Some(name) => name.clone(),
             None => self.name_of_work(options),

@@ -3,12 +3,15 @@
 /// Puts an entry into a changelog, which has it where a reader expects the newest one: behind the section of what is
 /// unreleased, where there is one, else behind the first heading and what is said below that. `title` becomes its heading.
 pub(super) fn with_entry(changelog: &str, title: &str, lines: &[String]) -> String {
-    let end = if changelog.contains("\r\n") { "\r\n" } else { "\n" };
     let headings = headings(changelog);
     let unreleased = headings.iter().position(|heading| heading.is_unreleased);
     let (level, after) = match (unreleased, headings.as_slice()) {
         (Some(place), _) => (headings[place].level, place),
         (None, [first, second, ..]) if second.level > first.level => (second.level, 0),
+        // There is no title: the newest version is the first heading.
+        (None, [first, second, ..]) if second.level == first.level => {
+            return inserted(changelog, (first.at, first.level), title, lines);
+        }
         (None, [first, ..]) => (first.level.saturating_add(1).min(6), 0),
         (None, []) => (2, 0),
     };
@@ -22,6 +25,12 @@ pub(super) fn with_entry(changelog: &str, title: &str, lines: &[String]) -> Stri
         (false, Some(heading)) => heading.at,
         (false, None) => changelog.len(),
     };
+    inserted(changelog, (at, level), title, lines)
+}
+
+/// Puts an entry of a level at a place.
+fn inserted(changelog: &str, (at, level): (usize, usize), title: &str, lines: &[String]) -> String {
+    let end = if changelog.contains("\r\n") { "\r\n" } else { "\n" };
     let (before, rest) = changelog.split_at(at);
     let before = before.trim_end();
     let mut text = String::with_capacity(changelog.len() + 200);
@@ -50,34 +59,59 @@ struct Heading {
     is_unreleased: bool,
 }
 
-/// Returns the headings of a document that begin with `#`, but for those in fenced blocks.
+/// Returns the headings of a document, but for those in fenced blocks: lines that begin with `#`, and those that are underlined.
 fn headings(text: &str) -> Vec<Heading> {
     let mut found = Vec::new();
     let mut fence = None;
     let mut at = 0;
+    let mut last: Option<(usize, &str)> = None;
     for line in text.split_inclusive('\n') {
         let trimmed = line.trim();
         let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
         match (fence, mark) {
             (None, Some(mark)) => fence = Some(mark),
             (Some(open), Some(mark)) if open == mark => fence = None,
-            (None, None) => found.extend(heading(at, line)),
+            (None, None) => {
+                let underlined = last.and_then(|(at, words)| underlined(at, words, trimmed));
+                found.extend(underlined.or_else(|| heading(at, line)));
+            }
             _ => {}
         }
+        last = Some((at, line));
         at += line.len();
     }
     found
+}
+
+/// Returns the heading that a line is by what stands below it.
+fn underlined(at: usize, words: &str, below: &str) -> Option<Heading> {
+    let level = match below.as_bytes() {
+        [b'=', ..] if below.bytes().all(|byte| byte == b'=') => 1,
+        [b'-', b'-', ..] if below.bytes().all(|byte| byte == b'-') => 2,
+        _ => return None,
+    };
+    let words = words.trim();
+    let is_words = !words.is_empty() && !words.starts_with(['#', '-', '*', '>', '|']);
+    is_words.then(|| Heading {
+        at,
+        level,
+        is_unreleased: is_unreleased(words),
+    })
+}
+
+fn is_unreleased(words: &str) -> bool {
+    let words = words.trim().trim_start_matches('[').to_ascii_lowercase();
+    words.starts_with("unreleased")
 }
 
 fn heading(at: usize, line: &str) -> Option<Heading> {
     let level = line.bytes().take_while(|byte| *byte == b'#').count();
     let words = &line[level..];
     let is_heading = (1..=6).contains(&level) && words.starts_with([' ', '\t']);
-    let words = words.trim().trim_start_matches('[').to_ascii_lowercase();
     is_heading.then(|| Heading {
         at,
         level,
-        is_unreleased: words.starts_with("unreleased"),
+        is_unreleased: is_unreleased(words),
     })
 }
 
@@ -92,6 +126,18 @@ mod tests {
     }
 
     const ENTRY: &str = "## v2 - 2026-11-30\n\n- One (cw-1)\n- Two (cw-2)\n";
+
+    #[test]
+    fn versions_without_a_title_and_underlined_headings_are_known() {
+        check(
+            "## 1.1.0\n\n- B\n\n## 1.0.0\n\n- A\n",
+            &format!("{ENTRY}\n## 1.1.0\n\n- B\n\n## 1.0.0\n\n- A\n"),
+        );
+        check(
+            "Changelog\n=========\n\n1.0.0\n-----\n\n- A\n",
+            &format!("Changelog\n=========\n\n{ENTRY}\n1.0.0\n-----\n\n- A\n"),
+        );
+    }
 
     #[test]
     fn an_entry_comes_behind_what_is_unreleased() {

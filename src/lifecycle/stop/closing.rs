@@ -94,12 +94,17 @@ impl Generator {
     }
 
     /// Refuses a merge whose tag somebody else has set meanwhile, or cannot be set.
-    pub(super) fn refuse_taken_tag(&self, merge: Oid) -> Result<()> {
+    /// It may be `prepared` by an earlier `stop`, which has decided on the tag.
+    pub(super) fn refuse_taken_tag(&self, merge: Oid, prepared: bool) -> Result<()> {
         let git = &self.project.git;
         let Some(name) = git.commit_info(merge)?.trailer(trailer::TAG) else {
             return Ok(());
         };
-        let hint = "choose another `tag`, such as one with `{n}`, or delete that one; nothing was changed";
+        let hint = if prepared {
+            "an earlier `cordwainer stop` prepared the merge with this tag: delete that one, and run the command again"
+        } else {
+            "choose another `tag`, such as one with `{n}`, or delete that one; nothing was changed"
+        };
         for tag in git.tags()? {
             let nests = tag.strip_prefix(&name).is_some_and(|rest| rest.starts_with('/'))
                 || name.strip_prefix(&tag).is_some_and(|rest| rest.starts_with('/'));

@@ -67,7 +67,7 @@ impl Generator {
             None => self.merge_commit(generation, base_branch, base, tip)?,
         });
         if let Some(merge) = landing.merge {
-            self.refuse_taken_tag(merge)?;
+            self.refuse_taken_tag(merge, earlier.is_some())?;
         }
         Ok(landing)
     }

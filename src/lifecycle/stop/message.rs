@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::tasks::{MergedTask, Totals, UndoneTask};
-use crate::base::text::one_line;
+use crate::base::text::title_in_message;
 use crate::issues::issue::Issues;
 use crate::model::generation::GenerationName;
 use crate::model::trailer;
@@ -23,13 +23,13 @@ pub(super) fn merge_message(generation: &GenerationName, issues: &Issues, tag: O
     let mut text = format!("Merge {generation}{brings}\n\n");
     for task in &tasks {
         let score = task.score.map_or_else(String::new, |score| format!(" (score {score})"));
-        let _ = writeln!(text, "- {}: {}{score}", task.id, one_line(&task.title, 100));
+        let _ = writeln!(text, "- {}: {}{score}", task.id, title_in_message(&task.title, 100));
     }
     if !undone.is_empty() {
         let blank = if tasks.is_empty() { "" } else { "\n" };
         let _ = writeln!(text, "{blank}Left behind:\n");
         for task in undone.iter().take(MOST_UNDONE) {
-            let _ = writeln!(text, "- {}: {}", task.id, one_line(&task.title, 100));
+            let _ = writeln!(text, "- {}: {}", task.id, title_in_message(&task.title, 100));
         }
         if let Some(more @ 1..) = undone.len().checked_sub(MOST_UNDONE) {
             let _ = writeln!(text, "- and {more} more");

@@ -127,7 +127,10 @@ impl Recovery<'_> {
             return Ok(());
         }
         create_private_folder(&self.project.state_dir.join(format!("runs/{run}")))?;
-        for below in self.folders_beginning(&from)? {
+        // The one by which it is found moves last.
+        let mut found: Vec<_> = self.folders_beginning(&from)?.into_iter().collect();
+        found.sort_by_key(|below| self.project.state_dir.join(below) == one);
+        for below in found {
             let Some(rest) = below.strip_prefix(&from) else {
                 continue;
             };

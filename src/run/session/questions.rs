@@ -4,16 +4,16 @@ use std::sync::PoisonError;
 
 use super::Sessions;
 use crate::base::error::Result;
-use crate::issues::issue::Issues;
 use crate::run::waiting::suspend::Suspended;
 
 impl Sessions {
     /// Frees the slots of the oldest questions beyond `max_questions`. What their agents left is on the tasks' refs, and a fresh
     /// session gets question and answer.
-    pub(crate) fn bound_questions(&self, issues: &Issues) -> Result<()> {
-        // Two attempts may end at once.
+    pub(crate) fn bound_questions(&self) -> Result<()> {
+        // Two attempts may end at once, and a person may have answered meanwhile.
         let _one = self.parking.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut waiting: Vec<_> = self.slots.all_suspended(issues)?;
+        let issues = self.context.store.read()?;
+        let mut waiting: Vec<_> = self.slots.all_suspended(&issues)?;
         let asked_at = |one: &Suspended| {
             let issue = issues.get(one.owner.task.as_ref()?).ok()?;
             issue.question.as_ref()?;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::live::{ABOUT, Account, ClaudeEngine, Live, counted, tokens};
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::tidiness::forget_adoptions;
 
 engine_tests! {
     both: a_red_gate_is_made_to_pass_and_a_review_in_prose_passes_nothing, a_limit_in_a_round_and_in_a_review_loses_nothing,
@@ -198,9 +199,13 @@ later \"{GOES_ON}\"
     );
     let Some(live) = project(engine, &further) else { return };
     let run = ["generator", "run", "--tasks-only"];
+    // Its agents do not go on: what is collected of them is what this is about.
+    let state = live.repository.path().join(".git/cordwainer");
     live.killed_when(&run, |api| api.results_brought(ROUND) == [0, 1]);
+    forget_adoptions(&state);
     let resume = ["generator", "resume", "--tasks-only"];
     live.killed_when(&resume, |api| api.served_about(REVIEW).input == 50 + BEGUN[0]);
+    forget_adoptions(&state);
     let cancelled = ("cancelled", WORKED);
     let (task, _) = called(&live, &resume, 0, &[cancelled, cancelled, ("merged", "none")]);
     let session = |attempt: usize| &task["attempts"][attempt]["call"]["session_id"];

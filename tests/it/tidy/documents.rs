@@ -17,7 +17,11 @@ use crate::support::xtask::program;
 const OWN_TASKS: [&str; 1] = ["requirements"];
 
 /// Keys that nothing outside `src/config/` reads, each with who does.
-const READ_ELSEWHERE: [(&str, &str); 3] = [
+const READ_ELSEWHERE: [(&str, &str); 4] = [
+    (
+        "measure_prompt",
+        "read by `Config::measure_template`, beside that of a mode",
+    ),
     ("podman_args", "read into `container`"),
     ("measure.parallel", "src/config/parallel.rs admits 1 alone"),
     ("limits.overage", "read as `allow_overage`"),

@@ -52,7 +52,7 @@ pub(super) fn configuration(more: &str) -> String {
 /// Plays the story, in a repository that is configured.
 pub(super) fn play(stage: &Stage<'_>) -> Result<()> {
     write(stage.repository, ".git/test.log", LOG)?;
-    stage.xtask(&["generator", "fix", REQUEST, "--attach", ".git/test.log", "--stop"], 0)?;
+    stage.xtask(&["fix", REQUEST, "--attach", ".git/test.log", "--stop"], 0)?;
     stage.show("git", &["log", "--graph", "--stat", "--format=%h %s"])?;
     let table = std::fs::read_to_string(stage.repository.join("src/table.txt")).context("the table is gone")?;
     ensure!(

@@ -109,6 +109,9 @@ impl Measure {
         unreviewed: Option<&str>,
     ) -> Result<MeasureOutcome> {
         asked.drop_repeats(validated.dropped_duplicates);
+        if let (FiledAs::Planned, Some(why)) = (self.filed_as, unreviewed) {
+            return self.fail(asked, MeasureOutcome::Refused(why.to_owned()), why);
+        }
         if self.filed_as == FiledAs::Planned {
             return self.plan(asked, validated.accepted, validated.problems);
         }
@@ -130,7 +133,7 @@ impl Measure {
     }
 
     /// Returns what to report of the filed tasks that are held for another reason than that all of them are.
-    fn held(issues: &Issues, filed: &[FiledTask]) -> Vec<EventKind> {
+    pub(super) fn held(issues: &Issues, filed: &[FiledTask]) -> Vec<EventKind> {
         let filed = filed.iter().filter_map(|task| issues.get(&task.id).ok());
         let held = filed.filter(|issue| !issue.is_proposed()).filter_map(|issue| {
             Some(EventKind::TaskHeld {

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::Measure;
 use super::answer::{Ended, ended, validate};
+use super::filing::FiledAs;
 use super::stages::{Answered, MeasureOutcome, MeasureSoFar, Reviewed};
 use crate::accounting::budget::Scope;
 use crate::agent::CallReport;
@@ -144,6 +145,8 @@ impl Measure {
         let folder = context.recorder.call_folder(&name, asked.cycle)?;
         let proposals = &answered.validated.accepted;
         let prompt = render_proposals_review(&answered.told, proposals, (number, problems))?;
+        let place = || FlowPlace::Proposals(Box::new(place_of(asked, answered)));
+        let place = (self.filed_as != FiledAs::Planned).then(place);
         let ask = Ask {
             name: &name,
             folder: &folder,
@@ -151,7 +154,7 @@ impl Measure {
             json_schema: Some(json_schema(answered.told.needs_proof)),
             reservation: &reservation,
             issues: &asked.issues,
-            flow: Some(&FlowPlace::Proposals(Box::new(place_of(asked, answered)))),
+            flow: place.as_ref(),
         };
         context.step(&name, Step::Container);
         let made = match session.call_or_go_on(&ask, adopted.as_ref(), interruption).await {

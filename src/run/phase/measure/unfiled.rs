@@ -8,12 +8,12 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::write_atomically;
 use crate::base::text::one_line;
 use crate::issues::issue::{self, BatchIssue};
-use crate::issues::planned::PlannedTask;
+use crate::issues::planned::{PlanFile, PlannedTask};
 use crate::issues::proposal::Proposal;
 use crate::model::{IssueId, RunId, Usage};
 use crate::record::event::{EventKind, MeasureFailed, MeasurePlanned};
 
-/// The file of a run with what its measure planned: a list of [`PlannedTask`].
+/// The file of a run with what its measure planned: a [`PlanFile`].
 pub(crate) const PLAN_FILE: &str = "plan.json";
 
 impl Measure {
@@ -30,18 +30,21 @@ impl Measure {
             .into_iter()
             .map(|one| PlannedTask::of(one, issue_type))
             .collect();
-        let bytes = serde_json::to_vec_pretty(&tasks).context("cannot write a plan as JSON")?;
-        let bytes = context.project.redactor().bytes(&bytes).into_owned();
+        let count = tasks.len();
+        let generation = context.generation.clone();
+        let plan = PlanFile { generation, tasks };
+        let bytes = serde_json::to_vec_pretty(&plan).context("cannot write a plan as JSON")?;
+        let bytes = context.project.redactor().own_json(&bytes).into_owned();
         write_atomically(&context.recorder.path(PLAN_FILE), &bytes)?;
         crash_point!("measure.planned");
         self.note(asked, None, "measure planned")?;
         crash_point!("measure.paid");
         context.recorder.emit(EventKind::MeasurePlanned(MeasurePlanned {
-            tasks: tasks.len(),
+            tasks: count,
             problems,
             usage: asked.usage(),
         }));
-        Ok(MeasureOutcome::Filed(tasks.len()))
+        Ok(MeasureOutcome::Filed(count))
     }
 
     /// Notes what a measure used, and what it filed.
@@ -64,7 +67,13 @@ impl Measure {
     pub(super) fn fail(&self, asked: &MeasureSoFar, done: MeasureOutcome, reason: &str) -> Result<MeasureOutcome> {
         let context = self.context();
         let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
-        self.note(asked, (!filed.is_empty()).then_some(&filed), "measure failed")?;
+        // Where one measure is to say all that is to be done, this one has not.
+        let says_all = context.project.config.mode.kind.measures_once();
+        self.note(
+            asked,
+            (!says_all && !filed.is_empty()).then_some(&filed),
+            "measure failed",
+        )?;
         crash_point!("measure.failed");
         context.recorder.emit(EventKind::MeasureFailed(MeasureFailed {
             reason: one_line(reason, 2000),
@@ -87,7 +96,7 @@ impl Measure {
         let protected = context.project.protected()?;
         let new_ids = context.store.new_ids(context.project.clock())?;
         let why = format!("file the plan of {planned_by}");
-        let filed = context.store.update(&why, now, |issues| {
+        let (filed, held) = context.store.update(&why, now, |issues| {
             let measures = &issues.meta().measures;
             if measures.iter().any(|one| one.run == planned_by && one.filed.is_some()) {
                 let message = format!("the plan of the run `{planned_by}` is filed already");
@@ -106,7 +115,12 @@ impl Measure {
                 filed: Some(ids.clone()),
                 calls: Vec::new(),
             });
-            ids.iter().map(|id| filed_task(issues, id)).collect::<Result<Vec<_>>>()
+            let filed = ids
+                .iter()
+                .map(|id| filed_task(issues, id))
+                .collect::<Result<Vec<_>>>()?;
+            let held = Self::held(issues, &filed);
+            Ok((filed, held))
         })?;
         crash_point!("measure.plan_filed");
         context.recorder.emit(EventKind::MeasureEnded {
@@ -115,6 +129,9 @@ impl Measure {
             problems: Vec::new(),
             usage: Usage::default(),
         });
+        for event in held {
+            context.recorder.emit(event);
+        }
         Ok(())
     }
 }

@@ -43,7 +43,8 @@ impl Stitch {
     ) -> Result<Called, Box<Ended>> {
         let issue = &attempting.issue;
         let said = said_since(issue);
-        if session.resumes().is_some() {
+        // What a dead run's call said is heard already.
+        if session.resumes().is_some() && calls.summary.is_none() {
             let last = issue.attempts.last();
             let summary = last.and_then(|last| last.summary_of(attempting.name.candidate));
             calls.summary = summary.cloned();
@@ -105,6 +106,8 @@ impl Stitch {
             prompt: String::new(),
             before,
         };
+        // What the marker says of earlier work is over: a call is under way.
+        session.work_goes_on();
         self.call((session, calls), attempting, asked, interruption).await
     }
 

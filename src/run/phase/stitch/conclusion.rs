@@ -10,7 +10,6 @@ use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Candidate, Outcome};
-use crate::issues::issue::Issues;
 use crate::issues::round::FailedCheck;
 use crate::model::CommitId;
 use crate::record::event::{CandidateEnded, EventKind, QuestionAsked};
@@ -101,22 +100,22 @@ impl Stitch {
         let usage = attempt.usage();
         let most = context.project.config.stitch.max_attempts;
         let why = format!("{id}: attempt {number} ended: {}", verdict.outcome);
-        let (held, issues) = context.store.update(&why, now, |issues| {
+        let held = context.store.update(&why, now, |issues| {
             issues.record_attempt(id, attempt.clone(), now)?;
             if let Some(commit) = verdict.commit {
                 issues.close(id, "merged", Some(&CommitId::from(commit)), now)?;
-                return Ok((None, issues.clone()));
+                return Ok(None);
             }
             issues.release_claim(id, context.recorder.run(), now)?;
             if let Some(question) = &verdict.question {
                 issues.ask(id, question, now)?;
-                return Ok((issues.get(id)?.hold.clone(), issues.clone()));
+                return Ok(issues.get(id)?.hold.clone());
             }
             let hold = hold_reason(issues.get(id)?, verdict, most);
             if let Some(reason) = &hold {
                 issues.hold(id, reason, now)?;
             }
-            Ok((hold, issues.clone()))
+            Ok(hold)
         })?;
         crash_point!("stitch.concluded");
         self.tell_candidates(attempting, &ended.candidates);
@@ -138,7 +137,7 @@ impl Stitch {
             });
         }
         match &verdict.question {
-            Some(question) => self.tell_question(attempting, question, &issues),
+            Some(question) => self.tell_question(attempting, question),
             None => Ok(()),
         }
     }
@@ -146,13 +145,13 @@ impl Stitch {
 
 impl Stitch {
     /// Reports what an agent asks a person, whose session waits for the answer, and sees to it that not too many do.
-    fn tell_question(&self, attempting: &Attempting, question: &str, issues: &Issues) -> Result<()> {
+    fn tell_question(&self, attempting: &Attempting, question: &str) -> Result<()> {
         self.context().recorder.emit(EventKind::QuestionAsked(QuestionAsked {
             task: attempting.issue.id.clone(),
             attempt: attempting.name.attempt,
             question: question.to_owned(),
         }));
-        self.sessions.bound_questions(issues)
+        self.sessions.bound_questions()
     }
 
     /// Reports what each candidate of an attempt came to.

@@ -176,7 +176,7 @@ fn planned(engine: TestEngine, parallel: u32) -> Project {
     Project::on(engine, repository(), &configuration)
 }
 
-/// The same, planned already.
+/// A measure whose plan of one task nobody has filed.
 fn with_plan(engine: TestEngine, parallel: u32) -> Project {
     let project = planned(engine, parallel);
     project.run(&["generator", "generate", "--dry-run"]).expect(0);
