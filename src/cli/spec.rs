@@ -9,6 +9,7 @@ use crate::base::text::one_line;
 use crate::cli::Context;
 use crate::cli::issues::document;
 use crate::issues::document::{DocumentItem, Reading, read};
+use crate::model::MODE_KIND_NAMES;
 use crate::report::numbers::counted;
 use crate::report::terminal;
 
@@ -43,6 +44,7 @@ pub(super) fn execute(command: &SpecCommand, context: &Context) -> Result<u8> {
         return Ok(exit::DONE);
     }
     context.output.print_document(&shown(&reading, terminal::width()))?;
+    context.output.say(&about_mode(reading.mode.name(), file));
     let open = reading.items.iter().filter(|item| !item.done).count();
     if open > 0 && file != Path::new("-") {
         let file = one_line(&file.display().to_string(), 200);
@@ -52,6 +54,16 @@ pub(super) fn execute(command: &SpecCommand, context: &Context) -> Result<u8> {
         ));
     }
     Ok(exit::DONE)
+}
+
+/// Returns which command does the work of a mode, and prints its prompt.
+fn about_mode(mode: &str, file: &Path) -> String {
+    let is_there = MODE_KIND_NAMES.contains(&mode);
+    if !is_there {
+        return format!("There is no command for the mode `{mode}` yet.");
+    }
+    let file = one_line(&file.display().to_string(), 200);
+    format!("`cordwainer {mode} --request-file {file}` does it; with `--prompt` it prints what would be asked.")
 }
 
 /// Returns a reading for a person.

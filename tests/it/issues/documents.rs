@@ -47,6 +47,7 @@ fn a_document_is_inspected_without_a_repository_or_a_model() {
         5     S-1  done   1         feature  Keep the cart
         6     S-2  open   1         feature  Show shipping costs         S-1
         7     S-3  open   0         bug      Prices are rounded wrongly  S-2
+        `cordwainer exec --request-file docs/backlog.md` does it; with `--prompt` it prints what would be asked.
         `cordwainer issues import docs/backlog.md` files its 2 open items as tasks.
         [exit 0]
         ");
