@@ -187,14 +187,16 @@ impl SlotPool {
     pub fn leftovers(&self) -> Result<Vec<Leftover>> {
         let mut found = Vec::new();
         for number in self.listed()? {
-            if marker::read(&self.marker(number))?.is_none() {
+            let marker = self.marker(number);
+            if marker::read(&marker)?.is_none() && !marker::is_unfinished(&marker) {
                 continue;
             }
             let Claim::Ours(_lock) = self.look(number)? else {
                 continue;
             };
-            // Whoever had it may have given it back before it was locked.
-            if let Some(owner) = marker::read(&self.marker(number))? {
+            // Only who has the slot writes its marker, and may have given it back before it was locked.
+            marker::remove_unfinished(&marker)?;
+            if let Some(owner) = marker::read(&marker)? {
                 let holder = mounted::holder(&self.folder.join(number.to_string()));
                 let holder = holder.or_else(|| mounted::holder(&self.upper(number).folder));
                 found.push(Leftover { number, owner, holder });

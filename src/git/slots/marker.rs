@@ -12,12 +12,27 @@ pub(super) fn of(slots: &Path, number: u32) -> PathBuf {
     slots.join(format!("{number}.dirty"))
 }
 
+/// Returns where a file is written before it is whole.
+fn unfinished(path: &Path) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// Returns whether somebody writes a file, or died in that.
+pub(super) fn is_unfinished(path: &Path) -> bool {
+    unfinished(path).exists()
+}
+
+/// Removes what a process left that died while it wrote a file, if there is anything.
+pub(super) fn remove_unfinished(path: &Path) -> Result<()> {
+    remove(&unfinished(path))
+}
+
 /// Writes a file durably: whoever opens it, at any moment, finds the old content or the new.
 pub(super) fn write(path: &Path, content: &str) -> Result<()> {
     let attempt = || -> io::Result<()> {
-        let mut name = path.file_name().unwrap_or_default().to_owned();
-        name.push(".new");
-        let temporary = path.with_file_name(name);
+        let temporary = unfinished(path);
         let mut file = File::create(&temporary)?;
         file.write_all(content.as_bytes())?;
         file.sync_all()?;

@@ -301,6 +301,19 @@ fn whoever_only_looks_at_a_slot_hides_it_from_nobody() {
     held.release().unwrap();
 }
 
+/// A process died while it wrote the marker of a slot, which nobody may use for long.
+#[test]
+fn half_a_marker_is_gone_once_somebody_looks() {
+    let repository = project();
+    let pool = pool_of(repository.handle());
+    pool.acquire("x").unwrap().release().unwrap();
+    let half = repository.path().join(".git/cordwainer/slots/1.dirty.new");
+    fs::write(&half, "ha").unwrap();
+    assert_eq!(pool.leftovers().unwrap().len(), 0);
+    assert!(!half.exists());
+    assert_eq!(pool.acquire("y").unwrap().number(), 1);
+}
+
 /// Git removes a folder of the worktrees that it saw without a lock.
 #[test]
 fn slots_come_and_go_beside_a_git_that_prunes_worktrees_all_the_time() {
