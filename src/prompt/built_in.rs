@@ -5,31 +5,17 @@ use crate::model::ModeKind;
 
 /// The built-in templates of measures, by the names under which other templates extend them.
 pub(super) const MEASURES: [Template<'_>; 6] = [
-    Template {
-        name: "measure.md.j2",
-        text: include_str!("measure.md.j2"),
-    },
-    Template {
-        name: "feature.md.j2",
-        text: include_str!("modes/feature.md.j2"),
-    },
-    Template {
-        name: "fix.md.j2",
-        text: include_str!("modes/fix.md.j2"),
-    },
-    Template {
-        name: "test.md.j2",
-        text: include_str!("modes/test.md.j2"),
-    },
-    Template {
-        name: "refactor.md.j2",
-        text: include_str!("modes/refactor.md.j2"),
-    },
-    Template {
-        name: "exec.md.j2",
-        text: include_str!("modes/exec.md.j2"),
-    },
+    template("measure.md.j2", include_str!("measure.md.j2")),
+    template("feature.md.j2", include_str!("modes/feature.md.j2")),
+    template("fix.md.j2", include_str!("modes/fix.md.j2")),
+    template("test.md.j2", include_str!("modes/test.md.j2")),
+    template("refactor.md.j2", include_str!("modes/refactor.md.j2")),
+    template("exec.md.j2", include_str!("modes/exec.md.j2")),
 ];
+
+const fn template(name: &'static str, text: &'static str) -> Template<'static> {
+    Template { name, text }
+}
 
 /// Returns the built-in template of the measures of a mode.
 pub fn measure_template(mode: ModeKind) -> Template<'static> {

@@ -1,6 +1,7 @@
 //! The template engine, set up once for prompts and seed files.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
@@ -44,8 +45,8 @@ pub(super) fn names(values: &Value) -> BTreeSet<&str> {
     object.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
 }
 
-fn environment(values: &Value) -> Environment<'static> {
-    let mark = fence::mark(values);
+/// What all templates are rendered in but for the marks of their fences; the built-in ones are compiled once.
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
@@ -55,6 +56,12 @@ fn environment(values: &Value) -> Environment<'static> {
         added.expect("the built-in templates are well-formed, which a test renders");
     }
     environment.add_filter("one_line", |text: String| one_line(&text, 1000));
+    environment
+});
+
+fn environment(values: &Value) -> Environment<'static> {
+    let mark = fence::mark(values);
+    let mut environment = ENVIRONMENT.clone();
     environment.add_filter("fenced", move |text: String, label: String| {
         fence::fenced(&mark, &text, &label)
     });

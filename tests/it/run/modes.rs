@@ -44,6 +44,15 @@ fn with_proof(mut proposal: Value, proof: &str) -> Value {
     proposal
 }
 
+/// A request for two tasks, the second of which waits for the first.
+fn count_to_two() -> String {
+    let tasks = [
+        proposal("one", "One", &[], "write src/one.txt one"),
+        proposal("two", "Two", &["one"], "write src/two.txt two"),
+    ];
+    request("Count to two", &tasks)
+}
+
 /// The prompt of the measure that was made last.
 fn measured_with(project: &Project) -> String {
     fs::read_to_string(project.records("measure-1-1").pop().unwrap().join("prompt.md")).unwrap()
@@ -92,11 +101,7 @@ fn a_fix_proves_itself_and_is_merged_by_one_command(engine: TestEngine) {
 
 fn a_feature_is_one_measure_and_goes_on_where_it_stopped(engine: TestEngine) {
     let project = project(engine, "");
-    let tasks = [
-        proposal("one", "One", &[], "write src/one.txt one"),
-        proposal("two", "Two", &["one"], "write src/two.txt two"),
-    ];
-    let request = request("Count to two", &tasks);
+    let request = count_to_two();
     let asked = |more: &[&str]| project.run(&[&["generator", "feature", &request], more].concat());
     asked(&["--max-tasks", "1"])
         .expect(0)
@@ -228,11 +233,7 @@ fn what_a_mode_needs_is_asked_for_before_a_call(engine: TestEngine) {
 
 fn a_plan_is_looked_at_before_it_is_paid_for(engine: TestEngine) {
     let project = project(engine, "context_files: [docs/specification.md]\n");
-    let tasks = [
-        proposal("one", "One", &[], "write src/one.txt one"),
-        proposal("two", "Two", &["one"], "write src/two.txt two"),
-    ];
-    let request = request("Count to two", &tasks);
+    let request = count_to_two();
     let look = |more: &[&str]| project.run(&[&["generator", "feature", &request], more].concat());
     // Without a call, nothing begins.
     let prompt = look(&["--prompt"]).expect(0).stdout;

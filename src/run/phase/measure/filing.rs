@@ -109,11 +109,11 @@ impl Measure {
         unreviewed: Option<&str>,
     ) -> Result<MeasureOutcome> {
         asked.drop_repeats(validated.dropped_duplicates);
-        if let (FiledAs::Planned, Some(why)) = (self.filed_as, unreviewed) {
-            return self.fail(asked, MeasureOutcome::Refused(why.to_owned()), why);
-        }
         if self.filed_as == FiledAs::Planned {
-            return self.plan(asked, validated.accepted, validated.problems);
+            return match unreviewed {
+                Some(why) => self.fail(asked, MeasureOutcome::Refused(why.to_owned()), why),
+                None => self.plan(asked, validated.accepted, validated.problems),
+            };
         }
         self.file(asked, validated.accepted, true, unreviewed)?;
         crash_point!("measure.filed");

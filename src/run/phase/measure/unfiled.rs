@@ -59,8 +59,7 @@ impl Measure {
                 calls: asked.calls.clone(),
             });
             Ok(())
-        })?;
-        Ok(())
+        })
     }
 
     /// Notes a measure that ended without a valid answer: what it used was used, and what it filed is filed.
