@@ -57,7 +57,8 @@ pub use merge::Merge;
 pub use refs::{Head, RefMove};
 pub(crate) use slots::{FoundFile, Globs, SeenFolder, find as find_files, read as read_found};
 pub use slots::{
-    Leftover, OverFolders, PrivateMount, PrivateRepository, Slot, SlotPool, SlotRemoval, Snapshot, SnapshotLimits,
+    Leftover, MountedView, OverFolders, PrivateMount, PrivateRepository, Slot, SlotPool, SlotRemoval, Snapshot,
+    SnapshotLimits, View,
 };
 pub(crate) use slots::{
     SOURCE_TIME, Times, copy_tree, fingerprint, make_folder, nameless_bytes, remove_folder, settle,

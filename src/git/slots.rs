@@ -49,6 +49,7 @@ mod snapshot;
 mod times;
 mod unseen;
 mod upper;
+mod view;
 mod write;
 
 use checkout::Checkouts;
@@ -64,6 +65,7 @@ use slot::Places;
 pub use slot::Slot;
 pub use snapshot::Snapshot;
 pub(crate) use times::{SOURCE_TIME, Times};
+pub use view::{MountedView, View};
 
 /// How long a slot is waited for that somebody may only be looking at.
 const LONGEST_LOOK: Duration = Duration::from_secs(2);

@@ -78,7 +78,9 @@ pub(crate) async fn make(
     let (specification, mut sealed) = seal::for_agent(call, engine, services, specification)?;
     adoption::make_output(folder)?;
     let disk = call.sandbox.watch_disk();
+    let mounted = call.sandbox.mounts.mount()?;
     let container = Box::pin(sealed.start(&specification, prompt.as_bytes(), interruption)).await;
+    drop(mounted);
     let mut running = match container {
         Ok(container) => Running {
             container,

@@ -101,7 +101,7 @@ impl Sessions {
         let before = issues.session(suspended.session.as_str());
         let slot = self.slots.adopt(&suspended)?;
         let unfit = unfit(&purpose, &owner, &suspended, base);
-        if let Some(why) = unfit.or(self.slots.unfit(&slot)) {
+        if let Some(why) = unfit.or(self.slots.unfit(&slot, purpose.writable)) {
             let name = purpose.call_name();
             self.context.warn(format!("{name}: {why}, so it is started again"));
             self.slots.release(slot, None);
@@ -170,11 +170,10 @@ impl Sessions {
         }
         .call_name();
         self.context.step(&name, Step::Checkout);
+        let under = (purpose.layer.as_ref(), purpose.writable);
         Ok(Entered::Ready(Box::new(Session {
             base: self.context.project.git.resolve(suspended.base.as_str())?,
-            mounts: self
-                .slots
-                .go_on(&mut slot, &suspended, owner.clone(), purpose.layer.as_ref())?,
+            mounts: self.slots.go_on(&mut slot, &suspended, owner.clone(), under)?,
             resume: Some(Resume {
                 session: suspended.session,
                 before,

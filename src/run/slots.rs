@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::accounting::ledger::Sum;
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::git::{Oid, PrivateRepository, Slot, Times};
+use crate::git::{Oid, Slot, Times};
 use crate::issues::issue::Issues;
 use crate::model::{CommitId, IssueId, SessionId};
 use crate::project::Project;
@@ -19,68 +19,12 @@ use crate::run::disk::DiskUse;
 use crate::run::preflight;
 use crate::run::tops::{PreparedMounts, layer_under};
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
-use crate::sandbox::engine::{Engine, LayeredMount, Layering};
-use crate::sandbox::spec::WORKSPACE;
+use crate::sandbox::engine::{Engine, Layering};
 
-/// What a container finds beside its slot.
-pub(crate) struct SlotMounts {
-    /// The repository that git uses in the container.
-    pub(crate) private: PrivateRepository,
-    /// The folder of the host that keeps the client's session.
-    pub(crate) session: PathBuf,
-    /// The folder of the host that gateways make their sockets in.
-    pub(crate) gateway: PathBuf,
-    /// What was prepared for its commit; `None` where nothing was.
-    pub(crate) prepared: Option<Prepared>,
-    /// What its containers have written.
-    pub(crate) written: DiskUse,
-    /// Its worktree, where that is a layer over a shared checkout.
-    pub(crate) over: Option<LayeredMount>,
-}
+mod mounts;
 
-/// Prepared dependencies, as a container of a slot sees them.
-pub(crate) enum Prepared {
-    /// A layer.
-    Layer(PreparedMounts),
-    /// They are being prepared: the folder of the host that gets the caches.
-    Building(PathBuf),
-}
-
-impl SlotMounts {
-    /// Returns the layer, if there is one.
-    pub(crate) fn layer(&self) -> Option<&PreparedMounts> {
-        match &self.prepared {
-            Some(Prepared::Layer(mounts)) => Some(mounts),
-            Some(Prepared::Building(_)) | None => None,
-        }
-    }
-
-    /// Returns what containers of the slot can write to beside its worktree: all but what a person has mounted.
-    pub(crate) fn writable(&self) -> Vec<PathBuf> {
-        let prepared = match &self.prepared {
-            Some(Prepared::Layer(mounts)) => Some(mounts.tops().to_owned()),
-            Some(Prepared::Building(cache)) => Some(cache.clone()),
-            None => None,
-        };
-        [self.private.git_dir.clone(), self.session.clone()]
-            .into_iter()
-            .chain(prepared)
-            .collect()
-    }
-
-    /// Gives a slot back. Where a container wrote more than it may, nothing of that stays on the disk.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Slot::release`] and [`Slot::release_empty`].
-    pub(crate) fn give_back(&self, slot: Slot) -> Result<()> {
-        if self.written.is_over() {
-            slot.release_empty()
-        } else {
-            slot.release()
-        }
-    }
-}
+use self::mounts::over_of;
+pub(crate) use self::mounts::{OverMount, Prepared, SlotMounts};
 
 /// A session that goes on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,6 +51,8 @@ pub(crate) struct Under {
     pub(crate) layering: Layering,
     /// Whether a slot can be a layer over a shared checkout.
     pub(crate) checkouts: bool,
+    /// Whether such a slot can be one that is only read.
+    pub(crate) views: bool,
 }
 
 impl Under {
@@ -117,7 +63,13 @@ impl Under {
             layering: engine.layering(&project.state_dir),
             // Another runtime does not say in the container what is mounted.
             checkouts: !has_runtime && engine.shares_checkouts(&project.state_dir),
+            views: engine.sees_own_mounts(),
         }
+    }
+
+    /// Returns whether a slot can be a layer over a shared checkout that its containers write to, or only read.
+    fn lays_over(self, writable: bool) -> bool {
+        self.checkouts && (writable || self.views)
     }
 }
 
@@ -131,8 +83,8 @@ impl Slots {
     }
 
     /// Returns why no container can be made on a slot as it is, if none can.
-    pub(crate) fn unfit(&self, slot: &Slot) -> Option<&'static str> {
-        (slot.is_over() && !self.under.checkouts).then_some("the engine cannot mount its slot")
+    pub(crate) fn unfit(&self, slot: &Slot, writable: bool) -> Option<&'static str> {
+        (slot.is_over() && !self.under.lays_over(writable)).then_some("the engine cannot mount its slot")
     }
 
     /// Builds the owner record written into a slot's marker: an attempt at a task, or a round of the `cycle`th measure.
@@ -166,8 +118,7 @@ impl Slots {
     }
 
     /// Brings a slot to `commit`, and makes the repository that the container sees and the folder of its session.
-    /// With a layer, its folders are above that, fresh. Where the slot is not `writable` in its container, it is not a layer itself:
-    /// not every engine has such a one that cannot be written.
+    /// With a layer, its folders are above that, fresh.
     pub(crate) fn checkout(
         &self,
         slot: &mut Slot,
@@ -198,9 +149,10 @@ impl Slots {
             layer,
             times: None,
             under: Under {
-                checkouts: self.under.checkouts && writable,
+                checkouts: self.under.lays_over(writable),
                 ..self.under
             },
+            writable,
             goes_on,
         };
         let mounts = lay_out(&self.context.project, slot, &layout)?;
@@ -269,7 +221,7 @@ impl Slots {
         slot: &mut Slot,
         suspended: &Suspended,
         owner: SlotOwner,
-        layer: Option<&Arc<Layer>>,
+        (layer, writable): (Option<&Arc<Layer>>, bool),
     ) -> Result<SlotMounts> {
         let project = &self.context.project;
         let slots = project.slots();
@@ -307,7 +259,7 @@ impl Slots {
             gateway: slots.gateway_folder(suspended.slot),
             prepared,
             written: DiskUse::after(suspended.owner.disk),
-            over: tokio::task::block_in_place(|| over_of(slot))?,
+            over: tokio::task::block_in_place(|| over_of(slot, writable))?,
         })
     }
 
@@ -318,7 +270,12 @@ impl Slots {
     /// # Errors
     ///
     /// Where the repository that the container sees, or what was prepared for it, is not there any more.
-    pub(crate) fn again(&self, slot: &mut Slot, disk: Option<u64>, prepared: bool) -> Result<SlotMounts> {
+    pub(crate) fn again(
+        &self,
+        slot: &mut Slot,
+        disk: Option<u64>,
+        (prepared, writable): (bool, bool),
+    ) -> Result<SlotMounts> {
         let slots = self.context.project.slots();
         let number = slot.number();
         let gone = |what: &str| {
@@ -340,7 +297,7 @@ impl Slots {
             gateway: slots.gateway_folder(number),
             prepared: layer.transpose()?.map(Prepared::Layer),
             written: DiskUse::after(disk),
-            over: tokio::task::block_in_place(|| over_of(slot))?,
+            over: tokio::task::block_in_place(|| over_of(slot, writable))?,
         })
     }
 
@@ -362,11 +319,10 @@ impl Slots {
             self.context
                 .warn(format!("slot {number} could not be given back: {error}"));
         }
-        self.make_ready();
     }
 
-    /// Makes what the next slot needs that is a layer over a checkout, beside everything else.
-    fn make_ready(&self) {
+    /// Makes what the next slot needs that is a layer over a checkout of the new tip, beside everything else.
+    pub(crate) fn make_next_ready(&self) {
         if !self.under.checkouts {
             return;
         }
@@ -399,19 +355,10 @@ pub(crate) struct Layout<'a> {
     pub(crate) times: Option<Times>,
     /// What is laid under the slot.
     pub(crate) under: Under,
+    /// Whether its containers write there.
+    pub(crate) writable: bool,
     /// Whether the client's session that is beside the slot goes on there.
     pub(crate) goes_on: bool,
-}
-
-/// Returns the worktree of a slot that is a layer over a shared checkout.
-fn over_of(slot: &mut Slot) -> Result<Option<LayeredMount>> {
-    let folders = slot.over_folders()?;
-    Ok(folders.map(|folders| LayeredMount {
-        lower: folders.lower,
-        upper: folders.upper,
-        work: folders.work,
-        target: WORKSPACE.to_owned(),
-    }))
 }
 
 /// Returns the layer on which a slot of a dead run stands; `None` where it is not there any more as it was.
@@ -465,7 +412,7 @@ pub(crate) fn lay_out(project: &Project, slot: &mut Slot, layout: &Layout<'_>) -
             gateway: slots.gateway_folder(slot.number()),
             prepared: prepared.map(Prepared::Layer),
             written: DiskUse::default(),
-            over: over_of(slot)?,
+            over: over_of(slot, layout.writable)?,
         })
     })
 }

@@ -96,6 +96,9 @@ pub struct ContainerSpec {
     pub mounts: Vec<Mount>,
     /// Folders of the host that are written elsewhere; see [`Engine::layering`](super::engine::Engine::layering).
     pub layers: Vec<LayeredMount>,
+    /// Which of the mounts are overlays that are mounted on the host while the container begins, by their targets, with their
+    /// folders there, the uppermost first.
+    pub overlays: BTreeMap<String, [PathBuf; 2]>,
     /// File systems in memory: path in the container to mount options. One without a size gets one.
     pub tmpfs: BTreeMap<String, String>,
     /// Who runs the command.

@@ -14,6 +14,7 @@ use super::marks;
 use super::over::{Over, OverFolders};
 use super::slot::Slot;
 use super::times::{self, SOURCE_TIME, Times};
+use super::view::{self, View};
 use super::write::{write_one, write_pointer};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
@@ -89,6 +90,7 @@ impl Slot {
 
     /// Has the slot be its own folder.
     pub(super) fn stand_alone(&mut self) -> Result<()> {
+        view::unmount(&self.upper.view)?;
         marker::remove(&self.upper.record)?;
         self.over = None;
         self.path.clone_from(&self.plain);
@@ -118,6 +120,17 @@ impl Slot {
             upper: self.upper.folder.clone(),
             work: self.upper.work.clone(),
         }))
+    }
+
+    /// Returns what a container that only reads sees as one, if the slot is a layer over a checkout; that is made again where it
+    /// is gone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Slot::over_folders`].
+    pub fn view(&mut self) -> Result<Option<View>> {
+        let folders = self.over_folders()?;
+        Ok(folders.map(|folders| View::of([folders.upper, folders.lower], self.upper.view.clone())))
     }
 }
 

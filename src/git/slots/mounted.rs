@@ -20,7 +20,7 @@ struct MountLine {
     root: PathBuf,
     /// Where.
     point: PathBuf,
-    /// The folder that gets what is written, of an overlay.
+    /// The uppermost folder of an overlay: the one that gets what is written, if any does.
     upper: Option<PathBuf>,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn holder(folder: &Path) -> Option<u32> {
         let is_held = table != own
             && lines(&table)
                 .iter()
-                .any(|line| line.device == device && line.root == root || line.upper.as_ref() == Some(&whole));
+                .any(|line| line.device == device && line.root == root || is_over(line, &whole));
         is_held.then_some(process)
     })
 }
@@ -97,13 +97,23 @@ fn lines(table: &[u8]) -> Vec<MountLine> {
     table.split(|byte| *byte == b'\n').filter_map(line).collect()
 }
 
-/// Returns the folder of an overlay that gets what is written; the options of the file system come last in a line.
+/// Returns whether an overlay has the folder uppermost, and is not where we mount that ourselves: mounts of this machine may be
+/// copied to where other processes see them.
+fn is_over(line: &MountLine, folder: &Path) -> bool {
+    let own = folder.with_extension("view");
+    line.upper.as_deref() == Some(folder) && line.point != own
+}
+
+/// Returns the uppermost folder of an overlay; the options of the file system come last in a line.
 fn upper(line: &[u8]) -> Option<PathBuf> {
     let options = line.rsplit(|byte| *byte == b' ').next()?;
-    let upper = options
-        .split(|byte| *byte == b',')
-        .find_map(|option| option.strip_prefix(b"upperdir="));
-    upper.map(path)
+    let of = |name: &[u8]| {
+        options
+            .split(|byte| *byte == b',')
+            .find_map(|option| option.strip_prefix(name))
+    };
+    let lowest = || of(b"lowerdir=")?.split(|byte| *byte == b':').next();
+    of(b"upperdir=").or_else(lowest).map(path)
 }
 
 /// Returns the path for one that the table has written: there, white space and backslashes are `\` and three octal
@@ -142,6 +152,12 @@ mod tests {
         let line = b"31 22 0:64 / /workspace rw - overlay overlay rw,lowerdir=/l,upperdir=/state\\040dir/uppers/1,workdir=/w\n";
         let upper = lines(line).into_iter().find_map(|line| line.upper);
         assert_eq!(upper, Some(PathBuf::from("/state dir/uppers/1")));
+        let view =
+            b"31 22 0:64 / /state/uppers/1.view ro - overlay overlay ro,lowerdir=/state/uppers/1:/state/checkouts/a\n";
+        let inside = b"31 22 0:64 / /workspace ro - overlay overlay ro,lowerdir=/state/uppers/1:/state/checkouts/a\n";
+        let is_over = |table: &[u8], folder: &str| lines(table).iter().any(|line| is_over(line, Path::new(folder)));
+        assert!(is_over(inside, "/state/uppers/1") && !is_over(inside, "/state/checkouts/a"));
+        assert!(!is_over(view, "/state/uppers/1"));
         assert!(lines(TABLE).iter().all(|line| line.upper.is_none()));
     }
 

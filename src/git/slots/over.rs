@@ -1,8 +1,9 @@
 //! A slot as a layer over a shared checkout: its folder has what its commit has otherwise, and what its agent writes. The
-//! engine mounts both as one in the container; nothing is mounted here.
+//! engine mounts both as one in a container that writes; for one that only reads, they are mounted here.
 //!
-//! The layer is `uppers/N` in the state folder. Beside it stand `N.work`, which the kernel needs, and `N.checkout`, which
-//! records durably that the slot is such a layer now, and over what. Without it, the slot is its own folder.
+//! The layer is `uppers/N` in the state folder. Beside it stand `N.work`, which the kernel needs, `N.view`, where it is mounted
+//! to be read, and `N.checkout`, which records durably that the slot is such a layer now, and over what. Without it, the slot is
+//! its own folder.
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -11,7 +12,7 @@ use git2::Oid;
 
 use super::checkout::{self, Checkout, Checkouts};
 use super::folder::{Owner, remove_if_there};
-use super::marker;
+use super::{marker, view};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::Git;
 use crate::git::tree::peel;
@@ -31,6 +32,7 @@ pub(super) struct Over {
 pub(super) struct UpperPlaces {
     pub(super) folder: PathBuf,
     pub(super) work: PathBuf,
+    pub(super) view: PathBuf,
     pub(super) record: PathBuf,
 }
 
@@ -51,6 +53,7 @@ impl UpperPlaces {
         Self {
             folder: uppers.join(number.to_string()),
             work: uppers.join(format!("{number}.work")),
+            view: uppers.join(format!("{number}.view")),
             record: uppers.join(format!("{number}.checkout")),
         }
     }
@@ -93,7 +96,9 @@ impl UpperPlaces {
 
     /// Removes the layer and all that is beside it.
     pub(super) fn remove(&self) -> Result<()> {
+        view::unmount(&self.view)?;
         marker::remove(&self.record)?;
+        remove_if_there(&self.view)?;
         remove_if_there(&self.folder)?;
         remove_if_there(&self.work)
     }

@@ -11,7 +11,7 @@ use super::over::{Over, UpperPlaces};
 use super::private::{self, IndexOf, PrivateRepository};
 use super::registration::Registration;
 use super::unseen;
-use super::{disarm, folder, marker, session};
+use super::{disarm, folder, marker, session, view};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
 use crate::base::interruption::LeftoverGuard;
@@ -185,6 +185,7 @@ impl Slot {
     /// Gives the slot back: whatever is in it may be overwritten from now on, and no file in it gives anybody who runs
     /// it or comes by it a right that a new file would not.
     pub fn release(self) -> Result<()> {
+        view::unmount(&self.upper.view)?;
         folder::remove_if_there(&self.tops)?;
         for place in self.beside.iter().chain([&self.path]) {
             disarm::disarm(place)?;

@@ -12,7 +12,7 @@ use crate::git::PrivateRepository;
 use crate::model::RunId;
 use crate::run::call::command::{CallExtra, command_line};
 use crate::run::call::servers::RoleServers;
-use crate::run::slots::Prepared;
+use crate::run::slots::{OverMount, Prepared};
 use crate::sandbox::engine::{ContainerSpec, Mount, UserChoice};
 use crate::sandbox::spec::WORKSPACE;
 
@@ -60,9 +60,17 @@ pub(crate) fn container(sandbox: &Sandbox<'_>, run: &RunId, command: Vec<String>
     spec.name = sandbox.container_name(run);
     spec.command = command;
     spec.labels.extend(sandbox.labels.clone());
-    if let Some(over) = &sandbox.mounts.over {
-        spec.mounts.retain(|mount| mount.target != over.target);
-        spec.layers.push(over.clone());
+    match &sandbox.mounts.over {
+        Some(OverMount::Written(over)) => {
+            spec.mounts.retain(|mount| mount.target != over.target);
+            spec.layers.push(over.clone());
+        }
+        Some(OverMount::Read(view)) => {
+            spec.mounts.retain(|mount| mount.target != WORKSPACE);
+            spec.mounts.push(mount(view.place(), WORKSPACE.to_owned(), true));
+            spec.overlays.insert(WORKSPACE.to_owned(), view.folders().clone());
+        }
+        None => {}
     }
     spec.mounts.extend(private_mounts(&sandbox.mounts.private));
     match &sandbox.mounts.prepared {

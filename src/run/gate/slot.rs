@@ -67,6 +67,7 @@ impl Runner<'_> {
                 checkouts: under.checkouts && times.is_none(),
                 ..under
             },
+            writable: true,
             goes_on: false,
         };
         let mounts = lay_out(project, &mut slot, &layout)?;

@@ -69,7 +69,7 @@ impl Sessions {
         } = taken;
         // Its marker says which session is to go on there; this one is at work.
         (owner.session, owner.boot) = (None, None);
-        let mounts = self.slots.again(&mut slot, owner.disk, prepared)?;
+        let mounts = self.slots.again(&mut slot, owner.disk, (prepared, purpose.writable))?;
         purpose.layer = mounts.layer().map(|layer| Arc::clone(layer.under()));
         Ok(Box::new(Session {
             mounts,

@@ -28,6 +28,7 @@ impl Engine {
                 .iter()
                 .map(|layer| (layer.target.clone(), layer.clone()))
                 .collect(),
+            overlays: spec.overlays.clone(),
             engine_socket: self.socket().display().to_string(),
             runtime: spec.runtime,
             kernel: self.0.facts.kernel.clone(),

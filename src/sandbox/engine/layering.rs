@@ -5,9 +5,11 @@
 //! Docker's API (tried with 4.3.1).
 
 use std::collections::{BTreeMap, HashMap};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 
 use bollard::models::{Mount as ApiMount, MountType, MountVolumeOptions, MountVolumeOptionsDriverConfig};
+use rustix::net::sockopt::socket_peercred;
 
 use super::Engine;
 use super::kind::EngineKind;
@@ -59,6 +61,19 @@ impl Engine {
         };
         let is_roots = rustix::process::geteuid().is_root() && !self.0.facts.rootless;
         is_roots && self.layering(folder) == Layering::Overlay && UNASKED.iter().all(is_unasked)
+    }
+}
+
+impl Engine {
+    /// Returns whether containers can have a folder of the host that is mounted there by this process: where the engine listens in
+    /// this process's view of the host, and labels nothing.
+    pub fn sees_own_mounts(&self) -> bool {
+        let listener = UnixStream::connect(self.socket()).and_then(|socket| Ok(socket_peercred(socket)?));
+        let view = |process: &str| std::fs::read_link(format!("/proc/{process}/ns/mnt")).ok();
+        let theirs = listener
+            .ok()
+            .and_then(|listener| view(&listener.pid.as_raw_nonzero().to_string()));
+        !self.0.facts.selinux && theirs.is_some() && theirs == view("self")
     }
 }
 

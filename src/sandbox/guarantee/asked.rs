@@ -1,6 +1,7 @@
 //! The requested guarantees of a container.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::Item;
 use crate::sandbox::spec::{LayeredMount, Runtime};
@@ -21,6 +22,8 @@ pub struct RequestedContainer {
     pub mounts: BTreeMap<String, bool>,
     /// Folders that are written elsewhere, by their paths in the container.
     pub layers: BTreeMap<String, LayeredMount>,
+    /// Which of the mounts are overlays of the host's, by their paths in the container, with their folders.
+    pub overlays: BTreeMap<String, [PathBuf; 2]>,
     /// The engine's own socket on the host.
     pub engine_socket: String,
     /// The runtime; `None` where the engine's own choice was requested.

@@ -97,6 +97,7 @@ fn asked() -> RequestedContainer {
         ]
         .into(),
         layers: BTreeMap::new(),
+        overlays: BTreeMap::new(),
         runtime: Some(Runtime::Runc),
         kernel: "6.1.0-18-amd64".to_owned(),
         engine_socket: "/run/engine/e.sock".to_owned(),

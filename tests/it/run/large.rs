@@ -4,12 +4,16 @@ use std::fs;
 
 use crate::run::people::move_on;
 use crate::run::stages::{add, configured};
+use serde_json::{Value, json};
+
 use crate::support::engines::{TestEngine, engine_tests, skip};
 use crate::support::project::Project;
 use crate::support::repository::TestRepository;
+use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
-    both: work_above_a_shared_checkout_goes_on_is_judged_and_lands;
+    both: work_above_a_shared_checkout_goes_on_is_judged_and_lands,
+        measure_and_reviews_read_a_shared_checkout_and_leave_nothing_mounted;
     podman: newer_work_stages_and_what_was_prepared_come_above_a_shared_checkout;
 }
 
@@ -146,6 +150,86 @@ fn newer_work_stages_and_what_was_prepared_come_above_a_shared_checkout(engine: 
         .into_iter()
         .filter(|name| name.parse::<u32>().is_ok_and(|slot| slot > 1));
     let copies: Vec<_> = copies.map(|slot| names(&project, &format!("slots/{slot}"))).collect();
+    assert!(!copies.is_empty() && copies.iter().all(Vec::is_empty), "{copies:?}");
+    assert_eq!(names(&project, "checkouts").len(), 2);
+    project.expect_tidy();
+}
+
+/// Returns what tools answered, in order.
+fn tool_results(transcript: &str) -> Vec<String> {
+    let lines = transcript
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let results = lines.filter_map(|line| {
+        let result = &line["message"]["content"][0];
+        (result["type"] == "tool_result").then(|| result["content"].as_str().unwrap().to_owned())
+    });
+    results.collect()
+}
+
+fn measure_and_reviews_read_a_shared_checkout_and_leave_nothing_mounted(engine: TestEngine) {
+    if !rustix::process::geteuid().is_root() {
+        skip("slots share checkouts only with root");
+        return;
+    }
+    let repository = TestRepository::empty();
+    repository.write("README.md", "# A project\n");
+    repository.write("docs/specification.md", "There shall be files.\n");
+    write_many_files(&repository);
+    let work = "delete many/0/1.txt\nappend many/1/1.txt more\nwrite src/1.txt one";
+    let reads = "attack read many/0/1.txt\nattack read many/1/1.txt\nattack read many/3/3.txt\n\
+                 try write many/3/3.txt x\ntry delete many/2/1.txt\ntry write new.txt x\n";
+    let mut task = proposal("a", "Change a little", &[], work);
+    let approves = json!({"score": 9, "approved": true, "summary": "Read it.", "findings": []});
+    let review = format!("{}\n\n~~~review\n{reads}propose {approves}\n~~~", scripted(work));
+    task["description"] = json!(review);
+    let proposes = json!({ "proposals": [task] });
+    let script = format!("{reads}propose {proposes}");
+    let project = Project::on(
+        engine,
+        repository,
+        &format!("stages: [stitch, review]\n{}", user_prompt(&script)),
+    );
+    let died = project
+        .command(&["generator", "run"])
+        .env("CORDWAINER_CRASH_AT", "measure.called")
+        .output();
+    assert!(!died.unwrap().status.success());
+    let views = || {
+        let mounts = fs::read_to_string("/proc/self/mounts").unwrap();
+        let state = project.state().canonicalize().unwrap();
+        let is_view = |line: &&str| line.contains(&*state.to_string_lossy()) && line.contains(".view overlay ro");
+        mounts.lines().filter(is_view).count()
+    };
+    assert_eq!(views(), 0);
+    project.run(&["resume", "--now"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    assert_eq!(views(), 0);
+    // The measure sees the files of the checkout, the review those of the work above it.
+    for (call, there) in [("measure-1-1", true), ("cw-1-1-review-1", false)] {
+        let folder = project.records(call).pop().unwrap();
+        let results = tool_results(&fs::read_to_string(folder.join("transcript.jsonl")).unwrap());
+        let [first, second, third, refused @ ..] = &results[..] else {
+            panic!("{call}: {results:?}");
+        };
+        let expect = if there {
+            ["done: 3 bytes", "done: 3 bytes"]
+        } else {
+            ["refused: No such file", "done: 8 bytes"]
+        };
+        assert!(
+            first.contains(expect[0]) && second.contains(expect[1]),
+            "{call}: {results:?}"
+        );
+        assert!(third.contains("done: 3 bytes"), "{call}: {results:?}");
+        let is_refused = |result: &&String| result.starts_with("Read-only file system");
+        assert_eq!(refused.iter().filter(is_refused).count(), 3, "{call}: {results:?}");
+    }
+    // Nobody had the files for itself.
+    let folders = names(&project, "slots")
+        .into_iter()
+        .filter(|name| name.parse::<u32>().is_ok());
+    let copies: Vec<_> = folders.map(|slot| names(&project, &format!("slots/{slot}"))).collect();
     assert!(!copies.is_empty() && copies.iter().all(Vec::is_empty), "{copies:?}");
     assert_eq!(names(&project, "checkouts").len(), 2);
     project.expect_tidy();

@@ -83,6 +83,10 @@ impl Stitch {
     pub(super) fn conclude(&self, attempting: &Attempting, ended: Ended) -> Result<StitchOutcome> {
         let verdict = ended.verdict();
         let written = self.write(attempting, &ended, &verdict);
+        if verdict.commit.is_some() {
+            // Not before: it writes to the disk that the store waits for.
+            self.sessions.slots.make_next_ready();
+        }
         let done = StitchOutcome::of(&ended, verdict);
         match ended.judged {
             Err(error) if error.kind() != ErrorKind::Engine => Err(error),

@@ -1,6 +1,6 @@
 //! Checks of the file systems that the container sees: `/proc/self/mountinfo`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::runtime::is_gvisor;
 use super::verdict::ItemVerdict;
@@ -101,6 +101,15 @@ fn offence(asked: &RequestedContainer, mounted: &Mounted) -> Option<String> {
     let target = mounted.target.as_str();
     match asked.mounts.get(target) {
         Some(false) if !mounted.read_only => return Some(format!("{target} is writable")),
+        // An engine that does not see the host's mounts would show an empty folder.
+        Some(_)
+            if asked
+                .overlays
+                .get(target)
+                .is_some_and(|folders| !is_overlay(folders, mounted)) =>
+        {
+            return Some(format!("{target} is not the worktree that was asked for"));
+        }
         Some(_) => return None,
         None => {}
     }
@@ -124,6 +133,12 @@ fn is_layer(layer: &LayeredMount, mounted: &Mounted, rootless: bool) -> bool {
         "overlay" => is("lowerdir", &layer.lower) && is("upperdir", &layer.upper) && mounted.root == "/",
         kind => rootless && kind == "fuse.fuse-overlayfs",
     }
+}
+
+/// Returns whether a mount shows these folders as one.
+fn is_overlay([upper, lower]: &[PathBuf; 2], mounted: &Mounted) -> bool {
+    let folders = format!("{}:{}", upper.display(), lower.display());
+    mounted.kind == "overlay" && mounted.option("lowerdir") == Some(folders.as_str()) && mounted.root == "/"
 }
 
 fn is_in_every_container(mounted: &Mounted) -> bool {
