@@ -153,7 +153,7 @@ pub struct Config {
     pub spec_globs: BTreeMap<String, String>,
     /// `seed_files`: destination to template, rendered at `start`.
     pub seed_files: BTreeMap<String, String>,
-    /// `context_files`: globs of documents inlined into prompts.
+    /// `context_files`: globs of documents inlined into prompts, as `context_bytes` of the role has room.
     pub context_files: Vec<String>,
     /// `measure_prompt`: path of a template instead of the built-in one.
     pub measure_prompt: Option<String>,
@@ -442,6 +442,9 @@ pub struct RoleConfig {
     /// Fix rounds of an attempt (stitch: 2); 0 is `off`. `None` where a role has no attempts.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::count_or_off")]
     pub fix_rounds: Option<u32>,
+    /// Bytes of documents that its prompt has room for (400000); `None` where a role's prompt has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub context_bytes: Option<u32>,
     /// Whether proposals are reviewed before they are filed (measure: `false`); `None` where a role makes none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub review: Option<bool>,

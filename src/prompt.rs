@@ -15,16 +15,17 @@ mod context;
 mod fence;
 mod parts;
 mod render;
+mod room;
 mod seed;
 mod template;
 mod work_context;
 
 pub use built_in::measure_template;
 pub use context::{
-    DOCUMENT_BUDGET, Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, ReadDocument, Remark,
-    StitchContext, Title,
+    Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, ReadDocument, Remark, StitchContext, Title,
 };
 pub use parts::{PromptPart, parts};
+pub(crate) use room::Room;
 pub use seed::{SeedValues, render_seed};
 pub use template::Template;
 pub(crate) use work_context::{CHANGES_BUDGET, ReviewContext, StageContext, WorkContext};
@@ -284,8 +285,9 @@ fn within_limit(role: &str, prompt: String) -> Result<String> {
         "the {role} prompt has {} bytes; at most {PROMPT_LIMIT} are allowed",
         prompt.len()
     );
-    Err(Error::new(ErrorKind::Configuration, message)
-        .hint("narrow `context_files`, or shorten `user_prompt` or the prompt template"))
+    Err(Error::new(ErrorKind::Configuration, message).hint(
+        "narrow `context_files`, lower `context_bytes` of the role, or shorten `user_prompt` or the prompt template",
+    ))
 }
 
 #[cfg(test)]

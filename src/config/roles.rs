@@ -24,6 +24,7 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
         if let Some(section) = subsection(top, name) {
             read_role(&section, role, budget);
             read_pace(&section, role);
+            read_context(&section, role);
             if name == "measure" {
                 section.set("parallel", &mut role.parallel, parallel::read_one);
                 section.set_some("review", &mut role.review, Field::flag);
@@ -38,7 +39,17 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
     if let Some(section) = subsection(top, "review") {
         read_role(&section, &mut config.review, &budget);
         read_threshold(&section, &mut config.review);
+        read_context(&section, &mut config.review);
     }
+}
+
+/// The most bytes of documents in a prompt: no prompt has more in all.
+const MOST_CONTEXT: u32 = 1_000_000;
+
+fn read_context(section: &Section<'_>, role: &mut RoleConfig) {
+    section.set_some("context_bytes", &mut role.context_bytes, |field| {
+        field.small_count(MOST_CONTEXT)
+    });
 }
 
 fn read_threshold(section: &Section<'_>, role: &mut RoleConfig) {

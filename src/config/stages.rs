@@ -128,6 +128,7 @@ fn read_own(field: &Field<'_>, (top, config): (&Section<'_>, &Config)) -> Option
         tools: None,
         restricted: false,
         min_score: None,
+        context_bytes: None,
         block: None,
         ..Config::default().review
     };

@@ -6,8 +6,6 @@ use crate::issues::issue::{Issue, Status, TaskFile};
 use crate::issues::proposal::BatchLimits;
 use crate::issues::request::Request;
 
-/// Bytes of documents inlined into one prompt; further documents are listed by name.
-pub const DOCUMENT_BUDGET: usize = 400_000;
 /// Paths listed in one prompt; the number of further ones is added.
 pub const FILE_LIST_CAP: usize = 2_000;
 
@@ -20,7 +18,7 @@ pub struct Document {
     pub text: String,
 }
 
-/// A document for which there was no room.
+/// A document that is not given: there was no room for it, or it is not text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Omitted {
     /// Path from the repository's root.
@@ -56,7 +54,7 @@ pub struct MeasureContext {
     pub attempt: u32,
     /// Documents of `context_files`, with their text.
     pub documents: Vec<Document>,
-    /// Documents of `context_files` beyond the budget of a prompt.
+    /// Documents of `context_files` that are not given: those beyond the budget of the role, or that are not text.
     pub omitted_documents: Vec<Omitted>,
     /// Paths in the repository.
     pub files: Vec<String>,
@@ -89,7 +87,7 @@ pub struct MeasureContext {
 }
 
 impl MeasureContext {
-    /// Builds the context of a first answer. Documents are inlined in their order while the budget lasts.
+    /// Builds the context of a first answer. All `documents` are inlined.
     pub fn new<'a>(
         documents: Vec<Document>,
         mut files: Vec<String>,
@@ -97,13 +95,12 @@ impl MeasureContext {
         limits: BatchLimits,
         user_prompt: Option<String>,
     ) -> Self {
-        let (documents, omitted_documents) = within_budget(documents);
         let omitted_files = files.len().saturating_sub(FILE_LIST_CAP);
         files.truncate(FILE_LIST_CAP);
         let context = Self {
             attempt: 1,
             documents,
-            omitted_documents,
+            omitted_documents: Vec::new(),
             files,
             omitted_files,
             issues: Vec::new(),
@@ -120,6 +117,14 @@ impl MeasureContext {
             previous_answer: None,
         };
         context.with_issues(issues, limits)
+    }
+
+    /// Returns this context with these documents given, and those named that are not.
+    #[must_use]
+    pub fn with_documents(mut self, given: Vec<Document>, omitted: Vec<Omitted>) -> Self {
+        self.documents = given;
+        self.omitted_documents = omitted;
+        self
     }
 
     /// Returns this context with what the generation was asked for.
@@ -168,8 +173,10 @@ impl MeasureContext {
 pub struct ReadDocument {
     /// The path in the task.
     pub path: String,
-    /// Its text; none when it does not exist or there was no room.
+    /// Its text; none when it does not exist, there was no room, or it is not text.
     pub text: Option<String>,
+    /// Its size, where it exists and is not given.
+    pub bytes: Option<usize>,
 }
 
 /// How an earlier attempt ended.
@@ -271,36 +278,13 @@ impl StitchContext {
     }
 }
 
-/// Inlines documents in their order; one that is too large does not keep a later, smaller one out.
-fn within_budget(documents: Vec<Document>) -> (Vec<Document>, Vec<Omitted>) {
-    let mut left = DOCUMENT_BUDGET;
-    let mut omitted = Vec::new();
-    let mut inlined = Vec::new();
-    for document in documents {
-        let bytes = document.text.len();
-        if let Some(rest) = left.checked_sub(bytes) {
-            left = rest;
-            inlined.push(document);
-        } else {
-            let path = document.path;
-            omitted.push(Omitted { path, bytes });
-        }
-    }
-    (inlined, omitted)
-}
-
 fn readings(paths: &[String], mut read: impl FnMut(&str) -> Option<String>) -> Vec<ReadDocument> {
-    let mut left = DOCUMENT_BUDGET;
-    let mut fitting = |path: &String| {
-        let text = read(path)?;
-        left = left.checked_sub(text.len())?;
-        Some(text)
-    };
     paths
         .iter()
         .map(|path| ReadDocument {
             path: path.clone(),
-            text: fitting(path),
+            text: read(path),
+            bytes: None,
         })
         .collect()
 }

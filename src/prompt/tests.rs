@@ -252,15 +252,21 @@ fn no_document_closes_its_own_fence() {
 
 #[test]
 fn what_is_too_large_is_listed_and_said() {
-    let large = document("docs/large.md", &"x".repeat(DOCUMENT_BUDGET + 1));
+    let large = |number: usize| Omitted {
+        path: format!("docs/large-{number}.md"),
+        bytes: 400_001,
+    };
     let small = document("docs/small.md", "small");
     let files = (0..=FILE_LIST_CAP).map(|number| format!("f{number}")).collect();
     let prompt = render_measure(
         measure_template(ModeKind::Generate),
-        &measure(vec![large, small], files),
+        &measure(Vec::new(), files).with_documents(vec![small], (0..201).map(large).collect()),
     )
     .unwrap();
-    assert!(prompt.contains("- docs/large.md (400001 bytes)\n"));
+    assert!(
+        prompt.contains("- docs/large-199.md (400001 bytes)\n- and 1 more\n"),
+        "{prompt}"
+    );
     assert!(prompt.contains("docs/small.md\nsmall\n"));
     assert!(prompt.contains("And 1 more that are not listed here.\n"));
     assert!(prompt.len() < 50_000);

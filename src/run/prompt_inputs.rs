@@ -1,6 +1,6 @@
 //! What prompts are made from: documents and file lists of the generation's tip, templates of the person's checkout.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
@@ -10,12 +10,13 @@ pub(crate) use crate::git::path_in_tree;
 use crate::git::{EntryKind, Oid, TreeEntry};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
+use crate::model::Role;
 use crate::project::Project;
 use crate::project::protected::ProtectedPaths;
 use crate::project::unmatched::document_glob;
 use crate::prompt::{
-    Document, MeasureContext, StageContext, StitchContext, Template, measure_template, render_measure, render_stage,
-    render_stitch,
+    Document, MeasureContext, Omitted, Room, StageContext, StitchContext, Template, measure_template, render_measure,
+    render_stage, render_stitch,
 };
 use crate::run::context::RunContext;
 
@@ -49,15 +50,16 @@ pub(crate) fn measure_context(
 ) -> Result<MeasureContext> {
     let config = &project.config;
     let entries = project.git.files(tip)?;
-    let documents = documents(project, &entries, warn)?;
+    let (given, omitted) = documents(project, Role::Measure, &entries, warn)?;
     let paths = entries.iter().map(|entry| entry.path.display().to_string()).collect();
     Ok(MeasureContext::new(
-        documents,
+        Vec::new(),
         paths,
         issues.iter(),
         proposal_limits(config, 0),
         config.user_prompt.clone(),
     )
+    .with_documents(given, omitted)
     .with_request(issues.meta().request.as_ref()))
 }
 
@@ -69,19 +71,44 @@ pub(crate) fn measure_prompt(project: &Project, context: &MeasureContext) -> Res
     render_measure(custom.as_ref().map_or(built_in, CustomTemplate::borrow), context)
 }
 
+/// Returns what the review of a measure's proposals sees of documents beside what the measure was told: those for which the
+/// role `review` has room.
+pub(crate) fn proposals_review_context(run: &RunContext, told: &MeasureContext, base: Oid) -> Result<MeasureContext> {
+    let project = &run.project;
+    if room(&project.config, Role::Review) == room(&project.config, Role::Measure) {
+        return Ok(told.clone());
+    }
+    let entries = project.git.files(base)?;
+    let (given, omitted) = documents(project, Role::Review, &entries, &mut |what| run.warn(what))?;
+    Ok(told.clone().with_documents(given, omitted))
+}
+
 /// Renders the prompt of the next attempt at a task, from the generation at `tip`.
 pub(crate) fn stitch_prompt(run: &RunContext, protected: &ProtectedPaths, issue: &Issue, tip: Oid) -> Result<String> {
     let config = &run.project.config;
     let mut failure = None;
+    let (mut room, mut left_out) = (Room::of(room(config, Role::Stitch)), BTreeMap::new());
     let mut context = StitchContext::new(issue, protected.listed(), |path| {
         // A path that an agent proposed: looked up in a tree, never on disk.
-        text_of(run, tip, Path::new(path)).unwrap_or_else(|error| {
+        let bytes = bytes_of(run, tip, Path::new(path)).unwrap_or_else(|error| {
             failure.get_or_insert(error);
             None
-        })
+        })?;
+        let size = bytes.len();
+        let text = String::from_utf8(bytes).ok().filter(|_| room.give(path, size).is_ok());
+        if text.is_none() {
+            left_out.insert(path.to_owned(), size);
+        }
+        text
     });
     if let Some(failure) = failure {
         return Err(failure);
+    }
+    for reading in &mut context.required_reading {
+        reading.bytes = left_out.get(&reading.path).copied();
+    }
+    if let Some(said) = room.said("stitch.context_bytes") {
+        run.warn(format!("{}: {said}", issue.id));
     }
     context.keep_tests = config.mode.keep_tests;
     let custom = template(&run.project, config.stitch_prompt.as_deref())?;
@@ -116,9 +143,22 @@ pub(crate) fn try_stage_prompts(project: &Project) -> Result<usize> {
     Ok(project.config.own_stages().count())
 }
 
-/// Returns the documents that the globs name, in the order of the globs, each once.
-fn documents(project: &Project, entries: &[TreeEntry], warn: &mut dyn FnMut(String)) -> Result<Vec<Document>> {
-    let mut documents: Vec<Document> = Vec::new();
+/// Returns how many bytes of documents a role's prompt has room for.
+fn room(config: &Config, role: Role) -> usize {
+    let bytes = config.role(role).context_bytes.unwrap_or_default();
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// Returns the documents that the globs name, in the order of the globs, each once: those that the role's prompt gives, and
+/// those that it names.
+fn documents(
+    project: &Project,
+    role: Role,
+    entries: &[TreeEntry],
+    warn: &mut dyn FnMut(String),
+) -> Result<(Vec<Document>, Vec<Omitted>)> {
+    let (mut given, mut omitted) = (Vec::new(), Vec::new());
+    let mut room = Room::of(room(&project.config, role));
     let mut known = BTreeSet::new();
     for glob in &project.config.context_files {
         let matcher = document_glob(glob)?;
@@ -127,38 +167,55 @@ fn documents(project: &Project, entries: &[TreeEntry], warn: &mut dyn FnMut(Stri
             if !known.insert(path.clone()) {
                 continue;
             }
-            match document_text(project, entry)? {
-                Ok(text) => documents.push(Document { path, text }),
-                Err(why) => warn(format!(
-                    "the document `{}` is left out of the prompt: {why}",
-                    one_line(&path, 200)
-                )),
+            match document(project, entry, path, &mut room)? {
+                Found::Given(document) => given.push(document),
+                Found::Crowded(document) => omitted.push(document),
+                Found::NotText(document, why) => {
+                    let path = one_line(&document.path, 200);
+                    warn(format!("the document `{path}` is left out of the prompt: {why}"));
+                    omitted.push(document);
+                }
             }
         }
     }
-    Ok(documents)
+    room.said(&format!("{role}.context_bytes")).into_iter().for_each(warn);
+    Ok((given, omitted))
 }
 
-/// Returns a document's text, or why there is none.
-fn document_text(project: &Project, entry: &TreeEntry) -> Result<Result<String, &'static str>> {
+/// What becomes of a document.
+enum Found {
+    /// Its text is in the prompt.
+    Given(Document),
+    /// There is no room for it.
+    Crowded(Omitted),
+    /// It has no text to give, for this reason.
+    NotText(Omitted, &'static str),
+}
+
+fn document(project: &Project, entry: &TreeEntry, path: String, room: &mut Room) -> Result<Found> {
     if !matches!(entry.kind, EntryKind::File | EntryKind::Executable) {
-        return Ok(Err("it is not a file"));
+        return Ok(Found::NotText(Omitted { path, bytes: 0 }, "it is not a file"));
     }
-    if project.git.blob_size(entry.id)? > DOCUMENT_LIMIT {
-        return Ok(Err("it is larger than a prompt may be"));
+    let size = project.git.blob_size(entry.id)?;
+    let bytes = usize::try_from(size).unwrap_or(usize::MAX);
+    if size > DOCUMENT_LIMIT {
+        return Ok(Found::Crowded(room.leave_out(&path, bytes)));
     }
-    let text = String::from_utf8(project.git.read_blob(entry.id)?);
-    Ok(text.map_err(|_| "it is not UTF-8"))
+    let Ok(text) = String::from_utf8(project.git.read_blob(entry.id)?) else {
+        return Ok(Found::NotText(Omitted { path, bytes }, "it is not UTF-8"));
+    };
+    Ok(match room.give(&path, bytes) {
+        Ok(()) => Found::Given(Document { path, text }),
+        Err(omitted) => Found::Crowded(omitted),
+    })
 }
 
-fn text_of(run: &RunContext, tip: Oid, path: &Path) -> Result<Option<String>> {
+/// Returns the bytes of a file of the generation's tip; none where there is none.
+fn bytes_of(run: &RunContext, tip: Oid, path: &Path) -> Result<Option<Vec<u8>>> {
     let Some(path) = path_in_tree(path) else {
         return Ok(None);
     };
-    let bytes = run.project.git.read_file(tip, path)?;
-    Ok(bytes
-        .filter(|bytes| bytes.len() as u64 <= DOCUMENT_LIMIT)
-        .and_then(|bytes| String::from_utf8(bytes).ok()))
+    run.project.git.read_file(tip, path)
 }
 
 /// A template of the person's own.

@@ -2,7 +2,7 @@
 
 use super::{Files, Key, Shape};
 
-pub(in crate::config) const MEASURE: [Key; 22] = {
+pub(in crate::config) const MEASURE: [Key; 23] = {
     let shared = paced(
         &call("30m", "true"),
         "2",
@@ -21,10 +21,14 @@ pub(in crate::config) const MEASURE: [Key; 22] = {
         "false",
         "Have another session, of the role `review`, judge proposals before they are filed: it can change,\nsplit, drop and add some.",
     );
-    with(&shared, [review; 22])
+    let mut keys = with(&shared, [review; 23]);
+    keys[22] = context(
+        "Bytes of `context_files` in its prompt. What has no room is named there, with its size, and a run says so.",
+    );
+    keys
 };
 
-pub(super) const STITCH: [Key; 22] = {
+pub(super) const STITCH: [Key; 23] = {
     let shared = paced(
         &call("1h", "false"),
         "3",
@@ -43,11 +47,15 @@ pub(super) const STITCH: [Key; 22] = {
         "2",
         "Times that an attempt's session is told which gate is red, with its output, and goes on, before\nthe attempt has failed.",
     );
-    with(&shared, [rounds; 22])
+    let mut keys = with(&shared, [rounds; 23]);
+    keys[22] = context(
+        "Bytes of the files that a task says to read first in its prompt. What has no room is named there, with\nits size, and a run says so.",
+    );
+    keys
 };
 
 /// The keys of `review`: it has no pace of its own.
-pub(super) const REVIEW: [Key; 20] = {
+pub(super) const REVIEW: [Key; 21] = {
     let [min_score, block] = [
         Key::new(
             "min_score",
@@ -62,8 +70,9 @@ pub(super) const REVIEW: [Key; 20] = {
             "The least severity of a finding with which no review passes.",
         ),
     ];
-    let mut keys = with(&call("30m", "true"), [min_score; 20]);
+    let mut keys = with(&call("30m", "true"), [min_score; 21]);
     keys[19] = block;
+    keys[20] = context("Bytes of `context_files` in the prompt of a review of proposals, as in `measure`.");
     let mut index = 0;
     while index < keys.len() {
         if matches!(keys[index].name.as_bytes(), b"tools") {
@@ -186,6 +195,11 @@ pub(in crate::config) const RULE_WHEN: &[Key] = &[
         "The first attempt that it is for: 2 is every attempt but the first.",
     ),
 ];
+
+/// Returns the key for how much of documents a role's prompt has room for.
+const fn context(about: &'static str) -> Key {
+    Key::new("context_bytes", Shape::Count, "400000", about)
+}
 
 /// Returns the longer of two lists of keys, beginning with the shorter one.
 const fn with<const SHORT: usize, const LONG: usize>(first: &[Key; SHORT], mut keys: [Key; LONG]) -> [Key; LONG] {

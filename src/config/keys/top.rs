@@ -97,7 +97,7 @@ pub(crate) const TOP: &[Key] = &[
     )
     .files(Files::Protected)
     .sample("{src/version.txt: templates/version.txt}"),
-    Key::new("context_files", Shape::List, "[]", "Globs of documents that every prompt includes in full.")
+    Key::new("context_files", Shape::List, "[]", "Globs of documents that the prompts of measures and of reviews of proposals include, as `context_bytes` has room.")
     .files(Files::Free)
         .sample("[\"docs/**/*.md\"]"),
     Key::new("measure_prompt", Shape::Text, "", "Template of the measure prompt, instead of the built-in one.")

@@ -10,6 +10,7 @@ use crate::support::project::Project;
 use crate::support::scripts::{proposal, scripted};
 
 engine_tests! {
+    both: what_has_no_room_in_a_prompt_is_named_to_agent_and_person;
     podman: a_review_changes_splits_drops_and_adds_proposals, what_nobody_could_review_is_held, proposals_that_are_asked_for_again_are_reviewed_together;
     docker: a_measure_goes_on_with_a_review_that_was_cut_off;
 }
@@ -38,6 +39,49 @@ fn decides(decisions: &[Value], missing: &[Value]) -> String {
 
 fn say(key: &str, title: &str, depends_on: &[&str]) -> Value {
     proposal(key, title, depends_on, "say x")
+}
+
+fn what_has_no_room_in_a_prompt_is_named_to_agent_and_person(engine: TestEngine) {
+    let proposed = [proposal("a", "One", &[], "write src/a.txt a")];
+    let text = reviewing(&proposed, &decides(&[decision("a", "ok", &[])], &[]));
+    let more = |bytes: u32| {
+        let text = text.replace("review: true", &format!("review: true, context_bytes: {bytes}"));
+        format!("{text}context_files: [docs/*.md]\nreview: {{context_bytes: 10}}\nstitch: {{context_bytes: 10}}\n")
+    };
+    let mut project = Project::new(engine, &more(30));
+    let said = |key: &str| {
+        format!(
+            "the prompt names these documents instead of giving them, since `{key}` has room for 10 bytes: `docs/specification.md` (22 bytes).\n"
+        )
+    };
+    let ran = project.run(&["generator", "run"]).expect(0);
+    let ran = ran.says("Reviewed: 1 task as proposed.");
+    let ran = ran.says(&format!("Warning: {}", said("review.context_bytes")));
+    ran.says(&format!("Warning: cw-1: {}", said("stitch.context_bytes")));
+    let read = |call: &str| std::fs::read_to_string(project.records(call).pop().unwrap().join("prompt.md")).unwrap();
+    let (measure, review, stitch) = (read("measure-1-1"), read("measure-1-review-1"), read("cw-1-1"));
+    assert!(measure.contains("There shall be files."), "{measure}");
+    for (prompt, named) in [
+        (review, "- docs/specification.md (22 bytes)\n"),
+        (
+            stitch,
+            "- docs/specification.md (not given here, since it has 22 bytes or is not text: look for it in the repository)\n",
+        ),
+    ] {
+        assert!(
+            !prompt.contains("There shall be files.") && prompt.contains(named),
+            "{prompt}"
+        );
+    }
+    // Whoever looks before a call is told, too.
+    project.reconfigure(None, &more(10));
+    let looked = project.run(&["generator", "generate", "--prompt"]).expect(0);
+    assert!(
+        looked.stdout.contains("- docs/specification.md (22 bytes)\n"),
+        "{}",
+        looked.stdout
+    );
+    looked.says(&format!("Note: {}", said("measure.context_bytes")));
 }
 
 fn a_review_changes_splits_drops_and_adds_proposals(engine: TestEngine) {

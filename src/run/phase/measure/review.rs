@@ -19,6 +19,7 @@ use crate::model::Role;
 use crate::prompt::render_proposals_review;
 use crate::record::event::{CallName, EventKind, Step};
 use crate::run::call::{FlowPlace, ProposalsPlace};
+use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Session};
 
 /// What one answer came to.
@@ -144,7 +145,8 @@ impl Measure {
         };
         let folder = context.recorder.call_folder(&name, asked.cycle)?;
         let proposals = &answered.validated.accepted;
-        let prompt = render_proposals_review(&answered.told, proposals, (number, problems))?;
+        let told = prompt_inputs::proposals_review_context(context, &answered.told, session.base())?;
+        let prompt = render_proposals_review(&told, proposals, (number, problems))?;
         let place = || FlowPlace::Proposals(Box::new(place_of(asked, answered)));
         let place = (self.filed_as != FiledAs::Planned).then(place);
         let ask = Ask {
