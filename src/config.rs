@@ -442,6 +442,9 @@ pub struct RoleConfig {
     /// Fix rounds of an attempt (stitch: 2); 0 is `off`. `None` where a role has no attempts.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::count_or_off")]
     pub fix_rounds: Option<u32>,
+    /// After how many attempts in a row that fail in the same way a task is stuck (stitch: 2); 0 is `off`. `None` where a role has none.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::count_or_off")]
+    pub stuck_after: Option<u32>,
     /// Bytes of documents that its prompt has room for (400000); `None` where a role's prompt has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_bytes: Option<u32>,

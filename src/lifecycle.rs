@@ -43,7 +43,7 @@ pub use reset::ResetSummary;
 pub use run::{RunOptions, RunSummary};
 pub use runs::RunEnd;
 pub use start::{CarryFrom, Clearing, StartOptions, StartSummary};
-pub use status::{OpenQuestion, Status};
+pub use status::{OpenQuestion, Status, StuckTask};
 pub use stop::{MergeGates, MergedTask, StopOptions, StopSummary, Totals, UndoneTask};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};
 

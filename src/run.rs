@@ -31,5 +31,6 @@ pub(crate) mod seats;
 pub(crate) mod selection;
 pub(crate) mod session;
 pub(crate) mod slots;
+mod stuck;
 mod tops;
 pub(crate) mod waiting;

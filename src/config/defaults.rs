@@ -195,6 +195,7 @@ impl RoleConfig {
             max_attempts: 0,
             parallel: Parallel::Count(0),
             fix_rounds: None,
+            stuck_after: None,
             context_bytes: None,
             review: None,
             min_score: None,

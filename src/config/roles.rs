@@ -33,6 +33,9 @@ pub(super) fn read(top: &Section<'_>, config: &mut Config) {
                 section.set_some("fix_rounds", &mut role.fix_rounds, |field| {
                     Some(field.small_count_or_off(100)?.limit().unwrap_or_default())
                 });
+                section.set_some("stuck_after", &mut role.stuck_after, |field| {
+                    Some(field.small_count_or_off(100)?.limit().unwrap_or_default())
+                });
             }
         }
     }

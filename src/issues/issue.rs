@@ -77,6 +77,8 @@ pub struct Dependency {
 pub enum HoldKind {
     /// Its agent waits for the answer to a question.
     Question,
+    /// Its attempts make no progress.
+    Stuck,
 }
 
 /// A comment on an issue.
@@ -220,6 +222,11 @@ impl Issue {
         self.hold.as_deref() == Some(PROPOSED)
     }
 
+    /// Returns whether the issue is held because its attempts make no progress.
+    pub fn is_stuck(&self) -> bool {
+        self.hold_kind == Some(HoldKind::Stuck)
+    }
+
     /// Returns the number of the next attempt, counted from 1.
     pub fn next_attempt(&self) -> u32 {
         u32::try_from(self.attempts.len()).unwrap_or(u32::MAX).saturating_add(1)
@@ -227,13 +234,14 @@ impl Issue {
 
     /// Counts the attempts that count against `max_attempts`: the agent's own failures since a person last forgave them.
     pub fn counted_attempts(&self) -> u32 {
+        u32::try_from(self.counted().count()).unwrap_or(u32::MAX)
+    }
+
+    /// Returns the attempts that count, oldest first.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &Attempt> {
         let forgiven = usize::try_from(self.forgiven_attempts).unwrap_or(usize::MAX);
-        let counted = self
-            .attempts
-            .iter()
-            .skip(forgiven)
-            .filter(|attempt| attempt.outcome.counts());
-        u32::try_from(counted.count()).unwrap_or(u32::MAX)
+        let attempts = self.attempts.iter().skip(forgiven);
+        attempts.filter(|attempt| attempt.outcome.counts())
     }
 
     /// Counts the last attempts whose work conflicted, since a person last forgave attempts. Those that nothing of their own

@@ -16,7 +16,7 @@ pub(super) fn of_run(driven: &DriverSummary) -> u8 {
     match driven.reason {
         Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
         Reason::Infrastructure(_) => exit::ENGINE,
-        Reason::Refused(_) | Reason::Blocked => exit::TASKS,
+        Reason::Refused(_) | Reason::Blocked | Reason::Stuck(_) => exit::TASKS,
         Reason::Complete | Reason::RequestDone | Reason::CyclesMade | Reason::TasksDone | Reason::TasksAttempted(_)
             if held > 0 =>
         {

@@ -46,6 +46,9 @@ pub struct Status {
     /// What agents ask: each holds its task until it is answered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<OpenQuestion>,
+    /// The tasks that are held because their attempts make no progress.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stuck: Vec<StuckTask>,
     /// Cycles begun: measures that filed tasks, or found nothing to file.
     pub cycles: u32,
     /// Tokens and money, over attempts and measures.
@@ -87,6 +90,26 @@ impl OpenQuestion {
             Some(Self { task, question })
         });
         asked.collect()
+    }
+}
+
+/// A task whose attempts make no progress.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StuckTask {
+    /// The task.
+    pub task: IssueId,
+    /// Why it is held.
+    pub reason: String,
+}
+
+impl StuckTask {
+    fn all(issues: &Issues) -> Vec<Self> {
+        let stuck = issues.iter().filter(|issue| issue.is_stuck());
+        let told = stuck.map(|issue| Self {
+            task: issue.id.clone(),
+            reason: issue.hold.clone().unwrap_or_default(),
+        });
+        told.collect()
     }
 }
 
@@ -145,6 +168,7 @@ impl Generator {
             tip: tip.map(CommitId::from),
             tasks: issues.counts(),
             questions: OpenQuestion::all(&issues),
+            stuck: StuckTask::all(&issues),
             cycles: issues.cycle(),
             usage: issues.usage(),
             paused_until: pause.as_ref().map(|pause| pause.until),

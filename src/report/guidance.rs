@@ -4,13 +4,14 @@
 use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::{Issue, Status};
-use crate::run::guidance::{with_held, with_questions};
+use crate::run::guidance::{with_held, with_questions, with_stuck};
 
 /// Returns what to do after one attempt at a task that was not merged.
 pub(crate) fn after_attempt(issue: &Issue) -> Vec<String> {
     match issue.status {
         Status::Blocked if issue.question.is_some() => with_questions(&[&issue.id]),
         Status::Blocked if issue.acceptable().is_ok() => with_held(&[&issue.id], &[&issue.id]),
+        Status::Blocked if issue.is_stuck() => with_stuck(&[&issue.id]),
         Status::Blocked => with_held(&[&issue.id], &[]),
         Status::Open if issue.attempts.last().is_some_and(|last| is_waited_for(last.outcome)) => vec![
             "`cordwainer status` shows until when calls pause, and what is spent of each budget".to_owned(),
@@ -65,6 +66,12 @@ pub(crate) fn to_decide(issue: &Issue) -> Vec<String> {
     } else if !issue.attempts.is_empty() {
         lines.push(format!(
             "`cordwainer issues comment {id} TEXT` adds to what the next attempt is told"
+        ));
+    }
+    if issue.is_stuck() {
+        lines.push(format!(
+            "`rules: [{{when: {{attempt: {}}}, model: …}}]` in the configuration gives the next attempt another model",
+            issue.next_attempt()
         ));
     }
     let again = if issue.question.is_some() {

@@ -55,6 +55,10 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
         let question = format!("{} asks: {}", asked.task, one_line(&asked.question, 300));
         table.add_row(["question", &question]);
     }
+    for stuck in &status.stuck {
+        let reason = format!("{}: {}", stuck.task, one_line(&stuck.reason, 300));
+        table.add_row(["stuck", &reason]);
+    }
     table.add_row(["cycles", &status.cycles.to_string()]);
     used(&mut table, status);
     if let Some(run) = &status.run {

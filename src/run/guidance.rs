@@ -17,6 +17,8 @@ const MOST_TASKS: usize = 5;
 pub(crate) struct Standing<'a> {
     /// The tasks whose agents ask a person something.
     pub(crate) asking: Vec<&'a IssueId>,
+    /// Those that are stuck, and that nobody can accept as they are.
+    pub(crate) stuck: Vec<&'a IssueId>,
     /// The other tasks that are held, but for proposals.
     pub(crate) held: Vec<&'a IssueId>,
     /// Those of them whose result can be accepted as it is.
@@ -41,11 +43,14 @@ impl<'a> Standing<'a> {
         let held = issues.iter().filter(|issue| issue.status == Status::Blocked);
         let (proposed, held): (Vec<&Issue>, Vec<&Issue>) = held.partition(|issue| issue.is_proposed());
         let (asking, held): (Vec<&Issue>, Vec<&Issue>) = held.into_iter().partition(|issue| issue.question.is_some());
+        let is_stuck = |issue: &&Issue| issue.is_stuck() && issue.acceptable().is_err();
+        let (stuck, held): (Vec<&Issue>, Vec<&Issue>) = held.into_iter().partition(is_stuck);
         let acceptable = held.iter().filter(|issue| issue.acceptable().is_ok());
         Self {
             acceptable: acceptable.map(|issue| &issue.id).collect(),
             interrupted: false,
             asking: asking.into_iter().map(|issue| &issue.id).collect(),
+            stuck: stuck.into_iter().map(|issue| &issue.id).collect(),
             held: held.into_iter().map(|issue| &issue.id).collect(),
             proposed: proposed.len(),
             ready: issues.ready().len(),
@@ -69,6 +74,7 @@ pub(crate) fn why(reason: &Reason) -> String {
         Reason::Proposed(count) => format!("{count} proposals wait for you, as requested"),
         Reason::Waiting => "the open tasks wait for others, which this run does not attempt".to_owned(),
         Reason::Blocked => "the remaining tasks are held for you, or wait for those that are".to_owned(),
+        Reason::Stuck(cycles) => format!("{cycles} cycles in a row have merged nothing"),
         Reason::Limited(pause) => format!("calls pause: {}", pause.reason),
         Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
         Reason::Infrastructure(last) => format!("the infrastructure failed several times: {last}"),
@@ -99,12 +105,14 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
         | Reason::TasksAttempted(_)
         | Reason::Proposed(_)
         | Reason::Waiting
+        | Reason::Stuck(_)
         | Reason::Blocked => Vec::new(),
     };
     if steps.is_empty() {
         steps = as_it_stands(standing);
     } else {
         steps.extend(with_questions(&standing.asking));
+        steps.extend(with_stuck(&standing.stuck));
         steps.extend(with_held(&standing.held, &standing.acceptable));
     }
     steps.truncate(MOST);
@@ -156,6 +164,7 @@ pub(crate) fn as_it_stands(standing: &Standing) -> Vec<String> {
     }
     steps.extend(with_questions(&standing.asking));
     steps.extend(with_proposals(standing.proposed));
+    steps.extend(with_stuck(&standing.stuck));
     steps.extend(with_held(&standing.held, &standing.acceptable));
     // What continues does what is ready, too.
     if standing.ready > 0 && !standing.interrupted {
@@ -194,6 +203,22 @@ pub(crate) fn with_questions(asking: &[&IssueId]) -> Vec<String> {
             format!("`cordwainer issues answer {first} TEXT` answers one; then `cordwainer run` goes on with that"),
         ],
     }
+}
+
+/// Returns what would get tasks on that are stuck, a step for each.
+pub(crate) fn with_stuck(stuck: &[&IssueId]) -> Vec<String> {
+    let step = |one: &&IssueId| {
+        format!(
+            "`cordwainer issues comment {one} TEXT` tells it what it lacks, or `rules` give its next attempt another model; then \
+             `cordwainer issues release {one}` has it tried again"
+        )
+    };
+    let show = match stuck {
+        [one] => Some(format!("`cordwainer issues show {one}` shows where it is stuck")),
+        [] => None,
+        _ => Some("`cordwainer issues list --status held` shows where each is stuck".to_owned()),
+    };
+    show.into_iter().chain(stuck.iter().map(step)).collect()
 }
 
 /// Returns what to do about held tasks, some of which have a result that can be accepted as it is.
@@ -245,6 +270,7 @@ mod tests {
     fn standing(held: &[IssueId], ready: usize, merged: bool) -> Standing<'_> {
         Standing {
             asking: Vec::new(),
+            stuck: Vec::new(),
             held: held.iter().collect(),
             acceptable: Vec::new(),
             interrupted: false,
@@ -349,6 +375,23 @@ mod tests {
             let steps = after_run(&Reason::Blocked, &standing);
             for (step, command) in steps.iter().zip([first, second]) {
                 assert!(step.contains(&format!("`cordwainer {command}`")), "{steps:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_task_that_is_stuck_names_what_would_get_it_on() {
+        let ids = ids(2);
+        for (stuck, first) in [(&ids[..1], "issues show cw-1"), (&ids[..], "issues list --status held")] {
+            let standing = Standing {
+                stuck: stuck.iter().collect(),
+                ..standing(&[], 0, false)
+            };
+            let steps = after_run(&Reason::Stuck(2), &standing);
+            assert_eq!(steps.len(), stuck.len() + 1, "{steps:?}");
+            assert!(steps[0].contains(&format!("`cordwainer {first}`")), "{steps:?}");
+            for (step, id) in steps[1..].iter().zip(stuck) {
+                assert!(step.contains(&format!("`cordwainer issues release {id}`")), "{steps:?}");
             }
         }
     }

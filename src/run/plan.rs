@@ -85,6 +85,10 @@ pub(crate) struct Progress {
     pub(crate) measures: u32,
     /// Tasks filed by the last measure; `None` before the first.
     pub(crate) last_filed: Option<usize>,
+    /// Tasks merged since the last measure.
+    pub(crate) merged_in_cycle: u32,
+    /// The cycles in a row, before the one in progress, that merged nothing.
+    pub(crate) barren_cycles: u32,
     /// Tasks attempted since the last measure.
     pub(crate) attempted_in_cycle: u32,
     /// Tasks attempted in all.
@@ -107,6 +111,9 @@ pub(crate) struct Progress {
 
 /// So many different tasks in a row whose requests are refused show that the tasks are not the reason.
 const REFUSED_TASKS: usize = 3;
+
+/// After so many cycles in a row that merged nothing, another one would only cost.
+const BARREN_CYCLES: u32 = 2;
 
 /// What bounds a run.
 #[derive(Clone, Debug)]
@@ -200,6 +207,8 @@ pub(crate) enum Reason {
     Waiting,
     /// What is left waits for a person.
     Blocked,
+    /// So many cycles in a row merged nothing.
+    Stuck(u32),
     /// A budget is spent: which, in a sentence.
     BudgetSpent(String),
     /// A pause that is not waited out.
@@ -261,9 +270,12 @@ fn with_nothing_at_work(now: &RunState, limits: &RunLimits) -> Step {
         && limits
             .tasks_per_cycle
             .is_some_and(|most| now.run.attempted_in_cycle + now.at_work.tasks >= most);
+    let is_stuck = now.run.barren() >= BARREN_CYCLES;
     let call = match &now.ready {
-        Some(task) if !cycle_full => Step::Stitch(task.clone()),
-        _ if may_measure && !measured_in_vain(&now.run) => Step::Measure,
+        // What is ready may be what gets the run on.
+        Some(task) if !cycle_full || is_stuck => Step::Stitch(task.clone()),
+        _ if may_measure && !measured_in_vain(&now.run) && !is_stuck => Step::Measure,
+        _ if may_measure && !measured_in_vain(&now.run) => return Step::Stop(Reason::Stuck(now.run.barren())),
         _ => return Step::Stop(ending(now, limits)),
     };
     let hindrance = match call {
@@ -321,6 +333,22 @@ impl Progress {
         self.failures += 1;
         self.last_failure = why;
         self.rest = Rest::Owed;
+    }
+
+    /// Takes in a measure that filed so many tasks: a cycle begins.
+    pub(crate) fn measured(&mut self, filed: usize) {
+        self.barren_cycles = self.barren();
+        (self.attempted_in_cycle, self.merged_in_cycle) = (0, 0);
+        self.measures += 1;
+        self.last_filed = Some(filed);
+    }
+
+    /// Counts the cycles in a row that merged nothing, the one in progress among them.
+    fn barren(&self) -> u32 {
+        if self.merged_in_cycle > 0 || self.measures == 0 {
+            return 0;
+        }
+        self.barren_cycles + 1
     }
 
     /// Takes in that calls get through.

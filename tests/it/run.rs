@@ -56,6 +56,7 @@ mod stage_hosts;
 mod stages;
 mod standing;
 mod stops;
+mod stuck;
 mod terminal;
 mod timers;
 mod trials;

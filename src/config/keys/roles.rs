@@ -28,7 +28,7 @@ pub(in crate::config) const MEASURE: [Key; 23] = {
     keys
 };
 
-pub(super) const STITCH: [Key; 23] = {
+pub(super) const STITCH: [Key; 24] = {
     let shared = paced(
         &call("1h", "false"),
         "3",
@@ -47,7 +47,14 @@ pub(super) const STITCH: [Key; 23] = {
         "2",
         "Times that an attempt's session is told which gate is red, with its output, and goes on, before\nthe attempt has failed.",
     );
-    let mut keys = with(&shared, [rounds; 23]);
+    let stuck = Key::new(
+        "stuck_after",
+        Shape::CountOrOff,
+        "2",
+        "A task is stuck when so many of its attempts in a row failed at the same gate with the same first failure, when one\nchanged nothing, or when a review found all that the one before had. It is tried once more if `rules` give a later\nattempt another model, effort, tools or candidates, else it is held at once. `off`: none is stuck.",
+    );
+    let mut keys = with(&shared, [rounds; 24]);
+    keys[23] = stuck;
     keys[22] = context(
         "Bytes of the files that a task says to read first in its prompt. What has no room is named there, with\nits size, and a run says so.",
     );

@@ -116,6 +116,12 @@ impl Issues {
         })
     }
 
+    /// Holds an open issue whose attempts make no progress.
+    pub(crate) fn hold_stuck(&mut self, id: &IssueId, reason: &str, now: Timestamp) -> Result<()> {
+        self.hold(id, reason, now)?;
+        self.change(id, now, |issue| issue.hold_kind = Some(HoldKind::Stuck))
+    }
+
     /// Answers what the agent of an issue asks: the answer is a comment, and the issue is open again. Attempts before it count
     /// as before.
     pub fn answer(&mut self, id: &IssueId, author: &str, answer: &str, now: Timestamp) -> Result<()> {

@@ -69,6 +69,7 @@ impl Driver<'_> {
                 self.progress.attempted_in_cycle += 1;
                 self.merged += u32::from(outcome == Outcome::Merged);
                 if outcome == Outcome::Merged {
+                    self.progress.merged_in_cycle += 1;
                     self.progress.requests_refused.clear();
                 }
             }
@@ -78,9 +79,7 @@ impl Driver<'_> {
     fn measured(&mut self, outcome: MeasureOutcome, (number, seen): (u64, LimitsSeen)) {
         match outcome {
             MeasureOutcome::Filed(filed) => {
-                self.progress.measures += 1;
-                self.progress.last_filed = Some(filed);
-                self.progress.attempted_in_cycle = 0;
+                self.progress.measured(filed);
                 self.got_through((number, seen));
             }
             MeasureOutcome::Spent(reason) => self.progress.spent = Some(reason),

@@ -368,3 +368,40 @@ fn a_run_that_a_person_paused_begins_nothing_and_stays() {
     };
     check(failed, Step::Halt);
 }
+
+#[test]
+fn cycles_that_merge_nothing_end_a_run_and_one_merge_lets_it_go_on() {
+    let mut run = Progress::default();
+    let after = |run: &Progress, expect: Step| {
+        let run = run.clone();
+        check(
+            move |now, limits| {
+                limits.cycles = None;
+                (now.run, now.open, now.blocked) = (run, 2, 1);
+            },
+            expect,
+        );
+    };
+    run.measured(2);
+    after(&run, Step::Measure);
+    run.merged_in_cycle += 1;
+    run.measured(2);
+    after(&run, Step::Measure);
+    run.measured(1);
+    after(&run, Step::Stop(Reason::Stuck(2)));
+    // What is ready is done before, however many tasks a cycle may have.
+    let stuck = run.clone();
+    check(
+        move |now, limits| {
+            (limits.cycles, limits.tasks_per_cycle) = (None, Some(1));
+            (now.run, now.ready, now.run.attempted_in_cycle) = (stuck, Some(task()), 1);
+        },
+        Step::Stitch(task()),
+    );
+    run.merged_in_cycle += 1;
+    after(&run, Step::Measure);
+    // Where the last one found nothing to file, that is why it ends.
+    run.measured(1);
+    run.measured(0);
+    after(&run, Step::Stop(Reason::Blocked));
+}

@@ -47,7 +47,7 @@ fn five_tasks_from_measure_to_stop(engine: TestEngine) {
         .says("cw-2: held for you.\n")
         .says("3 tasks merged (")
         .says("), 1 held, 1 open")
-        .says("Next: `cordwainer issues show cw-2` shows why it is held, and what can be done.")
+        .says("Next: `cordwainer issues show cw-2` shows where it is stuck.")
         .says("Next: `cordwainer stop` merges the generation into `main`.");
     project.expect_tidy();
     assert_eq!(project.oid("main"), main);

@@ -13,8 +13,9 @@ use crate::issues::attempt::{Attempt, Candidate, Outcome};
 use crate::issues::round::FailedCheck;
 use crate::model::CommitId;
 use crate::record::event::{CandidateEnded, EventKind, QuestionAsked};
-use crate::run::attempt_verdict::{AttemptVerdict, hold_reason, refusal};
+use crate::run::attempt_verdict::{AttemptVerdict, refusal};
 use crate::run::context::RunContext;
+use crate::run::stuck::{Fate, fate};
 
 /// What became of an attempt.
 #[derive(Clone, Debug)]
@@ -102,24 +103,25 @@ impl Stitch {
         let number = attempting.name.attempt;
         let attempt = record(context, attempting, ended, verdict, now);
         let usage = attempt.usage();
-        let most = context.project.config.stitch.max_attempts;
         let why = format!("{id}: attempt {number} ended: {}", verdict.outcome);
-        let held = context.store.update(&why, now, |issues| {
+        let fate = context.store.update(&why, now, |issues| {
             issues.record_attempt(id, attempt.clone(), now)?;
             if let Some(commit) = verdict.commit {
                 issues.close(id, "merged", Some(&CommitId::from(commit)), now)?;
-                return Ok(None);
+                return Ok(Fate::Again);
             }
             issues.release_claim(id, context.recorder.run(), now)?;
             if let Some(question) = &verdict.question {
                 issues.ask(id, question, now)?;
-                return Ok(issues.get(id)?.hold.clone());
+                return Ok(issues.get(id)?.hold.clone().map_or(Fate::Again, Fate::Held));
             }
-            let hold = hold_reason(issues.get(id)?, verdict, most);
-            if let Some(reason) = &hold {
-                issues.hold(id, reason, now)?;
+            let fate = fate(&context.project.config, issues.get(id)?, verdict);
+            match &fate {
+                Fate::Held(reason) => issues.hold(id, reason, now)?,
+                Fate::Stuck(reason) => issues.hold_stuck(id, reason, now)?,
+                Fate::Again | Fate::Stronger(_) => {}
             }
-            Ok(hold)
+            Ok(fate)
         })?;
         crash_point!("stitch.concluded");
         self.tell_candidates(attempting, &ended.candidates);
@@ -134,11 +136,13 @@ impl Stitch {
             usage,
             seconds: attempting.begun.elapsed().as_secs_f64(),
         });
-        if let Some(reason) = held {
-            context.recorder.emit(EventKind::TaskHeld {
+        match fate {
+            Fate::Held(reason) | Fate::Stuck(reason) => context.recorder.emit(EventKind::TaskHeld {
                 task: id.clone(),
                 reason,
-            });
+            }),
+            Fate::Stronger(why) => context.warn(format!("{id} is stuck: {why}")),
+            Fate::Again => {}
         }
         match &verdict.question {
             Some(question) => self.tell_question(attempting, question),

@@ -13,11 +13,12 @@ use crate::base::interruption::Interruption;
 use crate::git::{Oid, Snapshot};
 use crate::issues::attempt::Outcome;
 use crate::issues::last_word;
-use crate::issues::round::{Calls, FailedCheck};
+use crate::issues::round::{Calls, CheckKind, FailedCheck};
 use crate::record::event::{CallName, Step};
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::call::{FlowPlace, StagePlace};
 use crate::run::session::Session;
+use crate::run::stuck::findings_that_stay;
 
 impl Stitch {
     /// Makes the first call and judges what it left. While a gate is red, the session goes on with what the gate printed,
@@ -254,6 +255,9 @@ fn is_given_up(red: &FailedCheck, calls: &Calls, most: u32) -> Option<AttemptVer
     let rounds = calls.count_of(false);
     let why = match calls.rounds_of(false).last() {
         Some(last) if last.red.is_like(red) => format!("; fix round {rounds} did not change that"),
+        Some(_) if red.by == CheckKind::Review && findings_that_stay(&calls.stages).is_some() => {
+            format!("; after fix round {rounds} all findings of the review before are there again")
+        }
         Some(_) if rounds >= most => format!("; after {}", rounds_in_words(rounds)),
         None if most == 0 => String::new(),
         _ => return None,
