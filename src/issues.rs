@@ -9,6 +9,7 @@ pub(crate) mod last_word;
 mod new_ids;
 pub mod planned;
 pub mod proposal;
+pub(crate) mod questions;
 pub mod request;
 pub mod review;
 pub mod round;

@@ -206,6 +206,9 @@ pub struct Candidate {
     /// What its agent says of the work, unless it is the chosen one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<WorkSummary>,
+    /// What its agent asks a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub question: Option<String>,
 }
 
 /// A setting of an attempt that a rule has set.
@@ -298,6 +301,11 @@ impl Attempt {
             Some(other) => other.summary.as_ref(),
             None => self.summary.as_ref(),
         }
+    }
+
+    /// Returns how the attempt ended, or one of its candidates.
+    pub(crate) fn outcome_of(&self, candidate: u32) -> Outcome {
+        self.other(candidate).map_or(self.outcome, |other| other.outcome)
     }
 
     /// Returns a candidate whose calls are not the attempt's own.

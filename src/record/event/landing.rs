@@ -64,6 +64,9 @@ pub struct QuestionAsked {
     pub task: IssueId,
     /// Counted from 1.
     pub attempt: u32,
+    /// The candidates that ask it, by number; none where the attempt has no candidates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<u32>,
     /// What it asks, of several lines perhaps.
     pub question: String,
 }

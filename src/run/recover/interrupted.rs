@@ -222,6 +222,7 @@ impl Recovery<'_> {
             records: Some(records_of(run, issue, (attempt, candidate))),
             red: calls.rounds.last().map(|round| round.red.clone()),
             summary: calls.summary,
+            question: None,
             call: calls.first,
             rounds: calls.rounds,
             stages: calls.stages,

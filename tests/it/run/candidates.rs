@@ -6,7 +6,7 @@ use std::os::unix::process::ExitStatusExt as _;
 
 use cordwainer::event::EventKind;
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::run::budgets::by_the_client;
 use crate::run::parallel::{ended, wait_for_agents};
@@ -16,7 +16,7 @@ use crate::support::project::waiting::{signal, wait_until};
 use crate::support::scripts::WAIT;
 
 engine_tests! {
-    both: the_best_of_several_is_merged_and_the_others_stay;
+    both: the_best_of_several_is_merged_and_the_others_stay, the_answer_goes_to_the_candidates_that_asked;
     podman: candidates_share_the_budget_of_their_task, a_run_that_died_with_candidates_comes_to_the_same_end,
         interrupted_candidates_go_on_each_with_its_session;
     docker: one_that_passes_ends_the_wait_of_the_others, where_none_passes_the_attempt_is_like_the_nearest;
@@ -143,6 +143,64 @@ fn the_best_of_several_is_merged_and_the_others_stay(engine: TestEngine) {
         .says("called with candidates 3 by rule 1")
         .says("candidate 1.2, as above, score 8")
         .says("candidate 1.3 gate failed");
+    project.expect_tidy();
+}
+
+/// Asks a person this in the first attempt, and goes on with the answer; whoever is interrupted before that begins afresh.
+fn asks(question: &str) -> String {
+    let word = json!({"summary": null, "question": question});
+    format!(
+        "on 1 fifo go\non 1 append go x\non 1 answer <<END\n```json\n{word}\n```\nEND\non 1 done\nwrite src/a.txt a"
+    )
+}
+
+fn the_answer_goes_to_the_candidates_that_asked(engine: TestEngine) {
+    let project = Project::new(engine, &format!("stop_grace: 1s\n{}", rule(3)));
+    project.add("is unclear", &asks("Which unit?"));
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let slots = slots(&project, 3);
+    for number in [1, 3] {
+        let pipe = project.state().join(format!("slots/{}/go", slots[&number]));
+        assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+        project.wait_for_event(|event| matches!(event, EventKind::StepStarted { call, step } if u64::from(call.candidate) == number && step.name() == "snapshot"));
+    }
+    // The second one never comes to ask.
+    signal(&run, Signal::INT);
+    let ran = ended(run).expect(130);
+    ran.says("cw-1: held for you: it asks.");
+    let came_to = [(1, "asked", true), (2, "cancelled", false), (3, "asked", false)];
+    assert_eq!(outcomes(&candidates(&project, 0)), expect(&came_to));
+    // It is asked once, and kept with each that asks it.
+    assert_eq!(project.issue("cw-1")["question"], "Which unit?");
+    let kept = candidates(&project, 0).into_iter().map(|one| one["question"].clone());
+    assert_eq!(
+        kept.collect::<Vec<_>>(),
+        [json!("Which unit?"), Value::Null, json!("Which unit?")]
+    );
+    let told = project.events().into_iter().filter_map(|event| match event {
+        EventKind::QuestionAsked(asked) => Some((asked.candidates, asked.question)),
+        _ => None,
+    });
+    assert_eq!(told.collect::<Vec<_>>(), [(vec![1, 3], "Which unit?".to_owned())]);
+    assert_eq!(project.suspended(), 3);
+    project.run(&["issues", "answer", "cw-1", "Metres."]).expect(0);
+    project.run(&["generator", "run", "--tasks-only"]).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["asked", "merged"]);
+    for (one, begins) in candidates(&project, 1).iter().zip([
+        "You ended with a question to a person.",
+        "You were interrupted from outside",
+        "You ended with a question to a person.",
+    ]) {
+        let records = project.state().join(one["records"].as_str().unwrap());
+        let prompt = fs::read_to_string(records.join("prompt.md")).unwrap();
+        let begins = format!("Attempt 2\n\n{begins}");
+        assert!(
+            prompt.starts_with(&begins) && prompt.contains("The answer: Metres."),
+            "{prompt}"
+        );
+    }
+    let resumed = |event: &&EventKind| matches!(event, EventKind::SessionResumed { .. });
+    assert_eq!(project.events().iter().filter(resumed).count(), 3);
     project.expect_tidy();
 }
 

@@ -65,7 +65,10 @@ impl Stitch {
         }
         session.work_goes_on();
         let prompt = match session.resumes() {
-            Some(_) if last_called(issue).is_some_and(|last| last.outcome == Outcome::Asked) => {
+            Some(_)
+                if last_called(issue)
+                    .is_some_and(|last| last.outcome_of(attempting.name.candidate) == Outcome::Asked) =>
+            {
                 Ok(prompt::answered(attempting.name.attempt, &said))
             }
             Some(_) => {

@@ -178,6 +178,7 @@ fn candidate(attempting: &Attempting, ended: &Ended) -> Candidate {
         stages: ended.calls.stages.clone(),
         red: ended.red(&verdict),
         summary: ended.calls.summary.clone(),
+        question: verdict.question,
         reason: verdict.reason,
     }
 }

@@ -10,6 +10,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Candidate, Outcome};
+use crate::issues::questions::{self, AskedBy};
 use crate::issues::round::FailedCheck;
 use crate::model::CommitId;
 use crate::record::event::{CandidateEnded, EventKind, QuestionAsked};
@@ -103,6 +104,8 @@ impl Stitch {
         let number = attempting.name.attempt;
         let attempt = record(context, attempting, ended, verdict, now);
         let usage = attempt.usage();
+        let asked = verdict.question.as_deref();
+        let asked = asked.map(|own| questions::different(own, &ended.candidates));
         let why = format!("{id}: attempt {number} ended: {}", verdict.outcome);
         let fate = context.store.update(&why, now, |issues| {
             issues.record_attempt(id, attempt.clone(), now)?;
@@ -111,8 +114,8 @@ impl Stitch {
                 return Ok(Fate::Again);
             }
             issues.release_claim(id, context.recorder.run(), now)?;
-            if let Some(question) = &verdict.question {
-                issues.ask(id, question, now)?;
+            if let Some(asked) = &asked {
+                issues.ask(id, &questions::in_one_text(asked), now)?;
                 return Ok(issues.get(id)?.hold.clone().map_or(Fate::Again, Fate::Held));
             }
             let fate = fate(&context.project.config, issues.get(id)?, verdict);
@@ -144,21 +147,24 @@ impl Stitch {
             Fate::Stronger(why) => context.warn(format!("{id} is stuck: {why}")),
             Fate::Again => {}
         }
-        match &verdict.question {
-            Some(question) => self.tell_question(attempting, question),
+        match asked {
+            Some(asked) => self.tell_questions(attempting, asked),
             None => Ok(()),
         }
     }
 }
 
 impl Stitch {
-    /// Reports what an agent asks a person, whose session waits for the answer, and sees to it that not too many do.
-    fn tell_question(&self, attempting: &Attempting, question: &str) -> Result<()> {
-        self.context().recorder.emit(EventKind::QuestionAsked(QuestionAsked {
-            task: attempting.issue.id.clone(),
-            attempt: attempting.name.attempt,
-            question: question.to_owned(),
-        }));
+    /// Reports what agents ask a person, whose sessions wait for the answer, and sees to it that not too many do.
+    fn tell_questions(&self, attempting: &Attempting, asked: Vec<AskedBy>) -> Result<()> {
+        for AskedBy { candidates, question } in asked {
+            self.context().recorder.emit(EventKind::QuestionAsked(QuestionAsked {
+                task: attempting.issue.id.clone(),
+                attempt: attempting.name.attempt,
+                candidates,
+                question,
+            }));
+        }
         self.sessions.bound_questions()
     }
 
