@@ -20,6 +20,7 @@ mod background;
 mod client;
 mod killed;
 mod limits;
+mod modes;
 mod passing;
 mod refusals;
 mod remote;

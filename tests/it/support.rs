@@ -15,6 +15,7 @@ pub(crate) mod messages_api;
 pub(crate) mod noise;
 pub(crate) mod project;
 pub(crate) mod pseudo_terminal;
+pub(crate) mod published;
 pub(crate) mod registries;
 pub(crate) mod repository;
 pub(crate) mod screens;

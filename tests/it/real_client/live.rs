@@ -113,6 +113,19 @@ impl Live {
         Self::started(engine, Account::Subscription, script, more, |_| {})
     }
 
+    /// A project of a repository that is there, in which nothing has begun; `more` begins with lines of `container`.
+    pub(super) fn of(engine: ClaudeEngine, repository: TestRepository, script: &str, more: &str) -> Self {
+        let live = Self {
+            repository,
+            api: MessagesApi::start(Listen::loopback(), script),
+            account: Account::Subscription,
+            host: engine.0.socket(),
+        };
+        live.configure(more);
+        live.repository.commit("configure");
+        live
+    }
+
     fn started(
         engine: ClaudeEngine,
         account: Account,

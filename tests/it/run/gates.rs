@@ -303,7 +303,7 @@ fn a_gate_that_could_run_and_cannot_on_the_result_is_red(engine: TestEngine) {
 fn gates_are_tried_once_for_a_tree_and_told_where_red(engine: TestEngine) {
     let project = Project::new(
         engine,
-        "gates: [exit=0, {command: exit=4, compare: strict}]\nstitch: {max_attempts: 9}\n",
+        "gates: [exit=0, {command: exit=4, compare: strict}]\nstitch: {max_attempts: 9, stuck_after: off}\n",
     );
     project.add("a change", "write src/a.txt x");
     for run in 1..=2 {

@@ -48,8 +48,8 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
           cw-2: no change: the agent changed nothing ([seconds], 1.1k tokens, $0.0008).
           cw-2: held for you.
         Run ended: the remaining tasks are held for you, or wait for those that are. 1 task merged (1 file, +1 -0), 1 held, 0 open; 3.4k tokens, $0.25.
-        Next: `cordwainer issues show cw-2` shows why it is held, and what can be done.
-        Next: `cordwainer issues release cw-2` lets it be attempted.
+        Next: `cordwainer issues show cw-2` shows where it is stuck.
+        Next: `cordwainer issues comment cw-2 TEXT` tells it what it lacks, or `rules` give its next attempt another model; then `cordwainer issues release cw-2` has it tried again.
         Next: `cordwainer stop` merges the generation into `main`.
         [exit 7]
         ");
@@ -61,12 +61,13 @@ fn a_run_and_what_it_leaves(engine: TestEngine) {
          began       [time]
          tip         [commit]
          tasks       0 open (0 ready), 0 in progress, 1 held, 1 closed
+         stuck       cw-2: no change: the agent changed nothing
          cycles      1
          used        3.4k tokens, $0.25 in 3 calls
            measure   1.2k tokens, $0.25 in 1 call
            stitch    2.2k tokens, $0.0016 in 2 calls
-        Next: `cordwainer issues show cw-2` shows why it is held, and what can be done.
-        Next: `cordwainer issues release cw-2` lets it be attempted.
+        Next: `cordwainer issues show cw-2` shows where it is stuck.
+        Next: `cordwainer issues comment cw-2 TEXT` tells it what it lacks, or `rules` give its next attempt another model; then `cordwainer issues release cw-2` has it tried again.
         Next: `cordwainer stop` merges the generation into `main`.
         [exit 0]
         ");
@@ -133,6 +134,7 @@ fn its_tasks(project: &Project) {
         to decide
           `cordwainer transcript runs/[run]/cw-2-1` shows what the agent did
           `cordwainer issues comment cw-2 TEXT` adds to what the next attempt is told
+          `rules: [{when: {attempt: 2}, model: …}]` in the configuration gives the next attempt another model
           `cordwainer issues release cw-2` has it attempted again; earlier attempts no longer count
           `cordwainer issues close cw-2 --reason TEXT` drops it
         [exit 0]

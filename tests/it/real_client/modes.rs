@@ -1,0 +1,124 @@
+//! The modes with the real client on published projects: what each is for comes out, though its run is killed once and goes on.
+//!
+//! The scenes are data: another mode is another entry.
+
+use std::path::Path;
+
+use cordwainer::engine::EngineKind;
+use serde_json::{Value, json};
+
+use super::live::{ClaudeEngine, Live};
+use crate::support::engines::absent;
+use crate::support::published::{Origin, fetch};
+
+mod scenes;
+
+/// The interpreter of this machine, which the containers get: the image of the client has none.
+const NODE: &str = "/usr/bin/node";
+
+/// What a mode is to do to a published project.
+struct Scene {
+    mode: &'static str,
+    request: &'static str,
+    origin: Origin,
+    /// What the project has beside what was published.
+    beside: &'static [(&'static str, &'static str)],
+    /// Lines of the configuration.
+    configuration: String,
+    /// What the scripted model says. One answer of it hangs once: there the run is killed.
+    script: String,
+    /// The conversation in which it hangs, and how many tool results its requests have brought by then.
+    killed: (&'static str, &'static [usize]),
+    /// The exit code of the run that goes on.
+    code: i32,
+    /// What must be so then.
+    expect: fn(&Live, &str),
+}
+
+#[track_caller]
+fn check(kind: EngineKind, scene: Scene) {
+    let Some(engine) = ClaudeEngine::find(kind) else { return };
+    if !Path::new(NODE).exists() {
+        return absent("node");
+    }
+    let repository = fetch(scene.origin, "/node_modules/\n");
+    for (path, text) in scene.beside {
+        repository.write(path, text);
+    }
+    let more = format!("  mounts: [\"{NODE}:/usr/local/bin/node\"]\n{}", scene.configuration);
+    let live = Live::of(engine, repository, &scene.script, &more);
+    let (about, results) = scene.killed;
+    live.killed_when(&["generator", scene.mode, scene.request], |api| {
+        api.results_brought(about) == results
+    });
+    let called = live.call(&["generator", "resume"]);
+    let context = || format!("{called:#?}\n{}", live.transcripts());
+    assert_eq!(called.code, scene.code, "{}", context());
+    assert_eq!(live.api.surprises(), Vec::<String>::new(), "{}", context());
+    // The agent was at work all the while: its request was cut off, and what it had done by then was not asked for again.
+    let brought = live.api.results_brought(about);
+    assert!(
+        brought.starts_with(&[results, &results[results.len() - 1..]].concat()),
+        "{brought:?}: {}",
+        context()
+    );
+    let status = live.call(&["generator", "status", "--json"]).json();
+    assert_eq!(
+        (&status["mode"], &status["cycles"]),
+        (&json!(scene.mode), &json!(1)),
+        "{}",
+        context()
+    );
+    (scene.expect)(&live, &called.stdout);
+}
+
+/// A proposal of a task on these files.
+fn proposal(key: &str, title: &str, files: &[&str], depends_on: &[&str]) -> Value {
+    let files: Vec<Value> = files
+        .iter()
+        .map(|path| json!({"path": path, "action": "modify"}))
+        .collect();
+    json!({
+        "key": key, "title": title, "description": "As the request says.", "required_reading": [], "files": files,
+        "requirements": ["It is done."], "acceptance_criteria": ["A test shows it."], "estimated_lines": 10, "priority": 2,
+        "depends_on": depends_on,
+    })
+}
+
+/// What measure answers.
+fn proposes(proposals: &[Value]) -> String {
+    format!(
+        "about \"What to propose\"\n  answer {}\n",
+        json!({ "proposals": proposals })
+    )
+}
+
+/// A file of the generation's tip.
+fn content(live: &Live, path: &str) -> String {
+    let generation = live.call(&["generator", "status", "--json"]).json()["generation"].clone();
+    let place = format!("{}:{path}", generation.as_str().unwrap());
+    live.repository.git(&["show", &place])
+}
+
+fn issue(live: &Live, id: &str) -> Value {
+    live.call(&["issues", "show", id, "--json"]).json()
+}
+
+/// Makes a test of each scene on each engine.
+macro_rules! scenes {
+    ($($podman:ident, $docker:ident: $scene:ident;)+) => {
+        $(
+            #[test]
+            fn $podman() { check(EngineKind::Podman, scenes::$scene()); }
+            #[test]
+            fn $docker() { check(EngineKind::Docker, scenes::$scene()); }
+        )+
+    };
+}
+
+scenes! {
+    a_feature_is_built_on_a_published_package_on_podman, a_feature_is_built_on_a_published_package_on_docker: feature;
+    a_fault_of_a_published_package_is_mended_on_podman, a_fault_of_a_published_package_is_mended_on_docker: fix;
+    a_weakened_test_of_a_published_package_is_caught_on_podman, a_weakened_test_of_a_published_package_is_caught_on_docker: refactor;
+    a_test_is_added_to_a_published_crate_on_podman, a_test_is_added_to_a_published_crate_on_docker: test;
+}
