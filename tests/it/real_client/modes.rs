@@ -36,7 +36,7 @@ struct Scene {
 }
 
 #[track_caller]
-fn check(kind: EngineKind, scene: Scene) {
+fn check(kind: EngineKind, scene: &Scene) {
     let Some(engine) = ClaudeEngine::find(kind) else { return };
     if !Path::new(NODE).exists() {
         return absent("node");
@@ -109,9 +109,9 @@ macro_rules! scenes {
     ($($podman:ident, $docker:ident: $scene:ident;)+) => {
         $(
             #[test]
-            fn $podman() { check(EngineKind::Podman, scenes::$scene()); }
+            fn $podman() { check(EngineKind::Podman, &scenes::$scene()); }
             #[test]
-            fn $docker() { check(EngineKind::Docker, scenes::$scene()); }
+            fn $docker() { check(EngineKind::Docker, &scenes::$scene()); }
         )+
     };
 }

@@ -143,7 +143,7 @@ pub(super) fn refactor() -> Scene {
         proposal("name", "Name the escapes", &["src/markupsafe/_native.py"], &[]),
     ];
     let script = format!(
-        r##"
+        r#"
 about "The task: cw-1"
   read /workspace/tests/test_escape.py
   edit /workspace/tests/test_escape.py "assert escape(value) == Markup(expect)" "assert escape(value) is not None"
@@ -153,7 +153,7 @@ about "The task: cw-2"
 about "What to propose"
   hang
   answer {}
-"##,
+"#,
         json!({ "proposals": proposals })
     );
     Scene {
