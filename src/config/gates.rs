@@ -35,6 +35,9 @@ pub struct Gate {
     /// Where it reports its tests by name, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub results: Option<ResultsFormat>,
+    /// A glob of the coverage results that it writes, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<String>,
     /// What it must pass.
     #[serde(skip_serializing_if = "is_default")]
     pub compare: Compare,
@@ -106,6 +109,7 @@ impl Gate {
             serve: None,
             timeout,
             results: None,
+            coverage: None,
             compare: Compare::Base,
             advisory: false,
             quarantine: None,
@@ -245,6 +249,7 @@ fn read_gate(field: &Field<'_>, commands: &CommandsConfig) -> Option<Gate> {
     section.set_some("serve", &mut gate.serve, read_serve);
     section.set("timeout", &mut gate.timeout, |field| field.duration(""));
     section.set_some("results", &mut gate.results, read_results);
+    section.set_some("coverage", &mut gate.coverage, Field::glob);
     let choices = [("base", Compare::Base), ("strict", Compare::Strict)];
     section.set("compare", &mut gate.compare, |field| field.choice(&choices));
     section.set("advisory", &mut gate.advisory, Field::flag);
@@ -255,7 +260,7 @@ fn read_gate(field: &Field<'_>, commands: &CommandsConfig) -> Option<Gate> {
     section.set("artifacts", &mut gate.artifacts, read_globs);
     let has = |name: &str| section.field(name).is_some();
     if has("files") {
-        let other = ["command", "serve", "results", "artifacts"]
+        let other = ["command", "serve", "results", "coverage", "artifacts"]
             .into_iter()
             .find(|name| has(name));
         if let Some(other) = other {

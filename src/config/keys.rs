@@ -339,6 +339,13 @@ pub(crate) const GATE: &[Key] = &[
     )
     .files(Files::Free),
     Key::new(
+        "coverage",
+        Shape::Text,
+        "",
+        "A glob of the coverage results that it writes (lcov, Cobertura, JaCoCo, Go): what they measure may not fall.",
+    )
+    .files(Files::Free),
+    Key::new(
         "compare",
         Shape::Choice(&["base", "strict"]),
         "base",

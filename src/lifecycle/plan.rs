@@ -8,6 +8,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::regular;
 use crate::base::text::one_line;
+use crate::git::Oid;
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::{Issues, Status};
 use crate::issues::planned::{PlanFile, PlannedTask};
@@ -17,7 +18,7 @@ use crate::model::generation::GenerationName;
 use crate::model::{RunId, Usage};
 use crate::record::recorder::EventSender;
 use crate::run::phase::measure::{FiledAs, PLAN_FILE};
-use crate::run::prompt_inputs;
+use crate::run::{gate, prompt_inputs};
 
 /// So many tasks are assumed where no measure of a mode was made here.
 const TASKS_UNKNOWN: usize = 3;
@@ -98,17 +99,22 @@ impl Generator {
                 let message = format!("the branch `{open}` of the generation is gone");
                 return Err(Error::new(ErrorKind::Precondition, message));
             };
-            let told = prompt_inputs::measure_context(&this.project, &issues, tip, &mut |what| left_out.push(what))?;
-            return Ok((prompt_inputs::measure_prompt(&this.project, &told)?, left_out));
+            return Ok((this.prompt_at(&issues, tip, &mut left_out)?, left_out));
         }
         let this = self.in_mode_of(options)?;
         this.refuse_without_needs(options.request.as_ref())?;
         let (name, base) = (this.new_name(options)?, this.starting_point(options)?);
         let first = this.first_commit(&name, base)?;
         let meta = this.store_meta(&name, options.request.clone(), this.project.clock().now());
+        Ok((this.prompt_at(&Issues::new(meta), first.tip, &mut left_out)?, left_out))
+    }
+
+    /// Returns the prompt of a measure at a commit, with what is left out of it.
+    fn prompt_at(&self, issues: &Issues, tip: Oid, left_out: &mut Vec<String>) -> Result<String> {
         let warn = &mut |what| left_out.push(what);
-        let told = prompt_inputs::measure_context(&this.project, &Issues::new(meta), first.tip, warn)?;
-        Ok((prompt_inputs::measure_prompt(&this.project, &told)?, left_out))
+        let mut told = prompt_inputs::measure_context(&self.project, issues, tip, warn)?;
+        told.coverage = gate::uncovered(&self.project, tip, warn)?;
+        prompt_inputs::measure_prompt(&self.project, &told)
     }
 
     /// Estimates what a mode's work will take, from what was made in this repository alone. No call is made.

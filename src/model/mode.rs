@@ -74,6 +74,11 @@ impl ModeKind {
         }
     }
 
+    /// Returns whether its measure looks for what no test reaches.
+    pub(crate) fn looks_for_tests(self) -> bool {
+        self == Self::Test
+    }
+
     /// Returns whether one measure says all that is to be done, so that the work ends with its tasks.
     pub(crate) fn measures_once(self) -> bool {
         self != Self::Generate

@@ -14,4 +14,4 @@ mod xml;
 
 pub use compare::{CoverageChange, FileChange};
 pub use measured::{Coverage, FileCoverage, LineRange, Totals};
-pub use read::{MOST_BYTES, read};
+pub use read::{MOST_BYTES, read, read_all};

@@ -78,6 +78,9 @@ pub struct MeasureContext {
     pub request: Option<String>,
     /// Files that were given along with it, with their text.
     pub request_files: Vec<Document>,
+    /// What the gates of the project leave uncovered, each with the name of the gate as its path; only where tests are
+    /// looked for, and coverage is measured.
+    pub coverage: Vec<Document>,
     /// Whether each proposal must have a proof.
     pub needs_proof: bool,
     /// What was wrong with the last answer, in sentences.
@@ -112,6 +115,7 @@ impl MeasureContext {
             user_prompt,
             request: None,
             request_files: Vec::new(),
+            coverage: Vec::new(),
             needs_proof: false,
             problems: Vec::new(),
             previous_answer: None,

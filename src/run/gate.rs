@@ -33,6 +33,7 @@ mod artifacts;
 mod cause;
 mod checked_layer;
 mod compare;
+mod covered;
 mod custom;
 mod fault;
 mod files;
@@ -55,6 +56,7 @@ mod work;
 use self::cause::Missing;
 pub(crate) use self::cause::programs;
 use self::checked_layer::CheckedLayer;
+pub(crate) use self::covered::uncovered;
 use self::heard::Heard;
 pub(crate) use self::judgement::Beside;
 pub(crate) use self::proof::{OnParent, PROVES_NOTHING};
@@ -228,9 +230,11 @@ impl Runner<'_> {
         let machine_ran_out = killed_for_memory() > killed_before;
         let ran = self.by_exit(gate, tree, how(exit, is_limited, machine_ran_out), heard.output())?;
         let (ran, results) = agreement::of(ran, heard.results());
+        let (ran, coverage) = self.with_coverage(ran, &mut heard, tree)?;
         let output = if ran == Ran::Passed { &[] } else { heard.output() };
         Ok(GateRun {
             results,
+            coverage,
             exit: exit.code,
             end: heard.output().to_vec(),
             ..ran.with(output)

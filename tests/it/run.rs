@@ -13,6 +13,7 @@ mod clearing;
 mod clocks;
 mod closing;
 mod conflicts;
+mod coverage;
 mod crashes;
 mod deaths;
 mod disk_limit;

@@ -133,6 +133,7 @@ impl Generator {
                 may_wait: gate::is_waited_for(&self.project, generation, gate, &tried.ran)?,
                 // Each task was judged by that.
                 may_lose: true,
+                coverage: None,
             };
             let judgement = tried.judged(gate, &beside);
             if gate::is_advisory(&self.project, gate) || !matches!(judgement.verdict, Verdict::Failed | Verdict::NotRun)

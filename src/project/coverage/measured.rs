@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How many lines a result may name, with repeats: far beyond any real one, and read in seconds.
 const MOST_PLACES: usize = 20_000_000;
@@ -10,14 +10,14 @@ const MOST_PLACES: usize = 20_000_000;
 const LAST_LINE: u32 = 10_000_000;
 
 /// What the tests of a repository cover.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {
     /// The measured files, by their paths.
     pub files: BTreeMap<String, FileCoverage>,
 }
 
 /// What the tests cover of one file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileCoverage {
     /// How much there is to cover, and how much of that is covered: lines, or statements in Go.
     pub totals: Totals,
@@ -26,7 +26,7 @@ pub struct FileCoverage {
 }
 
 /// How much is covered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Totals {
     /// How many lines or statements tests reach.
     pub covered: u64,
@@ -35,7 +35,7 @@ pub struct Totals {
 }
 
 /// Lines from a first to a last one, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct LineRange {
     /// The first line.
     pub first: u32,

@@ -13,6 +13,23 @@ pub const MOST_BYTES: usize = 128 << 20;
 ///
 /// What is not one of the formats, or is damaged, is a usage error that names file and line.
 pub fn read(name: &str, content: &[u8]) -> Result<Coverage> {
+    read_all([(name, content)])
+}
+
+/// Reads the results of one repository, each a name and its content, into one: what any of them reaches is covered.
+///
+/// # Errors
+///
+/// As [`read`], for the first that cannot be read.
+pub fn read_all<'a>(results: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Coverage> {
+    let mut measuring = Measuring::default();
+    for (name, content) in results {
+        read_into(name, content, &mut measuring)?;
+    }
+    Ok(measuring.finish())
+}
+
+fn read_into(name: &str, content: &[u8], measuring: &mut Measuring) -> Result<()> {
     let name = one_line(name, 200);
     let refuse = |why: String| {
         Error::new(ErrorKind::Usage, format!("cannot read coverage from `{name}`: {why}"))
@@ -27,17 +44,15 @@ pub fn read(name: &str, content: &[u8]) -> Result<Coverage> {
         refuse(format!("line {line}: it is not UTF-8"))
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut measuring = Measuring::default();
     let begin = text.trim_start();
     let read = if begin.is_empty() {
         Err(Bad::at(0, "it is empty"))
     } else if begin.starts_with('<') {
-        xml::read(text, &mut measuring)
+        xml::read(text, measuring)
     } else if begin.starts_with("mode:") {
-        go::read(text, &mut measuring)
+        go::read(text, measuring)
     } else {
-        lcov::read(text, &mut measuring)
+        lcov::read(text, measuring)
     };
-    read.map_err(|Bad { line, why }| refuse(format!("line {line}: {why}")))?;
-    Ok(measuring.finish())
+    read.map_err(|Bad { line, why }| refuse(format!("line {line}: {why}")))
 }

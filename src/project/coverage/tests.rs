@@ -193,12 +193,13 @@ fn coverage_falls_when_less_is_covered_and_more_is_not() {
         (record("a", &[1, 1, 0, 0]) + &record("b", &[1, 0]), true, "a"),
         // Made up for elsewhere.
         (record("a", &[1, 1, 0, 0]) + &record("b", &[1, 1]), false, "a"),
-        // New code that is covered less, and covered code that is deleted.
+        // New code that is covered less, in a file of its own and in one that was there; covered code that is deleted.
         (
             record("a", &[1, 1, 1, 0]) + &record("b", &[1, 0]) + &record("c", &[0, 0, 1]),
-            true,
+            false,
             "",
         ),
+        (record("a", &[1, 1, 1, 0, 0]) + &record("b", &[1, 0]), true, "a"),
         (record("a", &[1, 0]) + &record("b", &[1, 0]), false, ""),
         // A file that is gone, and one that is no longer measured.
         (record("a", &[1, 1, 1, 0]), true, ""),

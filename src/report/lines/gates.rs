@@ -148,8 +148,8 @@ fn ended(event: &EventKind) -> Option<String> {
         _ => "failed",
     };
     let advisory = if *advisory { ", which is advisory" } else { "" };
-    // What its tests came to is not in its last lines.
-    let why = if counts.is_empty() {
+    // What its tests came to is not in its last lines; where there are none, nothing else says it.
+    let why = if counts.is_empty() && !output.is_empty() {
         String::new()
     } else {
         format!(": {why}")

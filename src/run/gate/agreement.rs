@@ -1,8 +1,10 @@
-//! A gate's exit and its results: they must agree, and the worse of the two counts.
+//! A gate's exit, its results and its coverage: they must agree, and the worst of them counts.
 
 use super::cause::Missing;
 use super::ran::Ran;
 use super::results::Results;
+use crate::base::text::one_line;
+use crate::project::coverage::Coverage;
 
 /// What is known of the results of a gate: why they cannot be used, as the end of a sentence, where they cannot.
 pub(super) type Read = Result<Results, String>;
@@ -27,6 +29,29 @@ pub(super) fn of(exit: Ran, read: Option<Read>) -> (Ran, Option<Results>) {
     }
 }
 
+/// Returns how a gate ended by that and what it covers, by the names that these files of its tree have.
+pub(super) fn with_coverage<'a>(
+    ran: Ran,
+    read: Result<Coverage, String>,
+    files: impl IntoIterator<Item = &'a str>,
+) -> (Ran, Option<Coverage>) {
+    let placed = read.and_then(|coverage| {
+        let (placed, lost) = coverage.placed(files);
+        match lost.first() {
+            Some(one) if placed.files.is_empty() => Err(format!(
+                "none of its files is one of the repository, such as `{}`",
+                one_line(one, 200)
+            )),
+            _ => Ok(placed),
+        }
+    });
+    match (ran, placed) {
+        (Ran::Passed, Err(why)) => (Ran::CannotRun("exited with 0".to_owned(), Missing::Coverage(why)), None),
+        (ran @ (Ran::Passed | Ran::Red(_)), placed) => (ran, placed.ok()),
+        (ran @ (Ran::CannotRun(..) | Ran::Cancelled), _) => (ran, None),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::results::Outcome;
@@ -37,6 +62,35 @@ mod tests {
         results.add("a", Outcome::Passed).unwrap();
         (0..failed).for_each(|_| results.add("b", Outcome::Failed).unwrap());
         results
+    }
+
+    #[test]
+    fn coverage_that_cannot_be_used_is_no_pass() {
+        let red = || Ran::Red("exited with 1".to_owned());
+        let read =
+            |path: &str| crate::project::coverage::read("x", format!("SF:{path}\nDA:1,1\nend_of_record\n").as_bytes());
+        for (exit, read, expect, is_known) in [
+            (Ran::Passed, read("/src/a.rs"), "passed", true),
+            (red(), read("/src/a.rs"), "exited with 1", true),
+            (
+                Ran::Passed,
+                read("/lib/b.rs"),
+                "exited with 0: its coverage cannot be used: none of its files is one of the repository, such as `/lib/b.rs`",
+                false,
+            ),
+            (red(), read("/lib/b.rs"), "exited with 1", false),
+            (
+                Ran::Passed,
+                crate::project::coverage::read("x", b"<!DOCTYPE coverage [<!ENTITY a 'b'>]><coverage/>"),
+                "exited with 0: its coverage cannot be used: cannot read coverage from `x`",
+                false,
+            ),
+        ] {
+            let read = read.map_err(|error| error.in_a_line());
+            let (ran, coverage) = with_coverage(exit, read, ["a.rs", "src/a.rs"]);
+            assert!(ran.how().starts_with(expect), "{ran:?}");
+            assert_eq!(coverage.is_some(), is_known);
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub(crate) enum Missing {
     Program(String),
     /// Results that can be read, of a gate that has them and exited with 0: why they cannot be, as the end of a sentence.
     Results(String),
+    /// Coverage that can be read, of a gate that measures it and exited with 0: why it cannot be, as the end of a sentence.
+    Coverage(String),
     /// The server that it is to check: why there is none, as the end of a sentence about it.
     Server(String),
 }
@@ -61,6 +63,7 @@ impl Missing {
             Self::Program(said) => format!("a program is missing, or cannot run (`{said}`)"),
             Self::Server(why) => format!("there is no server to check: it {why}"),
             Self::Results(why) => format!("its results cannot be used: {why}"),
+            Self::Coverage(why) => format!("its coverage cannot be used: {why}"),
         }
     }
 }

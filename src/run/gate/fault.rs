@@ -52,6 +52,10 @@ fn cannot_run(image: &Image, gate: &Gate, how: &str, missing: &Missing) -> Fault
             ErrorKind::Configuration,
             "have the gate's command write what its `results` in `gates` names, or leave `results` out".to_owned(),
         ),
+        Missing::Coverage(_) => (
+            ErrorKind::Configuration,
+            "have the gate's command write what its `coverage` in `gates` names, or leave `coverage` out".to_owned(),
+        ),
         Missing::Server(_) => (
             ErrorKind::Configuration,
             "fix `serve` in the gate's entry; its output has what the server printed".to_owned(),

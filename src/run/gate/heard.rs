@@ -1,4 +1,4 @@
-//! What is heard of a gate while it runs: its output, and its results, in the output or in files.
+//! What is heard of a gate while it runs: its output, its results, in the output or in files, and its coverage.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,11 +11,12 @@ use crate::base::redact::Redactor;
 use crate::base::whole_output::WholeOutput;
 use crate::config::{Gate, ResultsFormat};
 use crate::git::{FoundFile, Globs, SeenFolder, find_files, read_found};
+use crate::project::coverage::{self, Coverage};
 use crate::run::call::Sandbox;
 use crate::run::slots::SlotMounts;
 use crate::run::tops::PreparedMounts;
 
-/// The most JUnit files of a gate.
+/// The most files of results of a gate.
 const MOST_FILES: usize = 10_000;
 /// The most bytes of them, together.
 const MOST_BYTES: u64 = 64 << 20;
@@ -24,6 +25,7 @@ const MOST_BYTES: u64 = 64 << 20;
 pub(super) struct Heard {
     output: WholeOutput,
     results: Option<Reading>,
+    coverage: Option<WrittenFiles>,
 }
 
 /// Results that are being read.
@@ -40,9 +42,11 @@ impl Heard {
             Some(ResultsFormat::Junit(glob)) => Some(Reading::Files(WrittenFiles::before(sandbox, glob)?)),
             Some(format) => OutputReader::new(format).map(Reading::Output),
         };
+        let coverage = gate.coverage.as_deref();
         Ok(Self {
             output: WholeOutput::new(&sandbox.folder.redactor),
             results,
+            coverage: coverage.map(|glob| WrittenFiles::before(sandbox, glob)).transpose()?,
         })
     }
 
@@ -69,10 +73,20 @@ impl Heard {
     pub(super) fn results(&mut self) -> Option<std::result::Result<Results, String>> {
         Some(match self.results.take()? {
             Reading::Output(reader) => reader.finish(),
-            Reading::Files(files) => files.read(),
+            Reading::Files(files) => files.read(|files| of_junit(files.iter().copied())),
         })
     }
+
+    /// Returns what the gate covers, once it has ended: why that is not known, as the end of a sentence, where it is not.
+    /// `None` for a gate that does not measure it.
+    pub(super) fn coverage(&mut self) -> Option<std::result::Result<Coverage, String>> {
+        let read = |files: Contents<'_>| coverage::read_all(files.iter().copied()).map_err(|error| error.in_a_line());
+        Some(self.coverage.take()?.read(read))
+    }
 }
+
+/// The files that a gate wrote, each a path and its content.
+type Contents<'a> = &'a [(&'a str, &'a [u8])];
 
 /// Files that a gate is to write.
 struct WrittenFiles {
@@ -100,10 +114,18 @@ impl WrittenFiles {
     }
 
     /// Reads those that the gate wrote.
-    fn read(self) -> std::result::Result<Results, String> {
-        let files = tokio::task::block_in_place(|| self.contents())?;
-        let files = files.iter().map(|(path, content)| (path.as_str(), content.as_slice()));
-        of_junit(files)
+    fn read<T>(
+        self,
+        read: impl FnOnce(Contents<'_>) -> std::result::Result<T, String>,
+    ) -> std::result::Result<T, String> {
+        tokio::task::block_in_place(|| {
+            let files = self.contents()?;
+            let files: Vec<_> = files
+                .iter()
+                .map(|(path, content)| (path.as_str(), content.as_slice()))
+                .collect();
+            read(&files)
+        })
     }
 
     fn contents(&self) -> std::result::Result<Vec<(String, Vec<u8>)>, String> {

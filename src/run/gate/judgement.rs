@@ -6,6 +6,7 @@ use super::ran::{GateRun, Ran, Tried};
 use super::results::Results;
 use crate::config::Gate;
 use crate::model::Verdict;
+use crate::project::coverage::CoverageChange;
 
 /// What a gate is judged with.
 pub(crate) struct Beside<'a> {
@@ -15,6 +16,8 @@ pub(crate) struct Beside<'a> {
     pub(crate) may_wait: bool,
     /// Whether fewer tests may pass than before: the task is to delete files.
     pub(crate) may_lose: bool,
+    /// How what it covers has changed since then; `None` where that is not compared.
+    pub(crate) coverage: Option<&'a CoverageChange>,
 }
 
 /// The verdict on a gate.
@@ -33,13 +36,37 @@ pub(crate) fn of(gate: &Gate, ran: &Ran, results: Option<&Results>, beside: &Bes
         .then(|| Some((results?, beside.base?)))
         .flatten()
         .and_then(|(now, base)| Some(compared(ran, now, base.results.as_ref()?, beside)));
-    match (ran, compared) {
+    let judgement = match (ran, compared) {
         (Ran::Passed, None) => judged(Verdict::Passed, String::new()),
         (Ran::Passed, Some(judgement)) => judgement,
         (ran, _) if beside.may_wait => judged(Verdict::NotYet, ran.how()),
         (Ran::Red(_), Some(judgement)) => judgement,
         (Ran::Red(how), None) => judged(Verdict::Failed, how.clone()),
         (Ran::CannotRun(..) | Ran::Cancelled, _) => judged(Verdict::NotRun, ran.how()),
+    };
+    match beside.coverage {
+        Some(change) if matches!(judgement.verdict, Verdict::Passed | Verdict::StillFailing) => {
+            with_coverage(judgement, change)
+        }
+        _ => judgement,
+    }
+}
+
+/// Judges a gate that passes, or fails what it failed before, by what it covers, too.
+fn with_coverage(judgement: Judgement, change: &CoverageChange) -> Judgement {
+    let Some(told) = change.in_words() else {
+        return judgement;
+    };
+    if change.fell() {
+        return Judgement {
+            verdict: Verdict::Failed,
+            why: told,
+        };
+    }
+    let earlier = (!judgement.why.is_empty()).then_some(judgement.why);
+    Judgement {
+        why: earlier.into_iter().chain([told]).collect::<Vec<_>>().join("; "),
+        ..judgement
     }
 }
 
@@ -119,12 +146,62 @@ mod tests {
     use super::*;
     use crate::config::{Compare, ResultsFormat};
 
+    #[test]
+    fn what_is_covered_may_not_fall() {
+        let gate = Gate::of("tests".to_owned(), "make test".to_owned(), Duration::MAX);
+        let covering = |hits: &str| {
+            let lines: String = (1..)
+                .zip(hits.chars())
+                .map(|(line, hit)| format!("DA:{line},{hit}\n"))
+                .collect();
+            crate::project::coverage::read("x", format!("SF:a\n{lines}end_of_record\n").as_bytes()).unwrap()
+        };
+        for (ran, before, after, verdict, says) in [
+            (Ran::Passed, "1100", "1100", Verdict::Passed, ""),
+            (
+                Ran::Passed,
+                "1100",
+                "1110",
+                Verdict::Passed,
+                "covers more than before the work: 50.00 % (2 of 4) before, 75.00 % (3 of 4) now",
+            ),
+            (
+                Ran::Passed,
+                "1100",
+                "1000",
+                Verdict::Failed,
+                "covers less than before the work: 50.00 % (2 of 4) before, 25.00 % (1 of 4) now, of the files that were \
+                 measured before; less in `a`",
+            ),
+            // What is red is red for that.
+            (red(), "1100", "1000", Verdict::Failed, "exited with 1"),
+        ] {
+            let change = CoverageChange::between(&covering(before), &covering(after), |_| true);
+            let beside = Beside {
+                base: None,
+                may_wait: false,
+                may_lose: false,
+                coverage: Some(&change),
+            };
+            let judgement = of(&gate, &ran, None, &beside);
+            assert_eq!((judgement.verdict, judgement.why.as_str()), (verdict, says));
+        }
+        let lost = CoverageChange::between(&covering("10"), &crate::project::coverage::Coverage::default(), |_| {
+            true
+        });
+        assert_eq!(
+            lost.in_words().unwrap(),
+            "no longer measures `a`, as it did before the work"
+        );
+    }
+
     fn tried(results: Option<Results>) -> Tried {
         let is_red = results.as_ref().is_none_or(|results| !results.failed.is_empty());
         Tried {
             ran: if is_red { red() } else { Ran::Passed },
             anew: false,
             results,
+            coverage: None,
             output: Vec::new(),
         }
     }
@@ -171,6 +248,7 @@ mod tests {
                 base: Some(&before),
                 may_wait: false,
                 may_lose,
+                coverage: None,
             };
             let judgement = of(&gate, &ran, Some(&now), &beside);
             assert_eq!(judgement.verdict, verdict, "{now:?}: {judgement:?}");
@@ -205,6 +283,7 @@ mod tests {
                 base,
                 may_wait,
                 may_lose: false,
+                coverage: None,
             };
             assert_eq!(of(gate, &red(), results, &beside).verdict, verdict);
         }

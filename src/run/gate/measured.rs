@@ -42,6 +42,7 @@ impl BaseVerdicts {
                 let kept = Kept {
                     said: Said::Passed,
                     results: Some(results(TESTS, number)?),
+                    coverage: None,
                 };
                 verdicts.note(&tree(number), gate, IMAGE, &kept)?;
             }

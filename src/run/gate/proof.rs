@@ -98,6 +98,7 @@ impl Gates {
                 base: None,
                 may_wait: false,
                 may_lose: false,
+                coverage: None,
             };
             return Ok(Some(self.judged(gate, run, &beside)));
         }

@@ -6,6 +6,7 @@ use super::cause::Missing;
 use super::results::Results;
 use crate::base::tail::{excerpt, last_lines};
 use crate::model::TestCounts;
+use crate::project::coverage::Coverage;
 
 /// How a gate ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,7 @@ impl Ran {
             output: last_lines(output),
             excerpt: excerpt(output),
             results: None,
+            coverage: None,
             exit: None,
             end: output.to_vec(),
             took: Duration::ZERO,
@@ -58,6 +60,8 @@ pub(crate) struct GateRun {
     pub(crate) excerpt: String,
     /// How its tests ended by name, where it reports that.
     pub(crate) results: Option<Results>,
+    /// What it covers, by the names that files have in the repository, where it measures that.
+    pub(crate) coverage: Option<Coverage>,
     /// What it exited with; `None` where it did not come to its end.
     pub(crate) exit: Option<i64>,
     /// The end of what it printed, redacted.
@@ -80,6 +84,8 @@ pub(crate) struct Tried {
     pub(crate) anew: bool,
     /// How its tests ended by name, where it reports that.
     pub(crate) results: Option<Results>,
+    /// What it covers, where it measures that.
+    pub(crate) coverage: Option<Coverage>,
     /// The last lines of its output, where it was run now and did not pass.
     pub(crate) output: Vec<String>,
 }
@@ -91,6 +97,7 @@ impl Tried {
             ran: run.ran,
             anew: true,
             results: run.results,
+            coverage: run.coverage,
             output: run.output,
         }
     }

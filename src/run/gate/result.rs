@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::applies::applies;
+use super::covered;
 use super::custom::{self, Place};
 use super::judgement::{Beside, Judgement};
 use super::lanes::{Lanes, Numbered};
@@ -22,6 +23,7 @@ use crate::git::Oid;
 use crate::issues::issue::Issue;
 use crate::issues::round::{CheckKind, FailedCheck};
 use crate::model::{GateResult, Verdict};
+use crate::project::coverage::CoverageChange;
 use crate::project::layers::Layer;
 use crate::record::event::{EventKind, GateFlaked};
 use crate::run::call::Sandbox;
@@ -205,7 +207,7 @@ impl Gates {
             let runs = runner.run_together(sandboxes, &asked, tree).await;
             let runs = runs.into_iter().collect::<Result<Vec<_>>>()?;
             for (one, run) in asked.iter().zip(&runs) {
-                keep(project, one.gate, tree, &image, (&run.ran, run.results.as_ref()))?;
+                keep(project, one.gate, tree, &image, run)?;
             }
             for (one, run) in batch.iter().zip(runs) {
                 let red = match self.weigh(&mut judged, *one, run).await? {
@@ -215,7 +217,7 @@ impl Gates {
                 };
                 let gate = one.numbered.gate;
                 let again = self.run_afresh(&judged, one.numbered, &sandboxes[0]).await?;
-                keep(project, gate, tree, &image, (&again.ran, again.results.as_ref()))?;
+                keep(project, gate, tree, &image, &again)?;
                 if let Some(verdict) = self.weigh(&mut judged, *one, again).await? {
                     return Ok(verdict);
                 }
@@ -349,14 +351,16 @@ impl Gates {
         if proof::is_proof(gate) {
             return self.weigh_proof(judged, (issue, gate), run).await;
         }
-        if judged.bases.is_none() && gate.is_compared() && run.results.is_some() {
+        let is_compared = run.coverage.is_some() || gate.is_compared() && run.results.is_some();
+        if judged.bases.is_none() && is_compared {
             let Some(tried) = self.on_base(work, judged.interruption).await? else {
                 return Ok(Some(GateVerdict::Cancelled));
             };
             judged.bases = Some(tried);
         }
         let base = judged.bases.as_ref().and_then(|bases| bases.get(number - 1));
-        let (judgement, advisory) = self.judge_one(work, gate, &run, base)?;
+        let change = covered::change(&self.context.project.git, judged.tree, base, &run)?;
+        let (judgement, advisory) = self.judge_one(work, gate, &run, (base, change.as_ref()))?;
         self.tell_ended(judged, (work.issue, gate, advisory), &run, &judgement);
         let says = |how: &str| format!("{how}the gate `{}` {}", gate.name, judgement.why);
         let remark = match judgement.verdict {
@@ -371,7 +375,10 @@ impl Gates {
                     by: CheckKind::Gate,
                     gate: gate.name.clone(),
                     how: judgement.why,
-                    output: run.excerpt,
+                    output: match change {
+                        Some(change) if run.ran == Ran::Passed => covered::places(&change, &run),
+                        _ => run.excerpt,
+                    },
                     onto: None,
                 })));
             }
@@ -438,13 +445,20 @@ impl Gates {
     }
 
     /// Judges a gate that has run; with it, whether that is only told.
-    fn judge_one(&self, work: Work<'_>, gate: &Gate, run: &GateRun, base: Option<&Tried>) -> Result<(Judgement, bool)> {
+    fn judge_one(
+        &self,
+        work: Work<'_>,
+        gate: &Gate,
+        run: &GateRun,
+        (base, coverage): (Option<&Tried>, Option<&CoverageChange>),
+    ) -> Result<(Judgement, bool)> {
         let context = &self.context;
         let verdicts = Verdicts::open(&context.project.state_dir);
         let beside = Beside {
             base,
             may_wait: may_wait(&context.project, &context.generation, &verdicts, gate, &run.ran)?,
             may_lose: work.may_lose(),
+            coverage,
         };
         Ok((self.judged(gate, run, &beside), verdicts.is_advisory(gate)))
     }

@@ -9,7 +9,7 @@ use super::fault::{fault, refuse};
 use super::judgement::Beside;
 use super::lanes::{Lanes, Numbered};
 use super::prepare::Preparing;
-use super::ran::{Ran, Tried};
+use super::ran::{GateRun, Ran, Tried};
 use super::results::Results;
 use super::verdicts::{Kept, Said};
 use super::{Gates, Runner, Verdicts};
@@ -94,6 +94,7 @@ impl Gates {
             base: Some(tried),
             may_wait: not_yet,
             may_lose: false,
+            coverage: None,
         };
         let verdict = tried.judged(gate, &beside).verdict;
         let (passed, how) = match &tried.ran {
@@ -125,10 +126,11 @@ pub(super) fn may_wait(
     gate: &Gate,
     ran: &Ran,
 ) -> Result<bool> {
-    let is_unwritten = matches!(
-        ran,
-        Ran::Red(_) | Ran::CannotRun(_, Missing::File(_) | Missing::Results(_) | Missing::Server(_))
-    );
+    let is_unwritten = match ran {
+        Ran::Red(_) => true,
+        Ran::CannotRun(_, missing) => !matches!(missing, Missing::Permission(_) | Missing::Program(_)),
+        Ran::Passed | Ran::Cancelled => false,
+    };
     Ok(
         is_unwritten
             && project.has_cleared_sources(generation)?
@@ -334,7 +336,7 @@ impl Runner<'_> {
                 if run.ran == Ran::Cancelled {
                     break 'batches;
                 }
-                keep(project, &gates[*index], tree, &image, (&run.ran, run.results.as_ref()))?;
+                keep(project, &gates[*index], tree, &image, &run)?;
                 tried[*index] = Some(Tried::anew(run));
             }
         }
@@ -355,20 +357,15 @@ impl From<Kept> for Tried {
             ran,
             anew: false,
             results: kept.results,
+            coverage: kept.coverage,
             output: Vec::new(),
         }
     }
 }
 
 /// Keeps the result of a gate on a tree, if that stays true.
-pub(super) fn keep(
-    project: &Project,
-    gate: &Gate,
-    tree: Oid,
-    image: &str,
-    (ran, results): (&Ran, Option<&Results>),
-) -> Result<()> {
-    let said = match ran {
+pub(super) fn keep(project: &Project, gate: &Gate, tree: Oid, image: &str, run: &GateRun) -> Result<()> {
+    let said = match &run.ran {
         Ran::Passed => Said::Passed,
         Ran::Red(how) => Said::Red(how.clone()),
         Ran::CannotRun(how, Missing::File(path)) => Said::FileMissing(how.clone(), path.clone()),
@@ -376,7 +373,8 @@ pub(super) fn keep(
     };
     let kept = Kept {
         said,
-        results: results.cloned(),
+        results: run.results.clone(),
+        coverage: run.coverage.clone(),
     };
     let surroundings = surroundings(project, image);
     let _changing = CHANGING.lock().unwrap_or_else(PoisonError::into_inner);

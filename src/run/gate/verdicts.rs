@@ -1,9 +1,10 @@
 //! The results of gates, by tree, command and image, in one table: `cache/gates.json` in the state folder. The names of
-//! tests are beside it, in a file for each result that has them.
+//! tests, and what is covered, are beside it, in a file for each result that has them.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha1_smol::Sha1;
 
@@ -13,10 +14,11 @@ use crate::base::fs::{create_private_folder, write_atomically};
 use crate::base::regular;
 use crate::config::Gate;
 use crate::model::TestCounts;
+use crate::project::coverage::Coverage;
 
 /// So many verdicts are kept. Beyond them the oldest go, those that passed last: by them is known what must stay green.
 const MOST: usize = 1000;
-/// Of so many, the newest, the names of tests are kept.
+/// Of so many, the newest, the names of tests and what is covered are kept.
 const MOST_NAMED: usize = 40;
 /// Of so many trees, the newest, it counts on how many the verdict of a gate depended on chance.
 const COUNTED: usize = 50;
@@ -40,6 +42,8 @@ pub(crate) struct Kept {
     pub(crate) said: Said,
     /// How its tests ended by name, where it reports that.
     pub(crate) results: Option<Results>,
+    /// What it covers, where it measures that.
+    pub(crate) coverage: Option<Coverage>,
 }
 
 /// One verdict, as it is kept.
@@ -56,6 +60,12 @@ struct Row {
     /// How its tests ended, and the file with their names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     tests: Option<(TestCounts, String)>,
+    /// The configured `coverage` of the gate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    coverage: Option<String>,
+    /// The file with what it covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    covered: Option<String>,
     /// How often it was run; none in tables of earlier versions.
     #[serde(default)]
     samples: Samples,
@@ -85,10 +95,21 @@ impl Samples {
 
 impl Row {
     fn is_of(&self, tree: &str, gate: &Gate, image: &str) -> bool {
+        self.image == image && self.is_on(tree, gate)
+    }
+
+    /// Returns whether it is of a gate on a tree, in whichever image.
+    fn is_on(&self, tree: &str, gate: &Gate) -> bool {
         self.tree == tree
             && self.command == gate.identity()
-            && self.image == image
             && self.results == gate.results.as_ref().map(ToString::to_string)
+            && self.coverage == gate.coverage
+    }
+
+    /// Returns the files beside the table that it needs.
+    fn files(&self) -> impl Iterator<Item = &str> {
+        let tests = self.tests.as_ref().map(|(_, name)| name);
+        tests.into_iter().chain(&self.covered).map(String::as_str)
     }
 }
 
@@ -122,14 +143,25 @@ impl Verdicts {
             None => None,
             Some((_, name)) => Some(self.read(name)?),
         };
+        let coverage = match &row.covered {
+            None => None,
+            Some(name) => Some(self.read(name)?),
+        };
         Some(Kept {
             said: row.said.clone(),
             results,
+            coverage,
         })
     }
 
-    /// Reads a file of names, if it is as it was written.
-    fn read(&self, name: &str) -> Option<Results> {
+    /// Returns what a gate covers on a tree, by its newest result in whichever image.
+    pub(super) fn covered_on(&self, tree: &str, gate: &Gate) -> Option<Coverage> {
+        let row = self.rows.iter().rev().find(|row| row.is_on(tree, gate))?;
+        self.read(row.covered.as_deref()?)
+    }
+
+    /// Reads a file beside the table, if it is as it was written.
+    fn read<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         let bytes = regular::read(&self.names.join(name)).ok()?;
         (digest(&bytes) == name).then(|| serde_json::from_slice(&bytes).ok())?
     }
@@ -163,6 +195,11 @@ impl Verdicts {
             None => None,
             Some(results) => Some((results.counts(), self.write(results)?)),
         };
+        let covered = kept
+            .coverage
+            .as_ref()
+            .map(|coverage| self.write(coverage))
+            .transpose()?;
         let before = self.rows.iter().find(|row| row.is_of(tree, gate, image));
         let mut samples = before.map(|row| row.samples).unwrap_or_default();
         samples.add(&kept.said);
@@ -174,6 +211,8 @@ impl Verdicts {
             said: kept.said.clone(),
             results: gate.results.as_ref().map(ToString::to_string),
             tests,
+            coverage: gate.coverage.clone(),
+            covered,
             samples,
         });
         while self.rows.len() > MOST {
@@ -185,9 +224,9 @@ impl Verdicts {
         self.remove_others()
     }
 
-    /// Writes a file of names before the row that names it.
-    fn write(&self, results: &Results) -> Result<String> {
-        let bytes = serde_json::to_vec(results).context("cannot write the results of a gate")?;
+    /// Writes a file beside the table before the row that names it.
+    fn write(&self, reported: &impl Serialize) -> Result<String> {
+        let bytes = serde_json::to_vec(reported).context("cannot write the results of a gate")?;
         let name = digest(&bytes);
         create_private_folder(&self.names)?;
         let path = self.names.join(&name);
@@ -197,10 +236,10 @@ impl Verdicts {
         Ok(name)
     }
 
-    /// Removes the files of names but for those of the newest rows.
+    /// Removes the files beside the table but for those of the newest rows.
     fn remove_others(&self) -> Result<()> {
-        let named = self.rows.iter().rev().filter_map(|row| row.tests.as_ref());
-        let kept: BTreeSet<&str> = named.take(MOST_NAMED).map(|(_, name)| name.as_str()).collect();
+        let named = self.rows.iter().rev().filter(|row| row.files().next().is_some());
+        let kept: BTreeSet<&str> = named.take(MOST_NAMED).flat_map(Row::files).collect();
         let Ok(entries) = std::fs::read_dir(&self.names) else {
             return Ok(());
         };
@@ -231,7 +270,11 @@ mod tests {
     }
 
     fn kept(said: Said) -> Kept {
-        Kept { said, results: None }
+        Kept {
+            said,
+            results: None,
+            coverage: None,
+        }
     }
 
     #[test]
@@ -304,6 +347,7 @@ mod tests {
             Kept {
                 said: Said::Red("exited with 1".to_owned()),
                 results: Some(results),
+                coverage: None,
             }
         };
         for number in 0..=MOST_NAMED {
@@ -323,6 +367,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_covered_is_kept_and_found_in_whichever_image() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut verdicts = Verdicts::open(folder.path());
+        let make = gate("make");
+        let measuring = Gate {
+            coverage: Some("*.info".to_owned()),
+            ..make.clone()
+        };
+        let coverage = crate::project::coverage::read("x.info", b"SF:a\nDA:1,1\nDA:2,0\nend_of_record\n").unwrap();
+        let covering = Kept {
+            coverage: Some(coverage.clone()),
+            ..kept(Said::Passed)
+        };
+        verdicts.note("t", &measuring, "i", &covering).unwrap();
+        verdicts.note("t", &make, "i", &kept(Said::Passed)).unwrap();
+        let reread = Verdicts::open(folder.path());
+        assert_eq!(reread.get("t", &measuring, "i"), Some(covering));
+        assert_eq!(reread.get("t", &measuring, "other"), None);
+        assert_eq!(reread.covered_on("t", &measuring), Some(coverage));
+        assert_eq!(reread.covered_on("t", &make), None);
+        assert_eq!(reread.covered_on("u", &measuring), None);
+    }
+
+    #[test]
     fn the_table_is_bounded_and_what_passed_stays_longest() {
         let folder = tempfile::tempdir().unwrap();
         let mut verdicts = Verdicts::open(folder.path());
@@ -336,6 +404,8 @@ mod tests {
                 said: Said::Red(String::new()),
                 results: None,
                 tests: None,
+                coverage: None,
+                covered: None,
                 samples: Samples::default(),
             });
         }

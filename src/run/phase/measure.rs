@@ -14,6 +14,7 @@ use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::call::{CallResult, FlowPlace};
 use crate::run::context::RunContext;
+use crate::run::gate;
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Entered, Next, Session, Sessions};
 
@@ -104,6 +105,7 @@ impl Measure {
         let mut told = prompt_inputs::measure_context(&context.project, &asked.issues, session.base(), &mut |what| {
             context.warn(what);
         })?;
+        told.coverage = gate::uncovered(&context.project, session.base(), &mut |what| context.warn(what))?;
         told.attempt = session.attempt();
         loop {
             match self.round(session, asked, told, interruption).await? {
