@@ -28,6 +28,7 @@ pub mod detect;
 pub(crate) mod generated;
 mod hazards;
 mod host_credentials;
+pub(crate) mod interfaces;
 pub(crate) mod labels;
 pub(crate) mod layers;
 mod list;

@@ -134,7 +134,18 @@ fn tell_tasks(context: &Context, done: &StopSummary) -> Result<()> {
         let score = task.score.map_or_else(String::new, |score| format!(" (score {score})"));
         format!("{} {}{score}", task.id, one_line(&task.title, 100))
     };
-    tell_list(context, &heading, done.tasks.iter().map(line))
+    tell_list(context, &heading, done.tasks.iter().map(line))?;
+    let changed = done
+        .tasks
+        .iter()
+        .filter_map(|task| Some((&task.id, task.interfaces.as_ref()?)));
+    let changed: Vec<String> = changed
+        .flat_map(|(id, changes)| {
+            let lines = changes.in_lines(usize::MAX).into_iter();
+            lines.map(move |line| format!("{id} {}", one_line(&line, 500)))
+        })
+        .collect();
+    tell_list(context, "Public interfaces that changed:", changed.into_iter())
 }
 
 /// Reports the tasks that end with the generation and are not done.

@@ -13,6 +13,7 @@ use crate::issues::round::{FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, RunId, Usage};
 
+pub use crate::issues::interfaces::{InterfaceChange, InterfaceChanges};
 pub use crate::issues::last_word::{ChangeType, WorkSummary};
 
 /// How an attempt ended. The list is closed: a new way requires a decision in each reader.
@@ -158,6 +159,10 @@ pub struct Attempt {
     /// What its agent says of the work; `None` where it has said nothing in the form that was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<WorkSummary>,
+    /// Which public interfaces it changed, where it was to change the form of code alone and has landed; `None` where there
+    /// are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interfaces: Option<InterfaceChanges>,
     /// Its candidates, where it has several: by number, the one whose outcome, calls and snapshot are the attempt's own
     /// among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -47,6 +47,7 @@ fn issue() -> Issue {
             stages: Vec::new(),
             red: None,
             summary: None,
+            interfaces: None,
             candidates: Vec::new(),
         }],
         hold: None,

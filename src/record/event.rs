@@ -417,6 +417,9 @@ pub enum EventKind {
         changed: Option<DiffStat>,
         /// What it used.
         usage: Usage,
+        /// The public interfaces that it changed, in a line each, where it was to change the form of code alone.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        interfaces: Vec<String>,
         /// Wall time in seconds.
         seconds: f64,
     },

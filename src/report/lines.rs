@@ -328,6 +328,7 @@ fn attempt_ended(event: &EventKind) -> Option<String> {
         commit,
         changed,
         usage: used,
+        interfaces,
         seconds,
         ..
     } = event
@@ -340,7 +341,14 @@ fn attempt_ended(event: &EventKind) -> Option<String> {
     let said = outcome_line(*outcome, reason, commit.as_ref().map(CommitId::as_str));
     // What is in parentheses belongs to the sentence.
     let said = said.trim_end_matches('.');
-    Some(format!("  {task}: {said} ({changed}{time}, {}).", usage(used)))
+    let mut text = format!("  {task}: {said} ({changed}{time}, {}).", usage(used));
+    if !interfaces.is_empty() {
+        text.push_str(&format!("\n  {task}: public interfaces changed:"));
+    }
+    for line in interfaces {
+        text.push_str(&format!("\n    {}", one_line(line, 500)));
+    }
+    Some(text)
 }
 
 /// Returns what a gateway reports of its container.

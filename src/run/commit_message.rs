@@ -269,6 +269,7 @@ mod tests {
             stages: Vec::new(),
             red: None,
             summary: None,
+            interfaces: None,
             candidates: Vec::new(),
         }
     }

@@ -67,6 +67,7 @@ fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
         stages: Vec::new(),
         red: None,
         summary: None,
+        interfaces: None,
         candidates: Vec::new(),
         call: Some(Entry {
             attempt: number,

@@ -12,7 +12,7 @@ use crate::cli::Context;
 use crate::cli::issues::ids::print_json;
 use crate::cli::issues::name::name;
 use crate::git::{DiffStat, Git};
-use crate::issues::attempt::{Attempt, Candidate, WorkSummary};
+use crate::issues::attempt::{Attempt, Candidate, InterfaceChanges, WorkSummary};
 use crate::issues::issue::{FileAction, Issue, Issues, TaskPlan};
 use crate::issues::round::{FailedCheck, Round};
 use crate::issues::stage::StageRun;
@@ -251,6 +251,7 @@ fn attempt(attempt: &Attempt, sizes: &Sizes, zone: &Zone) -> String {
     place("records", &attempt.records);
     place("session", &call.and_then(|call| call.session_id.clone()));
     lines.extend(attempt.summary.iter().flat_map(summary));
+    lines.extend(attempt.interfaces.iter().flat_map(interfaces));
     lines.extend(attempt.rounds.iter().flat_map(round));
     lines.extend(attempt.stages.iter().flat_map(stage));
     lines.extend(attempt.red.iter().flat_map(red));
@@ -278,6 +279,18 @@ fn summary(summary: &WorkSummary) -> Vec<String> {
         }
     }
     lines
+}
+
+/// How many public interfaces that changed are shown.
+const INTERFACES_SHOWN: usize = 20;
+
+/// Returns the lines of the public interfaces that an attempt changed.
+fn interfaces(changes: &InterfaceChanges) -> Vec<String> {
+    let lines = changes.in_lines(INTERFACES_SHOWN);
+    let lines = lines.iter().map(|line| format!("    {}", text::harmless(line)));
+    std::iter::once("  public interfaces changed:".to_owned())
+        .chain(lines)
+        .collect()
 }
 
 /// Returns the lines of a candidate; the attempt itself has those of the chosen one.

@@ -92,6 +92,7 @@ fn attempted() -> Attempt {
             place: Some("src/page.rs:12".to_owned()),
             test: None,
         }),
+        interfaces: None,
         candidates: Vec::new(),
         call: Some(Entry {
             role: Role::Stitch,

@@ -96,6 +96,7 @@ mod tests {
             stages: Vec::new(),
             red: None,
             summary: None,
+            interfaces: None,
             candidates: Vec::new(),
         };
         old.record_attempt(&id("cw-4"), attempt, now).unwrap();

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::base::text::one_line;
-use crate::issues::attempt::Attempt;
+use crate::issues::attempt::{Attempt, InterfaceChanges};
 use crate::issues::issue::{Issues, Status};
 use crate::model::{CommitId, IssueId, Usage};
 
@@ -19,6 +19,9 @@ pub struct MergedTask {
     /// The score of the review that passed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<u8>,
+    /// The public interfaces that it changed, where it was to change the form of code alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interfaces: Option<InterfaceChanges>,
 }
 
 impl MergedTask {
@@ -30,6 +33,7 @@ impl MergedTask {
                 title: issue.title.clone(),
                 commit,
                 score: issue.attempts.last().and_then(Attempt::score),
+                interfaces: issue.attempts.last().and_then(|last| last.interfaces.clone()),
             })
             .collect()
     }

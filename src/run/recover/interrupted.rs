@@ -18,6 +18,7 @@ use crate::issues::issue::{Claim, Issue, Issues};
 use crate::issues::round::{Calls, FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, Role, RunId};
+use crate::project::interfaces;
 use crate::record::recorder::{RED_FILE, STAGE_FILE, recorded_call, round_folder};
 use crate::run::call::collect;
 use crate::run::commit_message::AttemptName;
@@ -170,6 +171,9 @@ impl Recovery<'_> {
         for candidate in self.candidates_of(issue, number, run)? {
             candidates.push(self.interrupted(issue, (number, candidate), run, issues)?);
         }
+        let landed = merged.filter(|_| self.project.config.mode.keep_tests);
+        let interfaces = landed.map(|commit| interfaces::of_landed(&self.project.git, commit));
+        let interfaces = interfaces.transpose()?.filter(|changes| !changes.is_empty());
         let merged = merged.map(|commit| self.project.git.commit_info(commit)).transpose()?;
         let chosen = merged.as_ref().map(candidate_of);
         let place = candidates
@@ -192,6 +196,7 @@ impl Recovery<'_> {
             ended_at: now,
             red: own.red,
             summary: own.summary,
+            interfaces,
             call: own.call,
             rounds: own.rounds,
             stages: own.stages,

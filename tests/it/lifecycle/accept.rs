@@ -51,6 +51,7 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
                 stages: Vec::new(),
                 red: None,
                 summary: None,
+                interfaces: None,
                 candidates: Vec::new(),
             };
             assert_eq!(attempt.usage(), Usage::default());

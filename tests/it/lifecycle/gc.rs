@@ -111,6 +111,7 @@ fn hold(repository: &TestRepository, branch: &str) {
                 stages: Vec::new(),
                 red: None,
                 summary: None,
+                interfaces: None,
                 candidates: Vec::new(),
             };
             issues.record_attempt(&id, attempt, at)?;

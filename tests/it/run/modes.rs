@@ -12,7 +12,7 @@ use crate::support::scripts::{proposal, scripted};
 engine_tests! {
     both: a_fix_proves_itself_and_is_merged_by_one_command;
     podman: a_feature_is_one_measure_and_goes_on_where_it_stopped,
-        a_refactoring_may_not_touch_a_test,
+        a_refactoring_may_not_touch_a_test_and_says_which_interfaces_it_changed,
         a_plan_is_looked_at_before_it_is_paid_for,
         a_mode_of_the_projects_own_is_what_the_configuration_says,
         what_a_mode_needs_is_asked_for_before_a_call;
@@ -25,6 +25,7 @@ fn project(engine: TestEngine, more: &str) -> Project {
     let repository = TestRepository::empty();
     repository.write("README.md", "# Sizes\n");
     repository.write("src/sizes.txt", "41 7\n42 8\n");
+    repository.write("src/size.rs", "pub fn size(cm: u32) -> u32 {\n    cm\n}\n");
     repository.write(
         "src/table.test.js",
         "test('first', () => { expect(table()[0]).toBe(41); });\n",
@@ -130,7 +131,7 @@ fn a_feature_is_one_measure_and_goes_on_where_it_stopped(engine: TestEngine) {
     assert_eq!(project.repository.git(&["show", "main:src/two.txt"]), "two");
 }
 
-fn a_refactoring_may_not_touch_a_test(engine: TestEngine) {
+fn a_refactoring_may_not_touch_a_test_and_says_which_interfaces_it_changed(engine: TestEngine) {
     let project = project(engine, "tampering: off\n");
     let tasks = [
         proposal(
@@ -139,15 +140,28 @@ fn a_refactoring_may_not_touch_a_test(engine: TestEngine) {
             &[],
             "write src/table.test.js test('first', () => { expect(table()[0]).toBe(table()[0]); });",
         ),
-        proposal("form", "Sort the table", &[], "write src/sizes.txt sorted"),
+        proposal(
+            "form",
+            "Sort the table",
+            &[],
+            "write src/sizes.txt sorted\nwrite src/size.rs pub fn size(mm: u64) -> u32 { 1 }",
+        ),
     ];
     let ran = project
         .run(&["generator", "refactor", &request("Tidy up", &tasks), "--stop"])
         .expect(7);
     let ran = ran.says("weakens tests").says("is not as it was");
-    ran.says("Not merged, because not everything is done");
+    let ran = ran.says("Not merged, because not everything is done");
     assert_eq!(project.status()["tasks"]["blocked"], 1);
     assert_eq!(project.outcomes("cw-2"), ["merged"]);
+    // Which public interfaces changed is told by the run, kept, and told when it is merged.
+    let changed = "src/size.rs: `pub fn size(cm: u32) -> u32` is `pub fn size(mm: u64) -> u32` now";
+    let told = format!("cw-2: public interfaces changed:\n    {changed}\n");
+    assert!(ran.stdout.contains(&told), "{}", ran.stdout);
+    let shown = project.run(&["issues", "show", "cw-2"]).expect(0);
+    let _ = shown.says(&format!("public interfaces changed:\n        {changed}"));
+    let stopped = project.run(&["generator", "stop"]).expect(0);
+    stopped.says(&format!("Public interfaces that changed:\n  cw-2 {changed}"));
 }
 
 fn a_mode_of_the_projects_own_is_what_the_configuration_says(engine: TestEngine) {

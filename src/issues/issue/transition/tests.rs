@@ -63,6 +63,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         stages: Vec::new(),
         red: None,
         summary: None,
+        interfaces: None,
         candidates: Vec::new(),
     }
 }

@@ -1,6 +1,7 @@
 //! How an attempt ends: written into the store, reported, and handed to the driver.
 
 use jiff::Timestamp;
+use tokio::task::block_in_place;
 
 use super::Stitch;
 use super::stages::{Attempting, Ended, Work};
@@ -9,14 +10,18 @@ use crate::agent::CallOutcome;
 use crate::base::crash::crash_point;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
-use crate::issues::attempt::{Attempt, Candidate, Outcome};
+use crate::issues::attempt::{Attempt, Candidate, InterfaceChanges, Outcome};
 use crate::issues::questions::{self, AskedBy};
 use crate::issues::round::FailedCheck;
 use crate::model::CommitId;
+use crate::project::interfaces;
 use crate::record::event::{CandidateEnded, EventKind, QuestionAsked};
 use crate::run::attempt_verdict::{AttemptVerdict, refusal};
 use crate::run::context::RunContext;
 use crate::run::stuck::{Fate, fate};
+
+/// How many interfaces that changed are told at once.
+const TOLD: usize = 5;
 
 /// What became of an attempt.
 #[derive(Clone, Debug)]
@@ -84,7 +89,8 @@ impl Stitch {
     /// one that ends the run.
     pub(super) fn conclude(&self, attempting: &Attempting, ended: Ended) -> Result<StitchOutcome> {
         let verdict = ended.verdict();
-        let written = self.write(attempting, &ended, &verdict);
+        let interfaces = self.changed_interfaces(attempting, &verdict);
+        let written = self.write(attempting, &ended, (&verdict, interfaces));
         if verdict.commit.is_some() {
             // Not before: it writes to the disk that the store waits for.
             self.sessions.slots.make_next_ready();
@@ -97,12 +103,20 @@ impl Stitch {
     }
 
     /// Writes an attempt's end into the store: recorded, and closed, held or given back, all in one commit.
-    fn write(&self, attempting: &Attempting, ended: &Ended, verdict: &AttemptVerdict) -> Result<()> {
+    fn write(
+        &self,
+        attempting: &Attempting,
+        ended: &Ended,
+        (verdict, interfaces): (&AttemptVerdict, Option<InterfaceChanges>),
+    ) -> Result<()> {
         let context = self.context();
         let now = context.now();
         let id = &attempting.issue.id;
         let number = attempting.name.attempt;
-        let attempt = record(context, attempting, ended, verdict, now);
+        let attempt = Attempt {
+            interfaces,
+            ..record(context, attempting, ended, verdict, now)
+        };
         let usage = attempt.usage();
         let asked = verdict.question.as_deref();
         let asked = asked.map(|own| questions::different(own, &ended.candidates));
@@ -137,6 +151,10 @@ impl Stitch {
             commit: verdict.commit.map(CommitId::from),
             changed: ended.left.as_ref().and_then(Work::stat),
             usage,
+            interfaces: attempt
+                .interfaces
+                .as_ref()
+                .map_or_else(Vec::new, |changes| changes.in_lines(TOLD)),
             seconds: attempting.begun.elapsed().as_secs_f64(),
         });
         match fate {
@@ -155,6 +173,21 @@ impl Stitch {
 }
 
 impl Stitch {
+    /// Returns the public interfaces that landed work has changed, in a mode in which existing tests stay: there it should
+    /// change none, and a person wants to know of each. What keeps them from being found is a warning, for the work has landed.
+    fn changed_interfaces(&self, attempting: &Attempting, verdict: &AttemptVerdict) -> Option<InterfaceChanges> {
+        let context = self.context();
+        let commit = verdict.commit.filter(|_| context.project.config.mode.keep_tests)?;
+        match block_in_place(|| interfaces::of_landed(&context.project.git, commit)) {
+            Ok(changes) => Some(changes).filter(|changes| !changes.is_empty()),
+            Err(error) => {
+                let (id, why) = (&attempting.issue.id, error.in_a_line());
+                context.warn(format!("{id}: which public interfaces changed is not known: {why}"));
+                None
+            }
+        }
+    }
+
     /// Reports what agents ask a person, whose sessions wait for the answer, and sees to it that not too many do.
     fn tell_questions(&self, attempting: &Attempting, asked: Vec<AskedBy>) -> Result<()> {
         for AskedBy { candidates, question } in asked {
@@ -211,6 +244,7 @@ fn record(
         stages: ended.calls.stages.clone(),
         red: ended.red(verdict),
         summary: ended.calls.summary.clone(),
+        interfaces: None,
         candidates: ended.candidates.clone(),
     }
 }
