@@ -4,6 +4,7 @@
 mod answer;
 pub mod attempt;
 pub mod document;
+pub mod fixed;
 pub(crate) mod interfaces;
 pub mod issue;
 pub(crate) mod last_word;

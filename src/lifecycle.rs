@@ -22,6 +22,7 @@ use crate::setup::doctor::{self, Diagnosis, DoctorOptions};
 mod accept;
 mod end;
 pub mod exit;
+mod fixes;
 mod gc;
 mod hazards;
 mod mode;

@@ -8,7 +8,7 @@ use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::lifecycle::{Generator, Plan, RunOptions, RunSummary};
 use crate::record::recorder::EventSender;
-use crate::report::{self, Shown};
+use crate::report::{self, Shown, fixes};
 
 /// Calls `work` with a sender of events and shows them until it ends; returns what was shown, too. `None` is work that a
 /// person interrupted, where that was told already.
@@ -58,5 +58,20 @@ pub(super) async fn run_shown(
 ) -> Result<Option<RunSummary>> {
     let work = |events, interruption| Box::pin(generator.run(options, events, interruption));
     let (done, _) = showing(generator, (context, interruption), work).await?;
+    if done.is_some() {
+        tell_fixed(generator, context)?;
+    }
     Ok(done)
+}
+
+/// Tells what the tasks of the generation have fixed, where it is about faults; in JSON on one line, like the events before it.
+fn tell_fixed(generator: &Generator, context: &Context) -> Result<()> {
+    let fixed = generator.fixed()?;
+    if fixed.is_empty() {
+        return Ok(());
+    }
+    if context.output.json {
+        return context.output.print_json_line(&serde_json::json!({ "fixed": fixed }));
+    }
+    context.output.print(&fixes::fixed(&fixed))
 }

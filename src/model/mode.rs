@@ -74,6 +74,11 @@ impl ModeKind {
         }
     }
 
+    /// Returns whether its tasks have causes, of which its end tells.
+    pub(crate) fn is_about_faults(self) -> bool {
+        self == Self::Fix
+    }
+
     /// Returns whether its measure looks for what no test reaches.
     pub(crate) fn looks_for_tests(self) -> bool {
         self == Self::Test

@@ -4,6 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
+use super::closing::last_word;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 use crate::support::repository::TestRepository;
@@ -61,12 +62,19 @@ fn measured_with(project: &Project) -> String {
 
 fn a_fix_proves_itself_and_is_merged_by_one_command(engine: TestEngine) {
     let project = project(engine, "");
+    let said = json!({"summary": {
+        "type": "fix", "subject": "keep half sizes", "cause": "the table had whole sizes alone", "place": "src/sizes.txt:2",
+        "test": "tests/half.txt: 42.5",
+    }});
     let asked = with_proof(
         proposal(
             "half",
             "Keep half sizes",
             &[],
-            "append src/sizes.txt 42.5 8.5\nwrite tests/half.txt 42.5 8.5",
+            &format!(
+                "append src/sizes.txt 42.5 8.5\nwrite tests/half.txt 42.5 8.5\n{}",
+                last_word(&said)
+            ),
         ),
         "cat=tests/half.txt",
     );
@@ -79,6 +87,15 @@ fn a_fix_proves_itself_and_is_merged_by_one_command(engine: TestEngine) {
         .says("Started generation-fix-half-sizes-are-lost from main");
     let ran = ran.says("cw-1: merged").says("all that was asked for is done");
     assert!(!ran.stdout.contains("asks for more tasks"), "{}", ran.stdout);
+    let fixed = "Fixed:\n  cw-1 Keep half sizes\n    cause      the table had whole sizes alone\n    where      src/sizes.txt:2\n    \
+                 guarded by tests/half.txt: 42.5; its proof `cat=tests/half.txt`, which failed before\n";
+    assert!(ran.stdout.ends_with(fixed), "{}", ran.stdout);
+    let told = project.run(&["generator", "fix", "--json"]).expect(4).stdout;
+    let told: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        told["fixed"][0]["place"],
+        json!({"text": "src/sizes.txt:2", "is_there": true})
+    );
     let issue = project.issue("cw-1");
     assert_eq!(issue["issue_type"], "bug");
     assert_eq!(issue["plan"]["proof"], "cat=tests/half.txt");

@@ -24,13 +24,17 @@ pub(super) const PROJECT: [(&str, &str); 3] = [
 /// Returns the project's `configuration.yaml`, with `more` for the surroundings. The image's `sh` knows few commands:
 /// `has=FILE,TEXT` fails where a file does not have a text.
 pub(super) fn configuration(more: &str) -> String {
+    let summary = json!({"summary": {
+        "type": "fix", "subject": "give feet of 265 mm size 42", "cause": "the row was copied from a table of another maker",
+        "place": "src/table.txt:2", "test": null,
+    }});
     let proposal = json!({
         "key": "size-of-265",
         "title": "Give feet of 265 mm size 42",
-        "description": "The row of 265 mm in src/table.txt, line 2, was copied from a table of another maker. docs/sizes.md says 42.\n\n\
+        "description": format!("The row of 265 mm in src/table.txt, line 2, was copied from a table of another maker. docs/sizes.md says 42.\n\n\
                         ~~~script\nsay Half sizes round up, so it must be 43.\nwrite src/table.txt <<TABLE\n255:40\n265:43\nTABLE\nsleep 300\ndone\n\
                         say The proof wants 42, as the document says.\nwrite src/table.txt <<TABLE\n255:40\n265:42\nTABLE\nsleep 300\n\
-                        say The size of 265 mm is that of the document.\n~~~\n",
+                        answer <<END\nThe size of 265 mm is that of the document.\n\n```json\n{summary}\n```\nEND\n~~~\n"),
         "required_reading": ["docs/sizes.md"],
         "files": [{"path": "src/table.txt", "action": "modify"}],
         "requirements": ["A foot of 265 mm has size 42."],
