@@ -135,7 +135,12 @@ pub(super) async fn execute(mode: ModeKind, args: &ModeArgs, generator: &Generat
 }
 
 /// Prints the prompt that a measure would get, or its parts.
-fn look_at_prompt(generator: &Generator, options: &StartOptions, parts: bool, context: &Context) -> Result<u8> {
+pub(super) fn look_at_prompt(
+    generator: &Generator,
+    options: &StartOptions,
+    parts: bool,
+    context: &Context,
+) -> Result<u8> {
     let (prompt, left_out) = generator.measure_prompt(options)?;
     for what in left_out {
         context.output.say(&sentence(&format!("Note: {what}")));

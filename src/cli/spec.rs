@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::base::error::{Result, exit};
+use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::text::one_line;
 use crate::cli::Context;
 use crate::cli::issues::document;
+use crate::cli::mode::look_at_prompt;
 use crate::issues::document::{DocumentItem, Reading, read};
-use crate::model::MODE_KIND_NAMES;
+use crate::issues::request::Request;
+use crate::lifecycle::StartOptions;
+use crate::model::{MODE_KIND_NAMES, ModeKind, RequestNeed};
 use crate::report::numbers::counted;
 use crate::report::terminal;
 
@@ -28,17 +31,24 @@ pub(super) enum SpecCommand {
     /// It reads Markdown and plain text in UTF-8: specifications, backlogs, bug reports, status reports and test plans. No
     /// model is asked, and nothing is changed.
     #[command(
-        after_long_help = "Examples:\n  cordwainer spec inspect docs/backlog.md\n  cordwainer spec inspect report.txt --json"
+        after_long_help = "Examples:\n  cordwainer spec inspect docs/backlog.md\n  cordwainer spec inspect report.txt --prompt"
     )]
     Inspect {
         /// Document to read; `-` reads stdin
         file: PathBuf,
+        /// Print the prompt that its mode would send about it, instead of the reading
+        #[arg(long)]
+        prompt: bool,
     },
 }
 
 pub(super) fn execute(command: &SpecCommand, context: &Context) -> Result<u8> {
-    let SpecCommand::Inspect { file } = command;
-    let reading = read(&document::text(context, file)?)?;
+    let SpecCommand::Inspect { file, prompt } = command;
+    let text = document::text(context, file)?;
+    let reading = read(&text)?;
+    if *prompt {
+        return prompt_about(&reading, &text, context);
+    }
     if context.output.json {
         context.output.print_json(&reading)?;
         return Ok(exit::DONE);
@@ -54,6 +64,33 @@ pub(super) fn execute(command: &SpecCommand, context: &Context) -> Result<u8> {
         ));
     }
     Ok(exit::DONE)
+}
+
+/// Prints the prompt of the measure that the recommended mode would make about a document.
+fn prompt_about(reading: &Reading, text: &str, context: &Context) -> Result<u8> {
+    let name = reading.mode.name();
+    let Some(kind) = ModeKind::ALL.into_iter().find(|kind| kind.name() == name) else {
+        let message = format!("the mode of this document is `{name}`, for which there is no command yet");
+        return Err(Error::new(ErrorKind::Usage, message)
+            .hint("another mode prints its prompt with `cordwainer feature --request-file FILE --prompt`"));
+    };
+    let request = match kind.request() {
+        RequestNeed::Never => None,
+        RequestNeed::Optional | RequestNeed::Always => {
+            let redacted = context.environment.redactor.text(text);
+            Some(Request::new(&redacted, Vec::new())?)
+        }
+    };
+    let options = StartOptions {
+        mode: Some(name.to_owned()),
+        request,
+        ..StartOptions::default()
+    };
+    let (confidence, why) = (reading.mode_confidence, one_line(&reading.mode_why, 200));
+    context.output.say(&format!(
+        "The prompt of `{name}` ({confidence} %: {why}). No call is made."
+    ));
+    look_at_prompt(&context.open()?, &options, false, context)
 }
 
 /// Returns which command does the work of a mode, and prints its prompt.

@@ -33,6 +33,33 @@ fn titles(repository: &TestRepository) -> Vec<String> {
 }
 
 #[test]
+fn the_prompt_of_the_mode_that_fits_is_printed_and_nothing_begins() {
+    let repository = with(&[("docs/backlog.md", BACKLOG)]);
+    let before = repository.snapshot_of_everything();
+    let called = call(&repository, &["spec", "inspect", "docs/backlog.md", "--prompt"]);
+    assert!(
+        called
+            .stderr
+            .starts_with("The prompt of `exec` (75 %: its open items are of several types)."),
+        "{called:#?}"
+    );
+    let prompt = called.done();
+    assert!(
+        prompt.contains("| S-2 | Show shipping costs |") && prompt.contains("## What to propose"),
+        "{prompt}"
+    );
+    let same = call(&repository, &["exec", "--request-file", "docs/backlog.md", "--prompt"]).done();
+    assert_eq!(prompt, same);
+    let json = call(
+        &repository,
+        &["spec", "inspect", "docs/backlog.md", "--prompt", "--json"],
+    )
+    .json();
+    assert_eq!(json["prompt"].as_str().unwrap().trim_end(), prompt.trim_end());
+    assert_eq!(repository.snapshot_of_everything(), before);
+}
+
+#[test]
 fn a_document_is_inspected_without_a_repository_or_a_model() {
     let repository = with(&[("docs/backlog.md", BACKLOG)]);
     settings().bind(|| {
