@@ -52,6 +52,7 @@ mod spec;
 mod start;
 mod stats;
 mod suggestions;
+mod template;
 pub(crate) mod transcript;
 
 use command::{Namespaced, TopLevel, Verb};

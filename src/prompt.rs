@@ -13,6 +13,7 @@ use crate::issues::round::{CheckKind, FailedCheck};
 mod built_in;
 mod context;
 mod fence;
+mod listed;
 mod parts;
 mod render;
 mod room;
@@ -20,10 +21,12 @@ mod seed;
 mod template;
 mod work_context;
 
+use self::built_in::{PROPOSALS_REVIEW, REVIEW, STAGE, STITCH, WORK};
 pub use built_in::measure_template;
 pub use context::{
     Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, ReadDocument, Remark, StitchContext, Title,
 };
+pub use listed::{BuiltInTemplate, built_in_templates};
 pub use parts::{PromptPart, parts};
 pub(crate) use room::Room;
 pub use seed::{SeedValues, render_seed};
@@ -32,12 +35,6 @@ pub(crate) use work_context::{CHANGES_BUDGET, ReviewContext, StageContext, WorkC
 
 /// The most bytes of one prompt; a longer one is an error, because a setting that should limit it did not.
 pub const PROMPT_LIMIT: usize = 1_000_000;
-
-const STITCH: &str = include_str!("prompt/stitch.md.j2");
-const PROPOSALS_REVIEW: &str = include_str!("prompt/proposals_review.md.j2");
-const REVIEW: &str = include_str!("prompt/review.md.j2");
-const STAGE: &str = include_str!("prompt/stage.md.j2");
-const WORK: &str = include_str!("prompt/work.md.j2");
 
 /// Renders the prompt of a measure, by a person's template or a built-in one.
 ///
@@ -63,14 +60,7 @@ pub fn render_measure(template: Template<'_>, context: &MeasureContext) -> Resul
 /// A template sees the fields of [`StitchContext`] under their names, and the filters `fenced(label)`
 /// and `one_line`.
 pub fn render_stitch(template: Option<Template<'_>>, context: &StitchContext) -> Result<String> {
-    let built_in = Template {
-        name: "stitch.md.j2",
-        text: STITCH,
-    };
-    within_limit(
-        "stitch",
-        render::render(template.unwrap_or(built_in), &values(context)?)?,
-    )
+    within_limit("stitch", render::render(template.unwrap_or(STITCH), &values(context)?)?)
 }
 
 /// Renders the prompt of a review.
@@ -78,11 +68,7 @@ pub(crate) fn render_review(context: &ReviewContext) -> Result<String> {
     let mut values = values(context)?;
     values["example"] = review::example()?.into();
     values["work"] = work(&values)?.into();
-    let built_in = Template {
-        name: "review.md.j2",
-        text: REVIEW,
-    };
-    within_limit("review", render::render(built_in, &values)?)
+    within_limit("review", render::render(REVIEW, &values)?)
 }
 
 /// Renders the prompt of a review of proposals, which was asked for with `told`. It is the answer of
@@ -99,11 +85,7 @@ pub(crate) fn render_proposals_review(
     values["problems"] = problems.into();
     let lines = u32::midpoint(told.estimated_lines_min, told.estimated_lines_max);
     values["example"] = proposal::review::example(lines, told.needs_proof)?.into();
-    let built_in = Template {
-        name: "proposals_review.md.j2",
-        text: PROPOSALS_REVIEW,
-    };
-    within_limit("review", render::render(built_in, &values)?)
+    within_limit("review", render::render(PROPOSALS_REVIEW, &values)?)
 }
 
 /// Renders the prompt of a stage of the project's own: what its template says, the task and its changes, and the rules.
@@ -114,20 +96,12 @@ pub(crate) fn render_stage(template: Template<'_>, context: &StageContext) -> Re
     let (instructions, work) = (render::render(template, &values)?, work(&values)?);
     values["instructions"] = instructions.trim().into();
     values["work"] = work.into();
-    let built_in = Template {
-        name: "stage.md.j2",
-        text: STAGE,
-    };
-    within_limit("stage", render::render(built_in, &values)?)
+    within_limit("stage", render::render(STAGE, &values)?)
 }
 
 /// Renders what the stages after the work are told of it: the task, its changes and its gates.
 fn work(values: &Value) -> Result<String> {
-    let built_in = Template {
-        name: "work.md.j2",
-        text: WORK,
-    };
-    render::render(built_in, values)
+    render::render(WORK, values)
 }
 
 /// Returns the prompt of a call that continues a session: the client still has the conversation so far. `remarks` are

@@ -1,4 +1,4 @@
-//! `cordwainer config check`, `cordwainer config show`, `cordwainer config schema`, `cordwainer config detect`.
+//! `cordwainer config check`, `cordwainer config show`, `cordwainer config schema`, `cordwainer config detect`, `cordwainer config template`.
 
 use std::path::Path;
 
@@ -54,6 +54,16 @@ pub(crate) enum ConfigCommand {
     /// recognized.
     #[command(after_long_help = "Example:\n  cordwainer config detect --json")]
     Detect,
+    /// List the built-in templates of prompts with what each carries, or print one
+    ///
+    /// A template of yours can take the place of most of them; those of measures can be extended.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer config template\n  cordwainer config template fix > prompts/fix.md.j2"
+    )]
+    Template {
+        /// Name of the template to print, with or without `.md.j2`
+        name: Option<String>,
+    },
 }
 
 /// Runs a command on the configuration of the repository that contains the current folder.
@@ -65,6 +75,7 @@ pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> 
             (*origin, mode.as_deref()),
             context,
         ),
+        ConfigCommand::Template { name } => super::template::execute(name.as_deref(), context),
         ConfigCommand::Detect => super::detect::execute(context),
         ConfigCommand::Schema => context.output.print_document(schema().trim_end()).map(|()| exit::DONE),
     }

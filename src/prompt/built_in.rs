@@ -1,4 +1,4 @@
-//! The built-in templates that others can extend.
+//! The built-in templates: those of measures, which others can extend, and all others.
 
 use super::template::Template;
 use crate::model::ModeKind;
@@ -12,6 +12,18 @@ pub(super) const MEASURES: [Template<'_>; 6] = [
     template("refactor.md.j2", include_str!("modes/refactor.md.j2")),
     template("exec.md.j2", include_str!("modes/exec.md.j2")),
 ];
+
+/// An attempt at a task.
+pub(super) const STITCH: Template<'static> = template("stitch.md.j2", include_str!("stitch.md.j2"));
+/// A review of proposals.
+pub(super) const PROPOSALS_REVIEW: Template<'static> =
+    template("proposals_review.md.j2", include_str!("proposals_review.md.j2"));
+/// A review of an attempt.
+pub(super) const REVIEW: Template<'static> = template("review.md.j2", include_str!("review.md.j2"));
+/// A stage of the project's own.
+pub(super) const STAGE: Template<'static> = template("stage.md.j2", include_str!("stage.md.j2"));
+/// What the stages after the work are told of it.
+pub(super) const WORK: Template<'static> = template("work.md.j2", include_str!("work.md.j2"));
 
 const fn template(name: &'static str, text: &'static str) -> Template<'static> {
     Template { name, text }

@@ -39,6 +39,17 @@ pub(super) fn render_with(template: Template<'_>, values: &Value, known: &BTreeS
         .map_err(|error| failure(template.name, &error))
 }
 
+/// Returns the variables that a template uses, without those of one that it extends.
+pub(super) fn used_variables(template: Template<'_>) -> Result<BTreeSet<String>> {
+    let compiled = ENVIRONMENT
+        .template_from_named_str(template.name, template.text)
+        .map_err(|error| failure(template.name, &error))?;
+    let used = compiled.undeclared_variables(false).into_iter();
+    Ok(used
+        .filter(|name| ENVIRONMENT.globals().all(|(global, _)| global != name))
+        .collect())
+}
+
 /// Returns the names of an object.
 pub(super) fn names(values: &Value) -> BTreeSet<&str> {
     let object = values.as_object();

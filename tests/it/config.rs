@@ -4,6 +4,7 @@ mod accepted;
 mod load;
 mod schema;
 mod source;
+mod templates;
 mod timers;
 
 use cordwainer::config::{Config, example};

@@ -1,0 +1,53 @@
+//! `cordwainer config template`: the built-in templates of prompts, listed or printed.
+
+use super::Context;
+use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::text::{nearest, one_line};
+use crate::prompt::{BuiltInTemplate, built_in_templates};
+
+/// How the names of templates end, which may be left out.
+const ENDING: &str = ".md.j2";
+
+/// Prints the template of a name, or lists all.
+pub(super) fn execute(name: Option<&str>, context: &Context) -> Result<u8> {
+    let all = built_in_templates()?;
+    let output = &context.output;
+    match name.map(|name| find(&all, name)).transpose()? {
+        Some(template) if output.json => output.print_json(template)?,
+        Some(template) => output.print_document(template.text.trim_end())?,
+        None if output.json => output.print_json(&all)?,
+        None => output.print(&all.iter().map(shown).collect::<Vec<_>>().join("\n\n"))?,
+    }
+    Ok(exit::DONE)
+}
+
+fn find<'a>(all: &'a [BuiltInTemplate], name: &str) -> Result<&'a BuiltInTemplate> {
+    let bare = |name: &str| name.strip_suffix(ENDING).unwrap_or(name).to_owned();
+    let wanted = bare(name);
+    all.iter()
+        .find(|template| bare(&template.name) == wanted)
+        .ok_or_else(|| {
+            let message = format!("there is no built-in template `{}`", one_line(name, 60));
+            let names: Vec<String> = all.iter().map(|template| bare(&template.name)).collect();
+            let hint = nearest(&wanted, names.iter().map(String::as_str)).map_or_else(
+                || format!("the templates are {}", names.join(", ")),
+                |near| format!("did you mean `{near}`?"),
+            );
+            Error::new(ErrorKind::Usage, message).hint(hint)
+        })
+}
+
+/// Returns what a person wants to know of a template.
+fn shown(template: &BuiltInTemplate) -> String {
+    let mut lines = vec![format!("{}: {}", template.name, template.about)];
+    let mut add = |name: &str, value: &str| lines.push(format!("  {name:<11} {value}"));
+    add("replaced by", template.replaced_by.as_deref().unwrap_or("nothing"));
+    if let Some(extends) = &template.extends {
+        add("extends", extends);
+    }
+    if !template.blocks.is_empty() {
+        add("blocks", &template.blocks.join(", "));
+    }
+    add("variables", &template.variables.join(", "));
+    lines.join("\n")
+}
