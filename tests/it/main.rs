@@ -20,6 +20,7 @@ mod package;
 mod real_client;
 mod real_projects;
 mod registries;
+mod requests;
 mod run;
 mod screens;
 mod scripted_agent;
