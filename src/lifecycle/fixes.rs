@@ -39,45 +39,20 @@ fn fixed(git: &Git, issue: &Issue) -> Result<Option<FixedTask>> {
         return Ok(None);
     };
     let id = git.resolve(commit.as_str())?;
-    let parent = git.commit_info(id)?.parents.first().copied();
-    // What was deleted stood in what the work began from.
-    let read = |path: &str| -> Result<Option<String>> {
-        match (text_at(git, id, Path::new(path))?, parent) {
-            (None, Some(parent)) => text_at(git, parent, Path::new(path)),
-            (text, _) => Ok(text),
-        }
-    };
-    let changed = || -> Result<Vec<String>> {
-        let Some(parent) = parent else { return Ok(Vec::new()) };
-        let changes = git.changes(parent, id)?;
-        let texts = changes
-            .iter()
-            .take(MOST_FILES)
-            .map(|change| text_at(git, id, &change.path));
-        Ok(texts.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
-    };
     let summary = last.summary.as_ref();
-    let named = |text: &Option<String>, is_there: Result<bool>| -> Result<Option<Named>> {
-        let is_there = is_there?;
-        Ok(text.clone().map(|text| Named { text, is_there }))
-    };
-    let (place, test) = match summary {
-        None => (None, None),
-        Some(summary) => {
-            let (place, test) = (summary.place.as_deref(), summary.test.as_deref());
-            (
-                named(&summary.place, is_place(place.unwrap_or_default(), read))?,
-                named(
-                    &summary.test,
-                    is_test(
-                        test.unwrap_or_default(),
-                        |path| text_at(git, id, Path::new(path)),
-                        changed,
-                    ),
-                )?,
-            )
-        }
-    };
+    let (mut place, mut test) = (None, None);
+    if let Some(text) = summary.and_then(|summary| summary.place.clone()) {
+        let is_there = is_place_of(git, id, &text)?;
+        place = Some(Named { text, is_there });
+    }
+    if let Some(text) = summary.and_then(|summary| summary.test.clone()) {
+        let is_there = is_test(
+            &text,
+            |path| text_at(git, id, Path::new(path)),
+            || changed_texts(git, id),
+        )?;
+        test = Some(Named { text, is_there });
+    }
     Ok(Some(FixedTask {
         id: issue.id.clone(),
         title: issue.title.clone(),
@@ -88,6 +63,30 @@ fn fixed(git: &Git, issue: &Issue) -> Result<Option<FixedTask>> {
         // A person may have had it merged without its gates.
         proof: issue.plan.proof.clone().filter(|_| last.outcome == Outcome::Merged),
     }))
+}
+
+/// Returns whether a place is in a commit, or in what it began from: there the cause stood.
+fn is_place_of(git: &Git, commit: Oid, place: &str) -> Result<bool> {
+    let parent = git.commit_info(commit)?.parents.first().copied();
+    for commit in std::iter::once(commit).chain(parent) {
+        if is_place(place, |path| text_at(git, commit, Path::new(path)))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Returns the texts of the files that a commit changes.
+fn changed_texts(git: &Git, commit: Oid) -> Result<Vec<String>> {
+    let Some(parent) = git.commit_info(commit)?.parents.first().copied() else {
+        return Ok(Vec::new());
+    };
+    let changes = git.changes(parent, commit)?;
+    let paths = changes.iter().take(MOST_FILES).map(|change| &change.path);
+    let texts = paths
+        .map(|path| text_at(git, commit, path))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(texts.into_iter().flatten().collect())
 }
 
 /// Returns the text of a file of a commit; `None` where there is none, or one that is too large or no text.

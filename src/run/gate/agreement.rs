@@ -67,18 +67,18 @@ mod tests {
     #[test]
     fn coverage_that_cannot_be_used_is_no_pass() {
         let red = || Ran::Red("exited with 1".to_owned());
-        let read =
+        let of =
             |path: &str| crate::project::coverage::read("x", format!("SF:{path}\nDA:1,1\nend_of_record\n").as_bytes());
-        for (exit, read, expect, is_known) in [
-            (Ran::Passed, read("/src/a.rs"), "passed", true),
-            (red(), read("/src/a.rs"), "exited with 1", true),
+        for (exit, told, expect, is_known) in [
+            (Ran::Passed, of("/src/a.rs"), "passed", true),
+            (red(), of("/src/a.rs"), "exited with 1", true),
             (
                 Ran::Passed,
-                read("/lib/b.rs"),
+                of("/lib/b.rs"),
                 "exited with 0: its coverage cannot be used: none of its files is one of the repository, such as `/lib/b.rs`",
                 false,
             ),
-            (red(), read("/lib/b.rs"), "exited with 1", false),
+            (red(), of("/lib/b.rs"), "exited with 1", false),
             (
                 Ran::Passed,
                 crate::project::coverage::read("x", b"<!DOCTYPE coverage [<!ENTITY a 'b'>]><coverage/>"),
@@ -86,8 +86,8 @@ mod tests {
                 false,
             ),
         ] {
-            let read = read.map_err(|error| error.in_a_line());
-            let (ran, coverage) = with_coverage(exit, read, ["a.rs", "src/a.rs"]);
+            let told = told.map_err(|error| error.in_a_line());
+            let (ran, coverage) = with_coverage(exit, told, ["a.rs", "src/a.rs"]);
             assert!(ran.how().starts_with(expect), "{ran:?}");
             assert_eq!(coverage.is_some(), is_known);
         }

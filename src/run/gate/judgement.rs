@@ -150,10 +150,9 @@ mod tests {
     fn what_is_covered_may_not_fall() {
         let gate = Gate::of("tests".to_owned(), "make test".to_owned(), Duration::MAX);
         let covering = |hits: &str| {
-            let lines: String = (1..)
-                .zip(hits.chars())
-                .map(|(line, hit)| format!("DA:{line},{hit}\n"))
-                .collect();
+            let lines = (1..).zip(hits.chars());
+            let lines: Vec<_> = lines.map(|(line, hit)| format!("DA:{line},{hit}\n")).collect();
+            let lines = lines.concat();
             crate::project::coverage::read("x", format!("SF:a\n{lines}end_of_record\n").as_bytes()).unwrap()
         };
         for (ran, before, after, verdict, says) in [

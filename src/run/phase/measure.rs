@@ -109,7 +109,7 @@ impl Measure {
         told.attempt = session.attempt();
         loop {
             match self.round(session, asked, told, interruption).await? {
-                Round::Again(next) => told = next,
+                Round::Again(next) => told = *next,
                 Round::Answered(answered) => {
                     return self
                         .conclude((session.base(), None), asked, answered, interruption)

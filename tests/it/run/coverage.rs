@@ -20,9 +20,10 @@ const GATED: &str = "gates: [{name: tests, command: 'copy=src/covered.txt,lcov.i
 fn lcov(a: &str, b: &str) -> String {
     let record = |path: &str, lines: &str| {
         let lines = (1..).zip(lines.chars());
-        let lines: String = lines
+        let lines: Vec<_> = lines
             .map(|(line, hit)| format!("DA:{line},{}\n", u8::from(hit == 'x')))
             .collect();
+        let lines = lines.concat();
         format!("SF:/workspace/{path}\n{lines}end_of_record\n")
     };
     format!("{}{}", record("src/a.js", a), record("src/b.js", b))

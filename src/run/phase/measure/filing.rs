@@ -49,7 +49,12 @@ impl Measure {
             } else {
                 self.take_in(asked, validated)?
             };
-            return Ok(Round::Again(self.again(asked, told, filed, (problems, answer))));
+            return Ok(Round::Again(Box::new(self.again(
+                asked,
+                told,
+                filed,
+                (problems, answer),
+            ))));
         }
         if !asked.filed.is_empty() || !validated.accepted.is_empty() {
             return Ok(Round::Answered(Box::new(answered)));

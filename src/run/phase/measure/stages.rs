@@ -79,7 +79,7 @@ impl Answered {
 /// What a round came to.
 pub(super) enum Round {
     /// Another one is asked with this.
-    Again(MeasureContext),
+    Again(Box<MeasureContext>),
     /// There is nothing more to ask about this answer.
     Answered(Box<Answered>),
     /// The measure has ended; a session may go on later.
