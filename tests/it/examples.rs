@@ -5,16 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::cargo::{Done, cargo, checkout};
 use crate::support::engines::{TestEngine, engine_tests};
-use crate::support::project::configuration;
+use crate::support::project::{Project, configuration};
 use crate::support::repository::TestRepository;
-use crate::support::scripts::scripted;
+use crate::support::scripts::{last_word, proposal, scripted, user_prompt};
 
 engine_tests! {
-    podman: an_example_that_adds_a_gate_and_an_observer;
+    podman: an_example_that_adds_a_gate_and_an_observer, an_example_whose_fault_is_fixed;
 }
 
 /// Where this checkout is, as `examples/*/xtask/Cargo.toml` says it.
@@ -176,6 +176,47 @@ fn an_example_that_adds_a_gate_and_an_observer(engine: TestEngine) {
     let log = fs::read_to_string(repository.path().join("target/attempts.log")).unwrap();
     let outcomes: Vec<_> = log.lines().map(|line| line.splitn(3, ' ').nth(2).unwrap()).collect();
     assert_eq!(outcomes, ["gate failed", "merged"]);
+}
+
+/// From the report of a person to the merge, with one command.
+fn an_example_whose_fault_is_fixed(engine: TestEngine) {
+    let summary = json!({"summary": {
+        "type": "fix", "subject": "round sizes to the nearest half", "cause": "the exact size was cut off to a whole one",
+        "place": "sizes.py:8", "test": "tests/test_half.py: test_half_sizes_are_kept",
+    }});
+    let task = "write sizes.py <<END\ndef size(millimetres):\n    return round((millimetres * 0.15 + 2.7) * 2) / 2\nEND\n\
+                write tests/test_half.py <<END\ndef test_half_sizes_are_kept():\n    assert size(265) == 42.5\nEND\n";
+    let mut asked = proposal(
+        "half",
+        "Keep half sizes",
+        &[],
+        &format!("{task}{}", last_word(&summary)),
+    );
+    asked["proof"] = "has=tests/test_half.py,42.5".into();
+    asked["required_reading"] = json!(["docs/sizes.md"]);
+    let more = user_prompt(&format!("propose {}", json!({"proposals": [asked]})));
+    let gate = ("python3 -m unittest discover tests", "cat=sizes.py");
+    let project = Project::example(engine, "fix", gate, &more);
+    let inspected = project.run(&["spec", "inspect", "report.md"]).expect(0);
+    inspected
+        .says("bug report")
+        .says("`cordwainer fix --request-file report.md` does it");
+    let fix = ["fix", "--request-file", "report.md", "--attach", "report.log", "--stop"];
+    let ran = project.run(&fix).expect(0);
+    let ran = ran
+        .says("Started generation-fix-half-sizes-are-lost")
+        .says("cw-1: gate `proof` passed");
+    let ran = ran.says(
+        "Fixed:\n  cw-1 Keep half sizes\n    cause      the exact size was cut off to a whole one\n    where      sizes.py:8\n    \
+         guarded by tests/test_half.py: test_half_sizes_are_kept; its proof `has=tests/test_half.py,42.5`, which failed before",
+    );
+    ran.says("Merged generation-fix-half-sizes-are-lost into main");
+    assert!(project.repository.git(&["show", "main:sizes.py"]).contains("round("));
+    let prompt = fs::read_to_string(project.records("measure-1-1").pop().unwrap().join("prompt.md")).unwrap();
+    assert!(
+        prompt.contains("Half sizes are lost") && prompt.contains("$ python3 sizes.py 268"),
+        "{prompt}"
+    );
 }
 
 #[test]

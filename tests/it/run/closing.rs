@@ -5,17 +5,13 @@ use serde_json::{Value, json};
 
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
+use crate::support::scripts::last_word;
 
 engine_tests! {
     podman: commits_say_what_the_agent_says_where_that_keeps_to_the_form,
         a_question_holds_its_task_alone_and_the_answer_has_its_work_go_on;
     docker: what_an_agent_said_outlives_the_run_that_heard_it,
         a_question_outlives_a_death_and_may_stay_without_an_answer;
-}
-
-/// The step by which an agent ends with a last word.
-pub(super) fn last_word(word: &Value) -> String {
-    format!("answer <<END\nAll is done.\n\n```json\n{word}\n```\nEND")
 }
 
 fn summary() -> Value {

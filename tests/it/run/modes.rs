@@ -1,19 +1,20 @@
 //! Modes: kinds of work that begin with what a person asks for.
 
 use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
 
 use serde_json::{Value, json};
 
-use super::closing::last_word;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 use crate::support::repository::TestRepository;
-use crate::support::scripts::{proposal, scripted};
+use crate::support::scripts::{last_word, proposal, scripted};
 
 engine_tests! {
     both: a_fix_proves_itself_and_is_merged_by_one_command;
     podman: a_feature_is_one_measure_and_goes_on_where_it_stopped,
         a_refactoring_may_not_touch_a_test_and_says_which_interfaces_it_changed,
+        interfaces_are_kept_of_a_task_whose_run_died_when_it_had_landed,
         a_plan_is_looked_at_before_it_is_paid_for,
         a_mode_of_the_projects_own_is_what_the_configuration_says,
         what_a_mode_needs_is_asked_for_before_a_call;
@@ -176,9 +177,22 @@ fn a_refactoring_may_not_touch_a_test_and_says_which_interfaces_it_changed(engin
     let told = format!("cw-2: public interfaces changed:\n    {changed}\n");
     assert!(ran.stdout.contains(&told), "{}", ran.stdout);
     let shown = project.run(&["issues", "show", "cw-2"]).expect(0);
-    let _ = shown.says(&format!("public interfaces changed:\n        {changed}"));
+    let _ = shown.says(&format!("public interfaces changed:\n      {changed}"));
     let stopped = project.run(&["generator", "stop"]).expect(0);
     stopped.says(&format!("Public interfaces that changed:\n  cw-2 {changed}"));
+}
+
+fn interfaces_are_kept_of_a_task_whose_run_died_when_it_had_landed(engine: TestEngine) {
+    let project = project(engine, "");
+    let task = proposal("form", "Sort", &[], "write src/size.rs pub fn size() {}");
+    let mut command = project.command(&["generator", "refactor", &request("Tidy up", &[task])]);
+    let output = command.env("CORDWAINER_CRASH_AT", "stitch.merged").output().unwrap();
+    assert_eq!(output.status.signal(), Some(9));
+    project.run(&["generator", "resume"]).expect(4);
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    let kept = &project.issue("cw-1")["attempts"][0]["interfaces"];
+    let change = json!({"path": "src/size.rs", "before": "pub fn size(cm: u32) -> u32", "after": "pub fn size()"});
+    assert_eq!(kept["changes"], json!([change]));
 }
 
 fn a_mode_of_the_projects_own_is_what_the_configuration_says(engine: TestEngine) {

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use crate::run::budgets::by_the_client;
 use crate::run::prepare::COMMAND;
-use crate::support::cargo::checkout;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 use crate::support::project::waiting::{signal, wait_until};
@@ -70,35 +69,10 @@ pub(super) fn last(project: &Project) -> Value {
     attempts.as_array().unwrap().last().unwrap().clone()
 }
 
-/// The example, with the scripted agent and a gate that its image can run.
-fn example(engine: TestEngine) -> Project {
-    let root = checkout().join("examples/pipeline");
-    let repository = TestRepository::empty();
-    let mut more = String::new();
-    for entry in walkdir::WalkDir::new(&root) {
-        let entry = entry.unwrap();
-        let path = entry.path().strip_prefix(&root).unwrap();
-        if entry.file_type().is_file() {
-            let text = fs::read_to_string(entry.path()).unwrap();
-            if path.ends_with("configuration.yaml") {
-                more.clone_from(&text);
-            } else {
-                repository.write(path, text);
-            }
-        }
-    }
-    let ours = ["estimated_lines_", "image: "];
-    let lines = more
-        .lines()
-        .filter(|line| !ours.iter().any(|own| line.starts_with(own)));
-    let more: Vec<_> = lines
-        .map(|line| line.replace("python3 -m unittest discover tests", "cat=src/words.py"))
-        .collect();
-    Project::on(engine, repository, &(more.join("\n") + "\n"))
-}
-
 fn the_example_has_three_models_at_work_on_a_task(engine: TestEngine) {
-    let project = example(engine);
+    let gate = ("python3 -m unittest discover tests", "cat=src/words.py");
+    let project = Project::example(engine, "pipeline", gate, "");
+    project.run(&["generator", "start", "--name", "one"]).expect(0);
     add(
         &project,
         "tokens 100 10 0.25\nappend src/words.py # most",

@@ -10,6 +10,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use cordwainer::engine::EngineKind;
 
+use crate::support::cargo::checkout;
 use crate::support::engines::{self, TestEngine};
 use crate::support::repository::TestRepository;
 use crate::support::scripts::scripted;
@@ -85,6 +86,31 @@ impl Project {
         repository.write("configuration.yaml", text);
         repository.commit("configure");
         Self::configured(engine, repository)
+    }
+
+    /// An example of this repository with the scripted agent, whose image runs one command in place of another; with these
+    /// lines in the configuration beside its own. No generation is started.
+    pub(crate) fn example(engine: TestEngine, name: &str, (command, other): (&str, &str), more: &str) -> Self {
+        let root = checkout().join("examples").join(name);
+        let repository = TestRepository::empty();
+        let mut own = String::new();
+        for entry in walkdir::WalkDir::new(&root).into_iter().map(Result::unwrap) {
+            let path = entry.path().strip_prefix(&root).unwrap();
+            if !entry.file_type().is_file() {
+                continue;
+            }
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            if path.ends_with("configuration.yaml") {
+                own = text;
+            } else {
+                repository.write(path, text);
+            }
+        }
+        assert!(own.contains(command), "{name} does not run `{command}`: {own}");
+        let ours = ["estimated_lines_", "image: "];
+        let lines = own.lines().filter(|line| !ours.iter().any(|own| line.starts_with(own)));
+        let lines: String = lines.map(|line| line.replace(command, other) + "\n").collect();
+        Self::with_socket(engine, repository, &engine.socket(), &format!("{lines}{more}"))
     }
 
     /// A repository that has its configuration committed; no generation is started.

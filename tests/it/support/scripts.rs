@@ -19,6 +19,11 @@ pub(crate) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str
     })
 }
 
+/// The step by which an agent ends with a last word.
+pub(crate) fn last_word(word: &Value) -> String {
+    format!("answer <<END\nAll is done.\n\n```json\n{word}\n```\nEND")
+}
+
 /// The configuration by which measure's agent finds a script.
 pub(crate) fn user_prompt(script: &str) -> String {
     format!("user_prompt: |\n  {}\n", scripted(script).replace('\n', "\n  "))
