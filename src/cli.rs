@@ -28,6 +28,7 @@ use crate::report::tone::Tone;
 use crate::run::extension::Extensions;
 use crate::sandbox::gateway::Proxy;
 
+mod audit;
 mod command;
 mod common;
 mod config;
@@ -43,6 +44,7 @@ mod init;
 mod issues;
 mod mode;
 mod network;
+mod report;
 mod request;
 mod runs;
 mod settings;

@@ -269,8 +269,11 @@ impl Config {
         self.stages.contains(&Stage::Review)
     }
 
-    /// Returns the roles of the calls that a measure may make.
+    /// Returns the roles of the calls that a measure may make, or what stands for it in a mode that reports.
     pub(crate) fn roles_of_measures(&self) -> Vec<Role> {
+        if self.mode.kind.reports() {
+            return vec![Role::Review];
+        }
         let review = self.measure.review.unwrap_or_default().then_some(Role::Review);
         [Role::Measure].into_iter().chain(review).collect()
     }

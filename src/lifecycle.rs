@@ -20,6 +20,7 @@ use crate::sandbox::engine::ConnectOptions;
 use crate::setup::doctor::{self, Diagnosis, DoctorOptions};
 
 mod accept;
+mod audit;
 mod end;
 pub mod exit;
 mod fixes;
@@ -37,6 +38,7 @@ mod usage;
 
 pub use crate::project::obeyed::{NewToRun, NewToRunChange};
 pub use crate::project::{Environment, GenerationSummary, Listing, RunStanding, RunState, SecretVariables};
+pub use audit::ToRead;
 pub use end::Removal;
 pub use gc::{Freed, GcOptions, GcReport, Kept};
 pub use plan::{Estimate, Plan, SizeEstimate};

@@ -10,6 +10,7 @@ use crate::issues::proposal::{self, BatchLimits, Proposal};
 use crate::issues::review;
 use crate::issues::round::{CheckKind, FailedCheck};
 
+mod audit_context;
 mod built_in;
 mod context;
 mod fence;
@@ -22,6 +23,7 @@ mod template;
 mod work_context;
 
 use self::built_in::{PROPOSALS_REVIEW, REVIEW, STAGE, STITCH, WORK};
+pub(crate) use audit_context::AuditContext;
 pub use built_in::measure_template;
 pub use context::{
     Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, ReadDocument, Remark, StitchContext, Title,
@@ -53,6 +55,16 @@ pub fn render_measure(template: Template<'_>, context: &MeasureContext) -> Resul
     let mut values = values(context)?;
     values["example"] = proposal::example(&limits)?.into();
     within_limit("measure", render::render(template, &values)?)
+}
+
+/// Renders the prompt of a part of an audit or a review of files, by a person's template or the built-in one.
+///
+/// A template sees the fields of [`AuditContext`] under their names, `example`, and the filters `fenced(label)` and `one_line`; it can
+/// extend `audit.md.j2` and replace its blocks `opening` and `rules`.
+pub(crate) fn render_audit(template: Template<'_>, context: &AuditContext) -> Result<String> {
+    let mut values = values(context)?;
+    values["example"] = review::findings_example()?.into();
+    within_limit("review", render::render(template, &values)?)
 }
 
 /// Renders the prompt of a stitch, by the user's template or the built-in one.

@@ -7,12 +7,12 @@ use clap::builder::{Resettable, StyledStr};
 use clap::{Arg, ArgMatches, Args as _, FromArgMatches, Subcommand};
 
 use super::generator::{self, GeneratorArgs, GeneratorCommand};
-use super::{Common, Context, config, doctor, image, issues, network, spec, stats, transcript};
+use super::{Common, Context, config, doctor, image, issues, network, report, spec, stats, transcript};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 18] = [
+const WITHOUT_GENERATION: [&str; 21] = [
     "init",
     "start",
     "generate",
@@ -21,6 +21,8 @@ const WITHOUT_GENERATION: [&str; 18] = [
     "test",
     "refactor",
     "exec",
+    "audit",
+    "review",
     "list",
     "switch",
     "gc",
@@ -31,6 +33,7 @@ const WITHOUT_GENERATION: [&str; 18] = [
     "config",
     "network",
     "spec",
+    "report",
 ];
 
 /// clap's id of `--generation`.
@@ -83,6 +86,9 @@ pub(super) enum OtherCommand {
     /// Look at the documents that work comes from
     #[command(after_long_help = "Example:\n  cordwainer spec inspect docs/backlog.md")]
     Spec(spec::SpecArgs),
+    /// Print the reports of audits and reviews
+    #[command(after_long_help = "Example:\n  cordwainer report show --format sarif")]
+    Report(report::ReportArgs),
 }
 
 /// All commands, for a program that may have others of the same names: those of a generation's life are below
@@ -146,6 +152,7 @@ impl Verb {
             Self::Other(OtherCommand::Stats(args)) => stats::execute(&args, context),
             Self::Other(OtherCommand::Network(args)) => network::execute(&args.command, context),
             Self::Other(OtherCommand::Spec(args)) => spec::execute(&args.command, context),
+            Self::Other(OtherCommand::Report(args)) => report::execute(&args, context),
         }
     }
 
@@ -181,6 +188,8 @@ impl Verb {
                     | GeneratorCommand::Test(_)
                     | GeneratorCommand::Refactor(_)
                     | GeneratorCommand::Exec(_)
+                    | GeneratorCommand::Audit(_)
+                    | GeneratorCommand::Review(_)
                     | GeneratorCommand::List
                     | GeneratorCommand::Gc(_)
                     | GeneratorCommand::Runs(_)

@@ -5,6 +5,7 @@ use clap::{Args, Subcommand};
 use crate::base::error::{Result, exit};
 use crate::base::interruption::Interruption;
 use crate::base::text::{one_line, sentence};
+use crate::cli::audit::{self, AuditArgs};
 use crate::cli::ending::{self, StopArgs};
 use crate::cli::mode::{self, ModeArgs};
 use crate::cli::settings::{RunSettings, from_one};
@@ -76,6 +77,21 @@ pub(crate) enum GeneratorCommand {
     /// Do what a request says, in one task or a few
     #[command(after_long_help = "Example:\n  cordwainer exec \"rename the crate to ledgerline\" --stop")]
     Exec(ModeArgs),
+    /// Look for what is wrong with files, change none, and report it
+    ///
+    /// Reads what is committed, in parts that fit into a call each. The report is kept with the run, as Markdown, JSON and
+    /// SARIF; what was not read is listed in it. Nothing else is left behind, unless findings become tasks.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer audit --type security src\n  cordwainer audit --since v1.2 --fail-on high\n  cordwainer audit --fix --stop"
+    )]
+    Audit(AuditArgs),
+    /// Say what is wrong with files, or with what changed in them, and report it
+    ///
+    /// Works like `audit`: without `--type`, it looks at correctness, form and tests.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer review --since main\n  cordwainer review src/parser --severity high"
+    )]
+    Review(AuditArgs),
     /// Do the ready tasks and measure, until the cycles are done or nothing is left
     ///
     /// A cycle is one measure, which files tasks, and the tasks that follow. After Ctrl-C nothing new begins, and calls
@@ -219,8 +235,20 @@ impl GeneratorCommand {
         })
     }
 
+    /// Returns the mode that the command reports in, and its options.
+    fn reporting(&self) -> Option<(ModeKind, &AuditArgs)> {
+        match self {
+            Self::Audit(args) => Some((ModeKind::Audit, args)),
+            Self::Review(args) => Some((ModeKind::Review, args)),
+            _ => None,
+        }
+    }
+
     /// Returns the keys of the configuration that the command's own options set.
     fn settings(&self) -> Vec<Setting> {
+        if let Some((_, args)) = self.reporting() {
+            return args.settings();
+        }
         if let Some((_, args)) = self.mode() {
             return args.settings();
         }
@@ -245,6 +273,9 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     if let Some((mode, args)) = command.mode() {
         return Box::pin(mode::execute(mode, args, &generator, context)).await;
     }
+    if let Some((mode, args)) = command.reporting() {
+        return Box::pin(audit::execute(mode, args, &generator, context)).await;
+    }
     // Before signals are listened to: at a question, Ctrl-C ends the command.
     let start_options = match command {
         GeneratorCommand::Start(args) => start::ask(&generator, args, context)?,
@@ -265,7 +296,9 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         | GeneratorCommand::Fix(_)
         | GeneratorCommand::Test(_)
         | GeneratorCommand::Refactor(_)
-        | GeneratorCommand::Exec(_) => unreachable!("handled above, because a run listens to signals in another way"),
+        | GeneratorCommand::Exec(_)
+        | GeneratorCommand::Audit(_)
+        | GeneratorCommand::Review(_) => unreachable!("handled above, because a run listens to signals in another way"),
         GeneratorCommand::Start(_) => start::start(&generator, &start_options, context).await,
         GeneratorCommand::Run(args) => Box::pin(run(&generator, args, context)).await,
         GeneratorCommand::Resume(args) => Box::pin(resume(&generator, args, context)).await,
@@ -273,17 +306,7 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Reset => ending::reset(&generator, context).await,
         GeneratorCommand::Measure { confirm, .. } => measure(&generator, *confirm, context).await,
         GeneratorCommand::Stitch { id, .. } => stitch(&generator, id.as_ref(), context).await,
-        GeneratorCommand::Status => {
-            let status = generator.status()?;
-            let (now, zone) = (context.environment.clock.now(), &context.output.zone);
-            if context.output.json {
-                context.output.print_json(&status)?;
-                return Ok(exit::DONE);
-            }
-            let mut lines = report::status::status(&status, now, zone).into_iter();
-            lines.try_for_each(|line| context.output.print_line(&line))?;
-            Ok(exit::DONE)
-        }
+        GeneratorCommand::Status => status(&generator, context),
         GeneratorCommand::List => {
             let listing = generator.list()?;
             context.show(&listing, || report::status::listing(&listing, &context.output.zone))
@@ -296,6 +319,18 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
             context.show(&value, || format!("Switched to {found}."))
         }
     }
+}
+
+fn status(generator: &Generator, context: &Context) -> Result<u8> {
+    let status = generator.status()?;
+    if context.output.json {
+        context.output.print_json(&status)?;
+        return Ok(exit::DONE);
+    }
+    let (now, zone) = (context.environment.clock.now(), &context.output.zone);
+    let mut lines = report::status::status(&status, now, zone).into_iter();
+    lines.try_for_each(|line| context.output.print_line(&line))?;
+    Ok(exit::DONE)
 }
 
 async fn run(generator: &Generator, args: &RunArgs, context: &Context) -> Result<u8> {

@@ -200,6 +200,6 @@ fn new_file(path: &Path) -> Result<File> {
 }
 
 /// Returns whether a run has left nothing undone: it may have found nothing to do, too.
-fn is_all_done(done: &RunSummary) -> bool {
+pub(super) fn is_all_done(done: &RunSummary) -> bool {
     [exit::DONE, exit::NOTHING_TO_DO].contains(&done.exit_code) && done.open == 0 && done.blocked == 0
 }

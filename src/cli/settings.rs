@@ -21,6 +21,17 @@ pub(super) struct RunSettings {
 }
 
 impl RunSettings {
+    /// Returns what the options set for a command that reads files.
+    pub(super) fn of_review(&self) -> Vec<Setting> {
+        let mut settings = self.settings();
+        settings.extend(self.model.as_ref().map(|model| Setting {
+            key: "review.model".to_owned(),
+            value: model.clone(),
+            by: SetBy::Option("--model"),
+        }));
+        settings
+    }
+
     /// Returns what the options set.
     pub(super) fn settings(&self) -> Vec<Setting> {
         let set = |option, key: &str, value: &Option<String>| {

@@ -49,7 +49,7 @@ pub struct Mode {
 /// Returns a mode as it is built in.
 fn built_in(kind: ModeKind) -> Mode {
     let issue_type = match kind {
-        ModeKind::Generate | ModeKind::Test | ModeKind::Exec => "task",
+        ModeKind::Generate | ModeKind::Test | ModeKind::Exec | ModeKind::Audit | ModeKind::Review => "task",
         ModeKind::Feature => "feature",
         ModeKind::Fix => "bug",
         ModeKind::Refactor => "chore",

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text::one_line;
+use crate::issues::scope::{Scope, Then};
 
 /// The most bytes of a request's text.
 pub const REQUEST_LIMIT: usize = 64 << 10;
@@ -22,6 +24,9 @@ pub struct Request {
     /// What they give along with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<RequestFile>,
+    /// The files that an audit or a review reads; `None` where nothing was said about them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
 }
 
 /// A file that a person gives along with a request.
@@ -69,7 +74,44 @@ impl Request {
             );
         }
         let text = text.to_owned();
-        Ok(Self { text, files })
+        Ok(Self {
+            text,
+            files,
+            scope: None,
+        })
+    }
+
+    /// Adds the files that are to be read to a request, or makes one of these alone.
+    pub fn about(request: Option<Self>, scope: Scope) -> Self {
+        Self {
+            scope: Some(scope),
+            ..request.unwrap_or_default()
+        }
+    }
+
+    /// Returns whether another request asks for the same, whatever becomes of what is found.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let asked = |request: &Self| {
+            let scope = request.scope.clone().map(|scope| Scope {
+                then: Then::default(),
+                ..scope
+            });
+            Self {
+                scope,
+                ..request.clone()
+            }
+        };
+        asked(self) == asked(other)
+    }
+
+    /// Returns what is asked for, in a line.
+    pub fn in_words(&self) -> String {
+        let text = one_line(&self.text, 200);
+        match &self.scope {
+            Some(scope) if text.is_empty() => scope.in_words(),
+            Some(scope) => format!("{text} ({})", scope.in_words()),
+            None => text,
+        }
     }
 
     /// Returns the words of its first line that can be part of a branch's name; `None` where there are none.

@@ -85,9 +85,23 @@ struct Stated {
 
 /// Returns the schema for `--json-schema`, with nothing in it but what structured outputs accept.
 pub(crate) fn json_schema() -> Value {
+    closed(&json!({
+        "score": {"type": "integer", "description": "From 1 (useless) to 10 (nothing to improve)"},
+        "approved": {"type": "boolean", "description": "Whether it may be merged as it is"},
+        "summary": {"type": "string", "description": "What you say of the work as a whole, in a few sentences"},
+        "findings": {"type": "array", "items": finding_schema()},
+    }))
+}
+
+/// Returns the schema of an answer that has findings alone.
+pub(crate) fn findings_schema() -> Value {
+    closed(&json!({"findings": {"type": "array", "items": finding_schema()}}))
+}
+
+fn finding_schema() -> Value {
     let text = |what: &str| json!({"type": "string", "description": what});
     let severities = Severity::ALL.map(Severity::name);
-    let finding = json!({
+    closed(&json!({
         "severity": {"type": "string", "enum": severities},
         "category": text("Of what kind it is, in a word or two"),
         "path": text("Path from the repository's root, of a file that is there"),
@@ -95,12 +109,6 @@ pub(crate) fn json_schema() -> Value {
         "title": text("What is wrong, in one line"),
         "problem": text("Why that is a problem"),
         "suggestion": text("What would be better; may be empty"),
-    });
-    closed(&json!({
-        "score": {"type": "integer", "description": "From 1 (useless) to 10 (nothing to improve)"},
-        "approved": {"type": "boolean", "description": "Whether it may be merged as it is"},
-        "summary": text("What you say of the work as a whole, in a few sentences"),
-        "findings": {"type": "array", "items": closed(&finding)},
     }))
 }
 
@@ -108,14 +116,52 @@ pub(crate) fn json_schema() -> Value {
 pub(crate) fn example() -> Result<String> {
     let answer = json!({
         "score": 5, "approved": false, "summary": "It parses the examples, but loses the last line of a file.",
-        "findings": [{
-            "severity": "high", "category": "correctness", "path": "src/ledger.txt", "line": 12,
-            "title": "The last line is lost when it has no line end",
-            "problem": "The loop ends before it has taken in what follows the last line end.",
-            "suggestion": "Take in the rest after the loop.",
-        }],
+        "findings": [example_of_finding()],
     });
     serde_json::to_string_pretty(&answer).context("cannot write the example of an answer")
+}
+
+/// Returns a valid answer that has findings alone, for the prompt.
+pub(crate) fn findings_example() -> Result<String> {
+    let answer = json!({"findings": [example_of_finding()]});
+    serde_json::to_string_pretty(&answer).context("cannot write the example of an answer")
+}
+
+fn example_of_finding() -> Value {
+    json!({
+        "severity": "high", "category": "correctness", "path": "src/ledger.txt", "line": 12,
+        "title": "The last line is lost when it has no line end",
+        "problem": "The loop ends before it has taken in what follows the last line end.",
+        "suggestion": "Take in the rest after the loop.",
+    })
+}
+
+/// An answer that has findings alone, and could be read.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct FindingsAnswer {
+    findings: Vec<Stated>,
+}
+
+impl FindingsAnswer {
+    /// Reads the answer of a call.
+    ///
+    /// Fails with a sentence for the agent: where anything in it is not as was asked for, nothing of it counts.
+    pub(crate) fn read(report: &CallReport) -> Result<Self, String> {
+        read_answer(report)
+    }
+
+    /// Returns all findings as they are stated; whether their places exist is for a report to check. A line that no file
+    /// can have becomes 0.
+    pub(crate) fn findings(self) -> Vec<Finding> {
+        let stated = self.findings.into_iter().map(|stated| {
+            let line = match stated.line.unwrap_or_default() {
+                0 => None,
+                line => Some(u32::try_from(line).unwrap_or(0)),
+            };
+            stated.at(line)
+        });
+        stated.collect()
+    }
 }
 
 impl Answer {
@@ -187,8 +233,13 @@ impl Stated {
             0 => None,
             line => Some(u32::try_from(line).ok().filter(|line| u64::from(*line) <= lines)?),
         };
+        Some(self.at(line))
+    }
+
+    /// Returns the finding at a line, or about the file as a whole.
+    fn at(self, line: Option<u32>) -> Finding {
         let (title, category) = (one_line(&self.title, 200), one_line(&self.category, 40));
-        Some(Finding {
+        Finding {
             fingerprint: Finding::fingerprint_of(&self.path, &category, &title),
             severity: self.severity,
             category,
@@ -197,7 +248,7 @@ impl Stated {
             title,
             problem: cut(&self.problem),
             suggestion: cut(&self.suggestion),
-        })
+        }
     }
 }
 

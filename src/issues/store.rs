@@ -134,6 +134,26 @@ impl Store {
         Ok(NewIds::drawn(clock, taken))
     }
 
+    /// Returns the ids that issues of other generations of the repository, ended or not, have in the places that they come
+    /// from. A damaged store of another generation has none: its own commands report it.
+    pub(crate) fn externals_elsewhere(&self) -> Result<BTreeSet<String>> {
+        let mut found = BTreeSet::new();
+        for (reference, _) in self.git.references(NAMESPACE)? {
+            if reference != self.reference && reference.ends_with("/issues") {
+                let other = Self {
+                    reference,
+                    known: Arc::default(),
+                    git: self.git.clone(),
+                };
+                match other.read() {
+                    Ok(issues) => found.extend(issues.iter().filter_map(|issue| issue.external.clone())),
+                    Err(error) => tracing::debug!(%error, "the tasks of another generation are not looked at"),
+                }
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns the ids of the issues of a store, from the names of their files.
     fn ids_at(&self, tip: Oid) -> Result<Vec<IssueId>> {
         let entries = self.git.files(tip)?;

@@ -26,6 +26,7 @@ pub(super) fn of_run(driven: &DriverSummary) -> u8 {
         Reason::RequestDone | Reason::TasksDone | Reason::Waiting if driven.attempted == 0 => exit::NOTHING_TO_DO,
         // Proposals are held because that was asked for.
         Reason::Proposed(_)
+        | Reason::Reported
         | Reason::Waiting
         | Reason::Complete
         | Reason::RequestDone

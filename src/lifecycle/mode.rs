@@ -84,7 +84,8 @@ impl Generator {
             let issues = this.ending_store(generation)?.read()?;
             let meta = issues.meta();
             let is_mode = meta.mode_name() == mode;
-            Ok(is_mode && request.is_none_or(|request| meta.request.as_ref() == Some(request)))
+            let is_same = |asked: &Request| meta.request.as_ref().is_some_and(|known| known.is_same(asked));
+            Ok(is_mode && request.is_none_or(is_same))
         };
         let is_open = |generation: &GenerationName| -> Result<bool> {
             Ok(this.project.git.reference(&generation.base_mark())?.is_some()

@@ -54,6 +54,9 @@ pub struct Estimate {
     /// Where their number comes from, where they are not planned yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks_from: Option<Source>,
+    /// How many parts an audit or a review reads; each takes what `measure` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<usize>,
     /// The measure, where it is not made yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measure: Option<Part>,
@@ -76,9 +79,11 @@ pub struct SizeEstimate {
 
 /// What was made in the generations of a repository.
 #[derive(Default)]
-struct History {
+pub(super) struct History {
     tasks: Vec<Past>,
     measures: Vec<Past>,
+    /// The parts that audits and reviews read.
+    pub(super) parts: Vec<Past>,
     /// How many tasks measures filed, in this mode and in all.
     filed: (Vec<usize>, Vec<usize>),
 }
@@ -91,6 +96,9 @@ impl Generator {
     ///
     /// Those of [`Generator::start`], and of kind [`ErrorKind::Configuration`] where a template is wrong.
     pub fn measure_prompt(&self, options: &StartOptions) -> Result<(String, Vec<String>)> {
+        if self.in_mode_of(options)?.project.config.mode.kind.reports() {
+            return self.audit_prompt(options);
+        }
         let mut left_out = Vec::new();
         if let Some(open) = self.open_for(options)? {
             let this = self.clone().choose(Some(open.to_string())).in_its_mode()?;
@@ -125,6 +133,9 @@ impl Generator {
     pub fn estimate(&self, options: &StartOptions) -> Result<Estimate> {
         let this = self.in_mode_of(options)?;
         let history = this.history()?;
+        if this.project.config.mode.kind.reports() {
+            return self.audit_estimate(options, &history);
+        }
         let (of_mode, of_all) = &history.filed;
         let known = if of_mode.is_empty() { of_all } else { of_mode };
         let (tasks, from) = match middle(known) {
@@ -236,7 +247,11 @@ impl History {
             }
             // What files a plan has no calls of its own.
             if !measure.calls.is_empty() {
-                self.measures.push(Past {
+                let alike = match &measure.part {
+                    Some(_) => &mut self.parts,
+                    None => &mut self.measures,
+                };
+                alike.push(Past {
                     size: None,
                     took: Figures::of(measure.calls.iter()),
                 });
@@ -254,7 +269,7 @@ impl History {
 
 impl Estimate {
     /// Estimates what tasks of these sizes will take.
-    fn of(sizes: &[Size], history: &History) -> Self {
+    pub(super) fn of(sizes: &[Size], history: &History) -> Self {
         let mut total = Spread::default();
         let mut parts = Vec::new();
         for size in [Size::Small, Size::Medium, Size::Large] {
@@ -272,6 +287,7 @@ impl Estimate {
         Self {
             tasks: sizes.len(),
             tasks_from: None,
+            parts: None,
             measure: None,
             sizes: parts,
             total,

@@ -8,6 +8,7 @@ use crate::config::reload::Reloadable;
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
 use crate::issues::round::Fixing;
+use crate::issues::scope::Then;
 use crate::issues::store::Store;
 use crate::lifecycle::{Generator, exit};
 use crate::model::generation::{GenerationName, Phase};
@@ -21,7 +22,8 @@ use crate::run::context::RunContext;
 use crate::run::control::RunControl;
 use crate::run::driver::{self, Phases};
 use crate::run::guidance;
-use crate::run::phase::measure::FiledAs;
+use crate::run::phase::audit::scope_of;
+use crate::run::phase::measure::{FiledAs, MeasureOutcome};
 use crate::run::plan::RunLimits;
 use crate::run::preflight::{self, Asker};
 use crate::run::recover::Recovery;
@@ -80,6 +82,9 @@ pub struct RunSummary {
     /// What reviews used, which is in `usage`, too; `None` where there was none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reviews: Option<Usage>,
+    /// Where the generation is kept, which ended by itself with its report; `None` where it is open.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended: Option<String>,
     /// The exit code that reports it to a script, see [`crate::base::error::exit`].
     pub exit_code: u8,
 }
@@ -106,7 +111,9 @@ impl Generator {
         let begun = this.begin(events, interruption.into(), true)?;
         let done = Box::pin(this.run_begun(&begun, options)).await;
         begun.recorder.end_observers().await;
-        done
+        // Ending a generation takes the lock.
+        drop(begun);
+        Box::pin(this.end_reported(done?)).await
     }
 
     async fn run_begun(&self, begun: &Begun, options: RunOptions) -> Result<RunSummary> {
@@ -121,11 +128,14 @@ impl Generator {
         let issues = phases.sessions.context.store.read()?;
         let selection = TaskSelection::of(&options.only, &issues)?;
         let cycles = if selection.is_named() { Some(0) } else { options.cycles };
+        let kind = self.project.config.mode.kind;
         let mut limits = RunLimits::new(&self.project.config, cycles, options.max_tasks);
-        if cycles.is_none() && self.project.config.mode.kind.measures_once() {
-            limits = limits.for_request(issues.is_measured());
+        if cycles.is_none() && kind.measures_once() {
+            // A report without tasks is written again where nobody has ended its generation: that takes no call.
+            limits = limits.for_request(issues.is_measured() && !(kind.reports() && issues.is_empty()));
         }
-        if options.confirm {
+        limits.reports = kind.reports();
+        if options.confirm || limits.reports && scope_of(&issues).then == Then::File {
             limits = limits.confirming();
         }
         let driven = Box::pin(driver::drive(&phases, &limits, selection, &begun.control)).await?;
@@ -143,6 +153,7 @@ impl Generator {
             usage: driven.usage,
             fixing: driven.fixing,
             reviews: driven.reviews,
+            ended: None,
             generation: begun.generation.clone(),
         })
     }
@@ -188,9 +199,9 @@ impl Generator {
         for role in self.project.config.roles_of_measures() {
             phases.sessions.pauses.refuse(role)?;
         }
-        phases.gates.see_that_they_run(interruption).await?;
-        interruption.unless_asked()?;
-        exit::measured(phases.measure.measure(1, interruption).await?, interruption)
+        let done = phases.measure(1, interruption).await?;
+        // Which is none where the run is to end.
+        exit::measured(done.unwrap_or(MeasureOutcome::Cancelled), interruption)
     }
 
     /// Makes one attempt at a task, the first ready one unless `task` names it; returns how it ended.

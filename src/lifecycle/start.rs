@@ -151,7 +151,7 @@ impl Generator {
         let mut notes = self.project.unmatched(base, None)?;
         notes.extend(self.project.uncommitted_configuration()?);
         notes.extend(left_out);
-        if self.project.config.gates.is_empty() {
+        if self.project.config.gates.is_empty() && !self.project.config.mode.kind.reports() {
             notes.push("no `gates` are configured: whatever an agent finishes is merged unchecked".to_owned());
         }
         Ok(notes)

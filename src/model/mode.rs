@@ -29,6 +29,10 @@ pub enum ModeKind {
     Refactor,
     /// Does what a request says.
     Exec,
+    /// Looks for what is wrong with files, and changes none.
+    Audit,
+    /// Says what is wrong with files, and changes none.
+    Review,
 }
 
 /// The names of the built-in modes.
@@ -44,13 +48,15 @@ pub(crate) const MODE_KIND_NAMES: [&str; ModeKind::ALL.len()] = {
 
 impl ModeKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Generate,
         Self::Feature,
         Self::Fix,
         Self::Test,
         Self::Refactor,
         Self::Exec,
+        Self::Audit,
+        Self::Review,
     ];
 
     /// Returns its name.
@@ -62,6 +68,8 @@ impl ModeKind {
             Self::Test => "test",
             Self::Refactor => "refactor",
             Self::Exec => "exec",
+            Self::Audit => "audit",
+            Self::Review => "review",
         }
     }
 
@@ -69,7 +77,7 @@ impl ModeKind {
     pub(crate) fn request(self) -> RequestNeed {
         match self {
             Self::Generate => RequestNeed::Never,
-            Self::Test => RequestNeed::Optional,
+            Self::Test | Self::Audit | Self::Review => RequestNeed::Optional,
             Self::Feature | Self::Fix | Self::Refactor | Self::Exec => RequestNeed::Always,
         }
     }
@@ -87,5 +95,10 @@ impl ModeKind {
     /// Returns whether one measure says all that is to be done, so that the work ends with its tasks.
     pub(crate) fn measures_once(self) -> bool {
         self != Self::Generate
+    }
+
+    /// Returns whether it reads files and reports findings, so that no measure proposes its tasks.
+    pub(crate) fn reports(self) -> bool {
+        matches!(self, Self::Audit | Self::Review)
     }
 }

@@ -3,14 +3,16 @@
 use super::template::Template;
 use crate::model::ModeKind;
 
-/// The built-in templates of measures, by the names under which other templates extend them.
-pub(super) const MEASURES: [Template<'_>; 6] = [
+/// The built-in templates of measures, and of what stands for them in modes that report, by the names under which other
+/// templates extend them.
+pub(super) const MEASURES: [Template<'_>; 7] = [
     template("measure.md.j2", include_str!("measure.md.j2")),
     template("feature.md.j2", include_str!("modes/feature.md.j2")),
     template("fix.md.j2", include_str!("modes/fix.md.j2")),
     template("test.md.j2", include_str!("modes/test.md.j2")),
     template("refactor.md.j2", include_str!("modes/refactor.md.j2")),
     template("exec.md.j2", include_str!("modes/exec.md.j2")),
+    template("audit.md.j2", include_str!("modes/audit.md.j2")),
 ];
 
 /// An attempt at a task.
@@ -29,9 +31,9 @@ const fn template(name: &'static str, text: &'static str) -> Template<'static> {
     Template { name, text }
 }
 
-/// Returns the built-in template of the measures of a mode.
+/// Returns the built-in template of the measures of a mode, or of the parts that it reads.
 pub fn measure_template(mode: ModeKind) -> Template<'static> {
-    let [generate, feature, fix, test, refactor, exec] = MEASURES;
+    let [generate, feature, fix, test, refactor, exec, audit] = MEASURES;
     match mode {
         ModeKind::Generate => generate,
         ModeKind::Feature => feature,
@@ -39,5 +41,6 @@ pub fn measure_template(mode: ModeKind) -> Template<'static> {
         ModeKind::Test => test,
         ModeKind::Refactor => refactor,
         ModeKind::Exec => exec,
+        ModeKind::Audit | ModeKind::Review => audit,
     }
 }

@@ -17,12 +17,14 @@ pub use crate::model::{TestCounts, Verdict};
 use crate::sandbox::guarantee::GuaranteeReport;
 
 mod adopted;
+mod audit;
 mod call;
 mod landing;
 mod proposals;
 mod stage;
 
 pub use self::adopted::Adopted;
+pub use self::audit::AuditStep;
 pub use self::call::{CallName, Step};
 pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged, QuestionAsked};
 pub use self::proposals::{DroppedProposal, FiledTask, MeasureFailed, MeasurePlanned};
@@ -142,6 +144,8 @@ pub enum EventKind {
     MeasurePlanned(MeasurePlanned),
     /// Measure ended without one.
     MeasureFailed(MeasureFailed),
+    /// A step of an audit or a review of files.
+    Audit(AuditStep),
     /// A task was claimed.
     TaskClaimed {
         /// The task.

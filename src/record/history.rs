@@ -11,7 +11,7 @@ use crate::record::event::Event;
 
 /// The format of `events.jsonl`: what its first line names. Files of versions before there was a format have no such
 /// line.
-pub const FORMAT: u32 = 9;
+pub const FORMAT: u32 = 10;
 
 /// The first line of `events.jsonl`. A newer version may say more in it: what this one reads of it is the format.
 #[derive(Debug, Serialize, Deserialize)]
@@ -89,8 +89,8 @@ mod tests {
             "cut short by a crash"
         );
         assert_eq!(
-            read(&format!("{{\"format\":10}}\n{EVENT}\n")),
-            Err("`/runs/one/events.jsonl` has format 10, and this version reads 9".to_owned())
+            read(&format!("{{\"format\":11}}\n{EVENT}\n")),
+            Err("`/runs/one/events.jsonl` has format 11, and this version reads 10".to_owned())
         );
         assert_eq!(
             read(&format!("{{\"format\":1}}\n{EVENT}\nx\n")),

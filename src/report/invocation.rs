@@ -15,12 +15,12 @@ const ALIAS: &str = "cargo xtask";
 pub(crate) const NAMESPACE: &str = "generator";
 
 /// The commands of a generation's life.
-pub(crate) const GENERATION: [&str; 19] = [
-    "init", "start", "generate", "feature", "fix", "test", "refactor", "exec", "run", "runs", "resume", "stop",
-    "reset", "measure", "stitch", "status", "list", "switch", "gc",
+pub(crate) const GENERATION: [&str; 21] = [
+    "init", "start", "generate", "feature", "fix", "test", "refactor", "exec", "audit", "review", "run", "runs",
+    "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch", "gc",
 ];
 /// The other commands.
-pub(crate) const OTHERS: [&str; 9] = [
+pub(crate) const OTHERS: [&str; 10] = [
     NAMESPACE,
     "issues",
     "transcript",
@@ -30,6 +30,7 @@ pub(crate) const OTHERS: [&str; 9] = [
     "stats",
     "network",
     "spec",
+    "report",
 ];
 
 /// How the person called the program.

@@ -10,7 +10,7 @@ use crate::base::text::{one_line, sentence, size};
 use crate::issues::attempt::Outcome;
 use crate::issues::round::Fixing;
 use crate::model::{CommitId, IssueId, Usage};
-use crate::record::event::{Event, EventKind};
+use crate::record::event::{AuditStep, Event, EventKind};
 use crate::report::numbers::{counted, usage};
 use crate::report::output::Zone;
 use crate::report::said::Said;
@@ -18,6 +18,7 @@ use crate::report::time::{duration, until};
 use crate::report::tone::{Line, Tone, next_steps};
 use crate::sandbox::guarantee::GuaranteeReport;
 
+mod audit;
 mod candidates;
 mod gates;
 mod measure;
@@ -164,7 +165,10 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         | EventKind::ReviewEnded { .. }
         | EventKind::StageEnded(_) => gates::tone(event),
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
-        EventKind::MeasureEnded { .. } | EventKind::MeasurePlanned(_) => Some(Tone::Good),
+        EventKind::MeasureEnded { .. }
+        | EventKind::MeasurePlanned(_)
+        | EventKind::Audit(AuditStep::Reported { complete: true, .. }) => Some(Tone::Good),
+        EventKind::Audit(AuditStep::PartRead { failed: Some(_), .. }) => Some(Tone::Bad),
         EventKind::MeasureFailed(_) => Some(Tone::Bad),
         EventKind::AttemptEnded { outcome, .. } => match outcome {
             Outcome::Merged => Some(Tone::Good),
@@ -194,6 +198,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::MeasureEnded { .. }
         | EventKind::MeasurePlanned(_)
         | EventKind::MeasureFailed(_) => measure::of_measure(event)?,
+        EventKind::Audit(step) => audit::of_audit(step),
         EventKind::TaskClaimed { task, title, attempt } => {
             sentence(&format!("{task}: {}{}", one_line(title, 100), nth_attempt(*attempt)))
         }

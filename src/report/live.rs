@@ -105,7 +105,8 @@ impl LiveLines {
             EventKind::MeasureRefused { .. }
             | EventKind::MeasureEnded { .. }
             | EventKind::MeasurePlanned(_)
-            | EventKind::MeasureFailed(_) => {
+            | EventKind::MeasureFailed(_)
+            | EventKind::Audit(_) => {
                 self.finish(|call| call.task.is_none());
             }
             EventKind::RunEnded { .. } => self.end(),

@@ -88,7 +88,14 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
         ]);
     };
     if let Some(Part { takes, from }) = &estimate.measure {
-        row("measure".to_owned(), takes, source(*from, "measure"));
+        match estimate.parts {
+            Some(parts) => row(
+                format!("{} (each)", counted(parts, "part")),
+                takes,
+                source(*from, "part"),
+            ),
+            None => row("measure".to_owned(), takes, source(*from, "measure")),
+        }
     }
     for SizeEstimate { size, tasks, each } in &estimate.sizes {
         let what = format!("{} (each)", counted(*tasks, &format!("{} task", name(*size))));

@@ -33,10 +33,7 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
     let tasks = &status.tasks;
     table.add_row(["generation", status.generation.as_str()]);
     if let Some(request) = &status.request {
-        table.add_row([
-            "asked for",
-            &format!("{}: {}", status.mode, one_line(&request.text, 200)),
-        ]);
+        table.add_row(["asked for", &format!("{}: {}", status.mode, request.in_words())]);
     } else if status.mode != ModeKind::Generate.name() {
         table.add_row(["mode", &status.mode]);
     }

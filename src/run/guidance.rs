@@ -65,6 +65,7 @@ impl<'a> Standing<'a> {
 pub(crate) fn why(reason: &Reason) -> String {
     match reason {
         Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
+        Reason::Reported => "all files are read, and the report is written".to_owned(),
         Reason::RequestDone => "all that was asked for is done".to_owned(),
         Reason::CyclesMade => "the requested cycles are done".to_owned(),
         Reason::TasksDone => "the tasks are done, and no measure was requested".to_owned(),
@@ -98,6 +99,7 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
             "start the engine again, if it has ended; `cordwainer doctor` checks it and this machine".to_owned(),
             "`cordwainer resume` continues".to_owned(),
         ],
+        Reason::Reported => vec!["`cordwainer report show` prints the report".to_owned()],
         Reason::Complete
         | Reason::RequestDone
         | Reason::CyclesMade

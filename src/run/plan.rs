@@ -132,6 +132,8 @@ pub(crate) struct RunLimits {
     pub(crate) confirm: bool,
     /// Whether one measure says all that is to be done.
     pub(crate) measures_once: bool,
+    /// Whether what stands for a measure is a report, of which tasks come only where that is asked for.
+    pub(crate) reports: bool,
 }
 
 impl RunLimits {
@@ -145,6 +147,7 @@ impl RunLimits {
             most_tasks,
             confirm: false,
             measures_once: false,
+            reports: false,
         }
     }
 
@@ -193,6 +196,8 @@ pub(crate) enum Step {
 pub(crate) enum Reason {
     /// Measure proposed nothing and nothing is open.
     Complete,
+    /// All files are read, and nothing is to be done about them.
+    Reported,
     /// All that the generation was asked for is done.
     RequestDone,
     /// The cycles asked for were made, and what they filed was done.
@@ -309,6 +314,7 @@ fn ending(now: &RunState, limits: &RunLimits) -> Reason {
         return Reason::Proposed(now.proposed);
     }
     match (now.open, now.blocked) {
+        (0, 0) if limits.reports && now.run.last_filed == Some(0) => Reason::Reported,
         (0, 0) if now.run.last_filed == Some(0) => Reason::Complete,
         (0, 0) if limits.measures_once => Reason::RequestDone,
         (0, 0) if limits.cycles == Some(0) => Reason::TasksDone,

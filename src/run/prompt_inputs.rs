@@ -15,8 +15,8 @@ use crate::project::Project;
 use crate::project::protected::ProtectedPaths;
 use crate::project::unmatched::document_glob;
 use crate::prompt::{
-    Document, MeasureContext, Omitted, Room, StageContext, StitchContext, Template, measure_template, render_measure,
-    render_stage, render_stitch,
+    AuditContext, Document, MeasureContext, Omitted, Room, StageContext, StitchContext, Template, measure_template,
+    render_audit, render_measure, render_stage, render_stitch,
 };
 use crate::run::context::RunContext;
 
@@ -81,6 +81,14 @@ pub(crate) fn proposals_review_context(run: &RunContext, told: &MeasureContext, 
     let entries = project.git.files(base)?;
     let (given, omitted) = documents(project, Role::Review, &entries, &mut |what| run.warn(what))?;
     Ok(told.clone().with_documents(given, omitted))
+}
+
+/// Renders the prompt of a part of an audit or a review, by the person's template if the mode has one.
+pub(crate) fn audit_prompt(project: &Project, context: &AuditContext) -> Result<String> {
+    let config = &project.config;
+    let custom = template(project, config.measure_template().map(|(_, path)| path))?;
+    let built_in = measure_template(config.mode.kind);
+    render_audit(custom.as_ref().map_or(built_in, CustomTemplate::borrow), context)
 }
 
 /// Renders the prompt of the next attempt at a task, from the generation at `tip`.

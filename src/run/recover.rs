@@ -398,6 +398,7 @@ impl<'a> Recovery<'a> {
                 at: now,
                 filed: None,
                 calls: calls.clone(),
+                part: None,
             });
             Ok(issues.clone())
         })?;

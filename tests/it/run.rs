@@ -5,6 +5,7 @@
 
 mod adoption;
 mod agents;
+mod audit;
 mod billing;
 mod broken_stages;
 mod budgets;

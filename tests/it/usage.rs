@@ -85,6 +85,7 @@ fn fill(issues: &mut Issues) {
         at: at(second),
         filed: Some(filed),
         calls: vec![call(Role::Measure, None, cycle, second, 0.25)],
+        part: None,
     };
     let first = issues
         .add(NewIssue::titled("Parse the header"), &NewIds::counted(), at(10))

@@ -15,6 +15,7 @@ use crate::issues::issue::{Dependency, HoldKind, Issue, Status};
 use crate::issues::new_ids::NewIds;
 use crate::issues::request::Request;
 use crate::issues::round::Fixing;
+use crate::issues::scope::{PartRead, Then};
 use crate::model::generation::GenerationName;
 use crate::model::{IssueId, ModeKind, Role, RunId, Usage};
 
@@ -64,6 +65,9 @@ pub struct Measure {
     /// Its calls, oldest first.
     #[serde(default)]
     pub calls: Vec<Entry>,
+    /// The files that it read, where it is a part of an audit or a review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartRead>,
 }
 
 /// How many issues are in which state; `ready` is a part of `open`.
@@ -152,6 +156,12 @@ impl Issues {
     /// Records a measure.
     pub fn record_measure(&mut self, measure: Measure) {
         self.meta.measures.push(measure);
+    }
+
+    /// Says what becomes of the findings of an audit or a review from now on.
+    pub(crate) fn set_then(&mut self, then: Then) {
+        let request = self.meta.request.get_or_insert_default();
+        request.scope.get_or_insert_default().then = then;
     }
 
     /// Returns whether a measure has had an answer.

@@ -111,7 +111,7 @@ pub(super) fn bullets(problems: &[String]) -> String {
     text
 }
 
-fn filed_task(task: &FiledTask) -> String {
+pub(super) fn filed_task(task: &FiledTask) -> String {
     let title = one_line(&task.title, 100);
     if task.depends_on.is_empty() {
         return format!("{}: {title}", task.id);

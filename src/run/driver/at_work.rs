@@ -196,11 +196,8 @@ fn is_ready(phases: &Phases, task: &IssueId) -> Result<bool> {
     Ok(issues.ready().iter().any(|issue| issue.id == *task))
 }
 
-/// Sees that the gates run, and makes one measure.
+/// Makes one measure.
 async fn measure(phases: &Phases, number: u32, interruption: &Interruption) -> Result<CameTo> {
-    phases.gates.see_that_they_run(interruption).await?;
-    if interruption.is_asked() {
-        return Ok(CameTo::Nothing);
-    }
-    phases.measure.measure(number, interruption).await.map(CameTo::Measure)
+    let done = phases.measure(number, interruption).await?;
+    Ok(done.map_or(CameTo::Nothing, CameTo::Measure))
 }

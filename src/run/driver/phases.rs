@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use crate::base::error::Result;
+use crate::base::interruption::Interruption;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
-use crate::run::phase::measure::{FiledAs, Measure};
+use crate::run::phase::audit::Audit;
+use crate::run::phase::measure::{FiledAs, Measure, MeasureOutcome};
 use crate::run::phase::stitch::{Landings, Stitch};
 use crate::run::seats::Seats;
 use crate::run::session::Sessions;
@@ -17,6 +19,7 @@ pub(crate) struct Phases {
     pub(crate) gates: Arc<Gates>,
     pub(crate) stitch: Arc<Stitch>,
     pub(crate) measure: Measure,
+    pub(crate) audit: Audit,
     pub(crate) seats: Arc<Seats>,
 }
 
@@ -41,9 +44,25 @@ impl Phases {
                 sessions: Arc::clone(&sessions),
                 filed_as,
             },
+            audit: Audit {
+                sessions: Arc::clone(&sessions),
+            },
             sessions,
             gates,
             seats: Seats::new(1),
         })
+    }
+
+    /// Makes the measure of a number, or what stands for it in the mode. `None` where the run is to end before that.
+    pub(crate) async fn measure(&self, number: u32, interruption: &Interruption) -> Result<Option<MeasureOutcome>> {
+        if self.sessions.context.project.config.mode.kind.reports() {
+            // Gates are about what tasks change.
+            return Box::pin(self.audit.read(interruption)).await.map(Some);
+        }
+        self.gates.see_that_they_run(interruption).await?;
+        if interruption.is_asked() {
+            return Ok(None);
+        }
+        Box::pin(self.measure.measure(number, interruption)).await.map(Some)
     }
 }

@@ -26,7 +26,8 @@ mod stages;
 mod unfiled;
 
 pub(crate) use self::adopted::TakenOverMeasure;
-pub(crate) use self::filing::FiledAs;
+pub(crate) use self::answer::{Ended, ended};
+pub(crate) use self::filing::{FiledAs, consent_needed, filed_task};
 pub(crate) use self::stages::MeasureOutcome;
 use self::stages::{Answer, Answered, MeasureSoFar, Reviewed, Round};
 pub(crate) use self::unfiled::PLAN_FILE;

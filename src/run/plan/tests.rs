@@ -50,6 +50,7 @@ fn check(change: impl FnOnce(&mut RunState, &mut RunLimits), expect: Step) {
         most_tasks: None,
         confirm: false,
         measures_once: false,
+        reports: false,
     };
     change(&mut now, &mut limits);
     assert_eq!(next(&now, &limits), expect, "{now:?}");
@@ -64,6 +65,19 @@ fn a_run_without_measures_ends_when_its_tasks_are_done() {
         limits.cycles = Some(0);
     };
     check(with_a_task, Step::Stitch(task()));
+}
+
+#[test]
+fn a_report_of_which_nothing_came_is_done_and_not_nothing_to_do() {
+    let reported = |filed| {
+        move |now: &mut RunState, limits: &mut RunLimits| {
+            *limits = limits.clone().for_request(false);
+            limits.reports = true;
+            (now.run.measures, now.run.last_filed) = (1, Some(filed));
+        }
+    };
+    check(reported(0), Step::Stop(Reason::Reported));
+    check(reported(2), Step::Stop(Reason::RequestDone));
 }
 
 #[test]

@@ -38,7 +38,7 @@ enum After {
 use After::{None as Nothing, Points};
 
 /// The functions with such steps: file, name, what follows.
-const LISTED: [(&str, &str, After); 35] = [
+const LISTED: [(&str, &str, After); 36] = [
     ("src/git/history.rs", "note_tip", Points(&["history.extended"])),
     ("src/git/history.rs", "add_shallow", Points(&["history.shallow"])),
     (
@@ -91,6 +91,11 @@ const LISTED: [(&str, &str, After); 35] = [
     ),
     ("src/lifecycle/start.rs", "delete", Points(&["end.branch"])),
     ("src/lifecycle/stop/land.rs", "move_base", Points(&["stop.landed"])),
+    (
+        "src/lifecycle/audit.rs",
+        "ask_again",
+        Nothing("what becomes of findings: the same command says it again"),
+    ),
     (
         "src/lifecycle/stop/land.rs",
         "set",

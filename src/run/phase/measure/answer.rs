@@ -13,7 +13,7 @@ use crate::run::prompt_inputs;
 const LOST: &str = "the agent session no longer exists; starting over";
 
 /// How a call of a measure ended.
-pub(super) enum Ended {
+pub(crate) enum Ended {
     /// With an answer.
     Answered,
     /// Without one, for a reason that has nothing to do with it: how the measure ends, and why.
@@ -23,7 +23,7 @@ pub(super) enum Ended {
 }
 
 /// Returns how a call ended, given the budget that it met.
-pub(super) fn ended(report: &CallReport, met: Scope) -> Ended {
+pub(crate) fn ended(report: &CallReport, met: Scope) -> Ended {
     let reason = one_line(&report.reason, 500);
     if report.cut == Some(StopCause::Cancelled) {
         return Ended::Otherwise(MeasureOutcome::Cancelled, reason);

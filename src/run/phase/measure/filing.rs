@@ -196,6 +196,7 @@ impl Measure {
                     at: now,
                     filed: Some(earlier.iter().chain(&ids).cloned().collect()),
                     calls: asked.calls.clone(),
+                    part: None,
                 });
             }
             let filed = ids
@@ -212,7 +213,7 @@ impl Measure {
 
 /// Returns why a task is held before it is attempted: it is to change a protected file, so its result would be held, and
 /// a person had better decide before it is paid for.
-fn consent_needed(issue: &Issue, protected: &ProtectedPaths) -> Option<String> {
+pub(crate) fn consent_needed(issue: &Issue, protected: &ProtectedPaths) -> Option<String> {
     let path = issue
         .plan
         .files
@@ -225,7 +226,7 @@ fn consent_needed(issue: &Issue, protected: &ProtectedPaths) -> Option<String> {
     ))
 }
 
-pub(super) fn filed_task(issues: &Issues, id: &IssueId) -> Result<FiledTask> {
+pub(crate) fn filed_task(issues: &Issues, id: &IssueId) -> Result<FiledTask> {
     let issue = issues.get(id)?;
     Ok(FiledTask {
         id: id.clone(),

@@ -57,6 +57,7 @@ impl Measure {
                 at: now,
                 filed: filed.map(<[IssueId]>::to_vec),
                 calls: asked.calls.clone(),
+                part: None,
             });
             Ok(())
         })
@@ -113,6 +114,7 @@ impl Measure {
                 at: now,
                 filed: Some(ids.clone()),
                 calls: Vec::new(),
+                part: None,
             });
             let filed = ids
                 .iter()

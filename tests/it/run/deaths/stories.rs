@@ -29,7 +29,7 @@ pub(super) struct Story {
 /// The story that comes to what no other one comes to.
 pub(super) const PLAIN: &str = "plain";
 
-const STORIES: [Story; 12] = [
+const STORIES: [Story; 13] = [
     Story {
         name: "outliving measure",
         points: &["adopt.measure"],
@@ -118,6 +118,14 @@ const STORIES: [Story; 12] = [
         needs_several: false,
         command: |project| words(&["generator", "run", "--plan", &plan_of(project)]),
     },
+    Story {
+        name: "audited",
+        points: &["audit."],
+        make: audited,
+        tasks: 2,
+        needs_several: false,
+        command: resume,
+    },
     // What nobody has said otherwise about.
     Story {
         name: PLAIN,
@@ -163,6 +171,37 @@ fn plan_of(project: &Project) -> String {
     let runs = runs.map(|run| run.unwrap().path());
     let planned = runs.filter(|run| run.join("plan.json").exists()).last().unwrap();
     planned.file_name().unwrap().to_str().unwrap().to_owned()
+}
+
+/// An audit in two parts whose findings are fixed, before its first call.
+fn audited(engine: TestEngine, parallel: u32) -> Project {
+    let repository = repository();
+    for name in ["x", "y"] {
+        repository.write(format!("docs/{name}.txt"), "some words of a long file\n".repeat(5000));
+    }
+    let finding = |number: u32| {
+        let problem = scripted(&format!("tokens 100 10 0.5\nwrite src/{number}.txt {number}"));
+        json!({
+            "severity": "low", "category": "security", "path": format!("docs/{}.txt", ["x", "y"][number as usize - 1]),
+            "line": number, "title": format!("Number {number}"), "problem": problem, "suggestion": "",
+        })
+    };
+    let finds = |number: u32| format!("on {number} propose {}", json!({ "findings": [finding(number)] }));
+    let script = format!("tokens 100 10 0.5\n{}\n{}", finds(1), finds(2));
+    let more = format!("stitch: {{parallel: {parallel}}}\n{}", user_prompt(&scripted(&script)));
+    let project = Project::with_socket(engine, repository, &engine.socket(), &more);
+    let begin = [
+        "audit",
+        "docs/x.txt",
+        "docs/y.txt",
+        "--fix",
+        "--name",
+        "one",
+        "--budget-usd",
+        "0.000001",
+    ];
+    project.run(&begin).expect(8);
+    project
 }
 
 /// A measure that proposes one task.

@@ -1,0 +1,239 @@
+//! Audits and reviews of files: what they would read, what is asked of one that is open, its report, and its end.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::accounting::estimate;
+use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
+use crate::base::regular;
+use crate::base::text::one_line;
+use crate::git::Oid;
+use crate::issues::issue::Issues;
+use crate::issues::pass::Pass;
+use crate::issues::scope::Then;
+use crate::lifecycle::plan::History;
+use crate::lifecycle::{Estimate, Generator, RunSummary, StartOptions};
+use crate::model::generation::GenerationName;
+use crate::model::{CommitId, RunId};
+use crate::record::findings::{FindingsReport, NotRead};
+use crate::run::phase::audit::{Files, REPORT_FILE, scope_of, told};
+use crate::run::prompt_inputs;
+
+/// The largest report that is read.
+const REPORT_LIMIT: usize = 64 << 20;
+
+/// What an audit or a review reads.
+#[derive(Clone, Debug, Serialize)]
+#[must_use]
+pub struct ToRead {
+    /// The commit.
+    pub revision: CommitId,
+    /// How many files.
+    pub files: usize,
+    /// In how many calls.
+    pub parts: usize,
+    /// What was asked for and is not read.
+    pub not_read: Vec<NotRead>,
+}
+
+/// A commit, and what is asked about it.
+struct Asked {
+    this: Generator,
+    issues: Issues,
+    commit: Oid,
+}
+
+impl Generator {
+    /// Returns what is still to be read for these options; no call is made, and nothing begins.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Usage`] where a path or a revision is named that is not there.
+    pub fn to_read(&self, options: &StartOptions) -> Result<ToRead> {
+        let asked = self.asked_for(options)?;
+        let files = asked.files()?;
+        Ok(ToRead {
+            revision: asked.commit.into(),
+            files: files.count(),
+            parts: files.parts.len(),
+            not_read: files.not_read,
+        })
+    }
+
+    /// Returns the generation of the options as it would begin, or as it is open.
+    fn asked_for(&self, options: &StartOptions) -> Result<Asked> {
+        if let Some(open) = self.open_for(options)? {
+            let this = self.clone().choose(Some(open.to_string())).in_its_mode()?;
+            let issues = this.store()?.read()?;
+            let commit = this.project.tip(&open)?;
+            return Ok(Asked { this, issues, commit });
+        }
+        let this = self.in_mode_of(options)?;
+        let (name, commit) = (this.new_name(options)?, this.starting_point(options)?);
+        let meta = this.store_meta(&name, options.request.clone(), this.project.clock().now());
+        Ok(Asked {
+            this,
+            issues: Issues::new(meta),
+            commit,
+        })
+    }
+
+    /// Returns the prompt of the first part that is still to be read, and what is not read at all, in sentences.
+    pub(super) fn audit_prompt(&self, options: &StartOptions) -> Result<(String, Vec<String>)> {
+        let asked = self.asked_for(options)?;
+        let files = asked.files()?;
+        let Some(first) = files.parts.first() else {
+            return Err(Error::new(ErrorKind::NothingToDo, "there is nothing to read")
+                .hint("only committed files of text are read; `--since` leaves out what has not changed"));
+        };
+        let project = &asked.this.project;
+        let mut told = told(project, &asked.issues, (asked.commit, files.since), first)?;
+        told.parts = files.parts.len();
+        let left_out = files.not_read.iter().map(|file| {
+            let (path, why) = (one_line(&file.path, 200), one_line(&file.reason, 200));
+            format!("`{path}` is not read: {why}")
+        });
+        Ok((prompt_inputs::audit_prompt(project, &told)?, left_out.collect()))
+    }
+
+    /// Estimates what reading will take.
+    pub(super) fn audit_estimate(&self, options: &StartOptions, history: &History) -> Result<Estimate> {
+        let asked = self.asked_for(options)?;
+        let parts = asked.files()?.parts.len();
+        let part = estimate::of_measure(&history.parts);
+        let nothing = Estimate::of(&[], history);
+        Ok(Estimate {
+            parts: Some(parts),
+            total: (0..parts).fold(nothing.total, |total, _| total.plus(part.takes)),
+            measure: Some(part),
+            ..nothing
+        })
+    }
+
+    /// Says what becomes of the findings of an open generation from now on. Returns whether its files are to be read anew, as
+    /// they are by now: they were read before, and nothing of that is left to do.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] where findings are to be fixed while tasks are held, or what was read is not in the
+    /// base branch.
+    pub fn ask_again(&self, then: Then) -> Result<bool> {
+        let generation = self.project.generation()?;
+        let store = self.store()?;
+        let issues = store.read()?;
+        let counts = issues.counts();
+        if then == Then::Fix {
+            self.refuse_to_fix(&generation, &issues)?;
+        }
+        if scope_of(&issues).then != then {
+            store.update("what becomes of findings", self.project.clock().now(), |issues| {
+                issues.set_then(then);
+                Ok(())
+            })?;
+        }
+        Ok(Pass::of(&issues).complete && !issues.is_empty() && counts.open == 0 && counts.in_progress == 0)
+    }
+
+    fn refuse_to_fix(&self, generation: &GenerationName, issues: &Issues) -> Result<()> {
+        let held = issues.counts().blocked;
+        if held > 0 {
+            let tasks = if held == 1 { "task is" } else { "tasks are" };
+            let message = format!("`{generation}` cannot go on by itself: {held} {tasks} held for you");
+            return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                "`cordwainer issues release --proposed --generation {generation}` lets go what was found; `cordwainer run --generation {generation}` does it"
+            )));
+        }
+        let git = &self.project.git;
+        let base_branch = &issues.meta().base_branch;
+        let (base, branch) = (git.reference(&generation.base_mark())?, git.branch_tip(base_branch)?);
+        if let (Some(base), Some(branch)) = (base, branch)
+            && !git.is_ancestor(base, branch)?
+        {
+            let message =
+                format!("`{generation}` reads what {base_branch} does not have, so its fixes cannot be merged there");
+            return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                "`cordwainer reset --generation {generation}` ends it; then the same command begins from {base_branch}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// Ends the generation of a run that has reported all that it read, and of which nothing else is left: as `reset` does, so
+    /// that its ledger is kept.
+    pub(super) async fn end_reported(&self, mut done: RunSummary) -> Result<RunSummary> {
+        if !self.project.config.mode.kind.reports() || done.exit_code != exit::DONE {
+            return Ok(done);
+        }
+        let this = self.clone().choose(Some(done.generation.to_string()));
+        let issues = this.store()?.read()?;
+        if Pass::of(&issues).complete && issues.is_empty() {
+            done.ended = Some(Box::pin(this.reset(|_, _| ())).await?.archive);
+        }
+        Ok(done)
+    }
+
+    /// Returns the report of a run; without a name, the last one that there is.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Usage`] where there is none.
+    pub fn findings_report(&self, run: Option<&str>) -> Result<(RunId, FindingsReport)> {
+        let runs = self.project.state_dir.join("runs");
+        let hint = "`cordwainer audit` and `cordwainer review` write one";
+        let run = match run {
+            Some(name) => {
+                let found = RunId::parse(name).filter(|run| runs.join(run.as_str()).join(REPORT_FILE).exists());
+                found.ok_or_else(|| {
+                    let message = format!("the run `{}` has no report", one_line(name, 100));
+                    Error::new(ErrorKind::Usage, message).hint(hint)
+                })?
+            }
+            None => last_with_report(&runs)?
+                .ok_or_else(|| Error::new(ErrorKind::Usage, "no run has a report").hint(hint))?,
+        };
+        let path = runs.join(run.as_str()).join(REPORT_FILE);
+        let failed = || format!("cannot read `{}`", path.display());
+        let text = regular::read_to_string(&path).with_context(ErrorKind::Unexpected, failed)?;
+        if text.len() > REPORT_LIMIT {
+            return Err(Error::new(
+                ErrorKind::Unexpected,
+                format!("{}: it is too large", failed()),
+            ));
+        }
+        Ok((run, FindingsReport::read(&text)?))
+    }
+}
+
+impl Asked {
+    fn files(&self) -> Result<Files> {
+        let pass = Pass::of(&self.issues).at(&CommitId::from(self.commit));
+        // What is complete is read anew when it is asked for again.
+        let pass = if pass.complete { Pass::default() } else { pass };
+        Files::of(
+            &self.this.project.git,
+            self.commit,
+            &scope_of(&self.issues),
+            &pass.files(),
+        )
+    }
+}
+
+/// Returns the last run that has a report: runs are named after the time at which they begin.
+fn last_with_report(runs: &Path) -> Result<Option<RunId>> {
+    let failed = || format!("cannot list `{}`", runs.display());
+    let entries = match std::fs::read_dir(runs) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
+    };
+    let mut last = None;
+    for entry in entries {
+        let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
+        let run = entry.file_name().to_str().and_then(RunId::parse);
+        if entry.path().join(REPORT_FILE).exists() {
+            last = last.max(run);
+        }
+    }
+    Ok(last)
+}
