@@ -29,12 +29,14 @@ use crate::run::extension::Extensions;
 use crate::sandbox::gateway::Proxy;
 
 mod audit;
+mod build;
 mod command;
 mod common;
 mod config;
 mod context;
 mod detect;
 mod doctor;
+mod documents;
 mod editor;
 mod ending;
 mod gc;

@@ -460,6 +460,9 @@ pub struct RoleConfig {
     /// The least severity of a finding with which no review passes (high); `None` where a role reports none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block: Option<Severity>,
+    /// Closing reviews of a group (review: 2); 0 is `off`. `None` where a role makes none.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::count_or_off")]
+    pub closing_rounds: Option<u32>,
 }
 
 /// The `retry` section: how calls that met a passing failure are made again.

@@ -5,6 +5,7 @@ mod answer;
 pub mod attempt;
 pub mod document;
 pub mod fixed;
+pub mod group;
 pub(crate) mod interfaces;
 pub mod issue;
 pub(crate) mod last_word;

@@ -61,7 +61,9 @@ mod accounting;
 pub use accounting::{budget, estimate, ledger, metering};
 
 mod issues;
-pub use issues::{attempt, document, fixed, issue, planned, proposal, request, review, round, scope, stage, store};
+pub use issues::{
+    attempt, document, fixed, group, issue, planned, proposal, request, review, round, scope, stage, store,
+};
 
 mod sandbox;
 pub use sandbox::{credential, engine, gateway, guarantee, network};

@@ -25,6 +25,7 @@ mod end;
 pub mod exit;
 mod fixes;
 mod gc;
+mod groups;
 mod hazards;
 mod mode;
 mod plan;
@@ -47,7 +48,7 @@ pub use run::{RunOptions, RunSummary};
 pub use runs::RunEnd;
 pub use start::{CarryFrom, Clearing, StartOptions, StartSummary};
 pub use status::{OpenQuestion, Status, StuckTask};
-pub use stop::{MergeGates, MergedTask, StopOptions, StopSummary, Totals, UndoneTask};
+pub use stop::{MergeGates, MergedTask, StopOptions, StopSummary, Totals, UndoneGroup, UndoneTask};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};
 
 /// A repository, its configuration, and the commands on its generations.

@@ -38,6 +38,7 @@ pub(crate) mod protected;
 mod read_tree;
 pub(crate) mod run_socket;
 mod select;
+pub(crate) mod specification;
 pub(crate) mod tampering;
 pub(crate) mod unmatched;
 pub(crate) mod weakened;

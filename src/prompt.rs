@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text::one_line;
+use crate::issues::group::answer as plan_answer;
 use crate::issues::proposal::{self, BatchLimits, Proposal};
 use crate::issues::review;
 use crate::issues::round::{CheckKind, FailedCheck};
@@ -14,6 +15,8 @@ mod audit_context;
 mod built_in;
 mod context;
 mod fence;
+mod groups;
+mod known_groups;
 mod listed;
 mod parts;
 mod render;
@@ -22,12 +25,15 @@ mod seed;
 mod template;
 mod work_context;
 
-use self::built_in::{PROPOSALS_REVIEW, REVIEW, STAGE, STITCH, WORK};
+use self::built_in::{CLOSING, PROPOSALS_REVIEW, REVIEW, STAGE, STITCH, WORK};
 pub(crate) use audit_context::AuditContext;
 pub use built_in::measure_template;
 pub use context::{
     Document, EarlierAttempt, FILE_LIST_CAP, Filed, MeasureContext, Omitted, ReadDocument, Remark, StitchContext, Title,
 };
+pub(crate) use groups::ClosingContext;
+pub use groups::PlanContext;
+pub use known_groups::{GroupAsked, KnownGroup};
 pub use listed::{BuiltInTemplate, built_in_templates};
 pub use parts::{PromptPart, parts};
 pub(crate) use room::Room;
@@ -81,6 +87,23 @@ pub(crate) fn render_review(context: &ReviewContext) -> Result<String> {
     values["example"] = review::example()?.into();
     values["work"] = work(&values)?.into();
     within_limit("review", render::render(REVIEW, &values)?)
+}
+
+/// Renders the prompt of a plan of groups, by a person's template or the built-in one, `plan.md.j2`.
+///
+/// A template sees the fields of [`PlanContext`] under their names, `example` (a valid answer), and the filters
+/// `fenced(label)` and `one_line`; it can extend the built-in one and replace its blocks `opening` and `rules`.
+pub fn render_plan(template: Option<Template<'_>>, context: &PlanContext) -> Result<String> {
+    let mut values = values(context)?;
+    values["example"] = plan_answer::example()?.into();
+    within_limit("plan", render::render(template.unwrap_or(built_in::PLAN), &values)?)
+}
+
+/// Renders the prompt of a closing review of a group.
+pub(crate) fn render_closing(context: &ClosingContext) -> Result<String> {
+    let mut values = values(context)?;
+    values["example"] = review::example()?.into();
+    within_limit("review", render::render(CLOSING, &values)?)
 }
 
 /// Renders the prompt of a review of proposals, which was asked for with `told`. It is the answer of

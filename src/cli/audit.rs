@@ -150,7 +150,7 @@ pub(super) async fn execute(mode: ModeKind, args: &AuditArgs, generator: &Genera
     }
     let options = args.options(mode, generator, context)?;
     if args.prompt {
-        return mode::look_at_prompt(generator, &options, args.parts, context);
+        return mode::show_prompt(generator.measure_prompt(&options)?, args.parts, context);
     }
     if args.estimate {
         let estimate = generator.estimate(&options)?;

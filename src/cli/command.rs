@@ -12,10 +12,12 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 21] = [
+const WITHOUT_GENERATION: [&str; 23] = [
     "init",
     "start",
     "generate",
+    "build",
+    "plan",
     "feature",
     "fix",
     "test",
@@ -183,6 +185,8 @@ impl Verb {
                 GeneratorCommand::Init(_)
                     | GeneratorCommand::Start { .. }
                     | GeneratorCommand::Generate(_)
+                    | GeneratorCommand::Build(_)
+                    | GeneratorCommand::Plan(_)
                     | GeneratorCommand::Feature(_)
                     | GeneratorCommand::Fix(_)
                     | GeneratorCommand::Test(_)

@@ -7,7 +7,8 @@ use crate::base::error::{Result, exit};
 use crate::base::interruption::Interruption;
 use crate::base::text::one_line;
 use crate::lifecycle::{
-    Generator, MergeGates, MergedTask, NewToRun, NewToRunChange, Removal, StopOptions, StopSummary, UndoneTask,
+    Generator, MergeGates, MergedTask, NewToRun, NewToRunChange, Removal, StopOptions, StopSummary, UndoneGroup,
+    UndoneTask,
 };
 use crate::model::generation::GenerationName;
 use crate::report::numbers::{self, counted};
@@ -53,6 +54,16 @@ pub(super) async fn stop(
     }
     tell_result(context, &done)?;
     tell_undone(context, &done.undone)?;
+    let heading = format!("{} not done:", counted(done.undone_groups.len(), "group"));
+    let line = |group: &UndoneGroup| {
+        format!(
+            "{} ({}) {}",
+            group.key,
+            group.state.replace('_', " "),
+            one_line(&group.name, 100)
+        )
+    };
+    tell_list(context, &heading, done.undone_groups.iter().map(line))?;
     tell_new_to_run(context, &done.new_to_run)?;
     if let Some(push) = &done.push {
         context

@@ -6,6 +6,7 @@ use crate::base::error::{Result, exit};
 use crate::base::interruption::Interruption;
 use crate::base::text::{one_line, sentence};
 use crate::cli::audit::{self, AuditArgs};
+use crate::cli::build::{self, BuildArgs, PlanArgs};
 use crate::cli::ending::{self, StopArgs};
 use crate::cli::mode::{self, ModeArgs};
 use crate::cli::settings::{RunSettings, from_one};
@@ -49,6 +50,22 @@ pub(crate) enum GeneratorCommand {
     /// Like `start` and `run` in one. A generation of this mode that is open is continued.
     #[command(after_long_help = "Example:\n  cordwainer generate --name search")]
     Generate(ModeArgs),
+    /// Build what documents ask for, group by group
+    ///
+    /// Groups are planned where there are none: documents of at most 2048 bytes are one group, and no call is made for that. Then
+    /// group by group the tasks are asked for and done, all changes of the group are reviewed, and the gates pass on it.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer build docs/specification.md\n  cordwainer build docs/specification.md --stop"
+    )]
+    Build(BuildArgs),
+    /// Plan the groups in which documents are built, and do nothing of it
+    ///
+    /// Begins a generation of the mode `build`, unless one is open for the documents. Where documents changed since the last plan,
+    /// groups are added for what is new.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer plan docs/specification.md\n  cordwainer plan docs/specification.md --one-group"
+    )]
+    Plan(PlanArgs),
     /// Add what a request asks for
     ///
     /// One measure proposes the tasks, all of them are done, and the code that is there stays. The generation is named
@@ -207,6 +224,7 @@ impl RunArgs {
             only: self.only.clone(),
             confirm: self.confirm,
             plan: self.plan.clone(),
+            replan: false,
         }
     }
 }
@@ -235,24 +253,15 @@ impl GeneratorCommand {
         })
     }
 
-    /// Returns the mode that the command reports in, and its options.
-    fn reporting(&self) -> Option<(ModeKind, &AuditArgs)> {
-        match self {
-            Self::Audit(args) => Some((ModeKind::Audit, args)),
-            Self::Review(args) => Some((ModeKind::Review, args)),
-            _ => None,
-        }
-    }
-
     /// Returns the keys of the configuration that the command's own options set.
     fn settings(&self) -> Vec<Setting> {
-        if let Some((_, args)) = self.reporting() {
-            return args.settings();
-        }
         if let Some((_, args)) = self.mode() {
             return args.settings();
         }
         match self {
+            Self::Build(args) => args.settings(),
+            Self::Plan(args) => args.settings(),
+            Self::Audit(args) | Self::Review(args) => args.settings(),
             Self::Run(args) | Self::Resume(ResumeArgs { run: args, .. }) => args.settings.settings(),
             Self::Measure { settings, .. } | Self::Stitch { settings, .. } => settings.settings(),
             _ => Vec::new(),
@@ -270,15 +279,23 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         GeneratorCommand::Runs(_) => Generator::open_to_request(&context.directory, context.environment.clone())?,
         _ => context.open()?,
     };
-    if let Some((mode, args)) = command.mode() {
-        return Box::pin(mode::execute(mode, args, &generator, context)).await;
+    match command {
+        GeneratorCommand::Build(args) => Box::pin(build::build(args, &generator, context)).await,
+        GeneratorCommand::Plan(args) => Box::pin(build::plan(args, &generator, context)).await,
+        GeneratorCommand::Audit(args) => Box::pin(audit::execute(ModeKind::Audit, args, &generator, context)).await,
+        GeneratorCommand::Review(args) => Box::pin(audit::execute(ModeKind::Review, args, &generator, context)).await,
+        _ => match command.mode() {
+            Some((mode, args)) => Box::pin(mode::execute(mode, args, &generator, context)).await,
+            None => Box::pin(step(command, &generator, context)).await,
+        },
     }
-    if let Some((mode, args)) = command.reporting() {
-        return Box::pin(audit::execute(mode, args, &generator, context)).await;
-    }
+}
+
+/// Runs a command that is a step of a generation's life, or looks at it.
+async fn step(command: &GeneratorCommand, generator: &Generator, context: &Context) -> Result<u8> {
     // Before signals are listened to: at a question, Ctrl-C ends the command.
     let start_options = match command {
-        GeneratorCommand::Start(args) => start::ask(&generator, args, context)?,
+        GeneratorCommand::Start(args) => start::ask(generator, args, context)?,
         _ => StartOptions::default(),
     };
     let interruption = Interruption::default();
@@ -292,6 +309,8 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     match command {
         GeneratorCommand::Init(_) => unreachable!("handled above, because it needs no configuration"),
         GeneratorCommand::Generate(_)
+        | GeneratorCommand::Build(_)
+        | GeneratorCommand::Plan(_)
         | GeneratorCommand::Feature(_)
         | GeneratorCommand::Fix(_)
         | GeneratorCommand::Test(_)
@@ -299,20 +318,20 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
         | GeneratorCommand::Exec(_)
         | GeneratorCommand::Audit(_)
         | GeneratorCommand::Review(_) => unreachable!("handled above, because a run listens to signals in another way"),
-        GeneratorCommand::Start(_) => start::start(&generator, &start_options, context).await,
-        GeneratorCommand::Run(args) => Box::pin(run(&generator, args, context)).await,
-        GeneratorCommand::Resume(args) => Box::pin(resume(&generator, args, context)).await,
-        GeneratorCommand::Stop(args) => ending::stop(&generator, *args, interruption, context).await,
-        GeneratorCommand::Reset => ending::reset(&generator, context).await,
-        GeneratorCommand::Measure { confirm, .. } => measure(&generator, *confirm, context).await,
-        GeneratorCommand::Stitch { id, .. } => stitch(&generator, id.as_ref(), context).await,
-        GeneratorCommand::Status => status(&generator, context),
+        GeneratorCommand::Start(_) => start::start(generator, &start_options, context).await,
+        GeneratorCommand::Run(args) => Box::pin(run(generator, args, context)).await,
+        GeneratorCommand::Resume(args) => Box::pin(resume(generator, args, context)).await,
+        GeneratorCommand::Stop(args) => ending::stop(generator, *args, interruption, context).await,
+        GeneratorCommand::Reset => ending::reset(generator, context).await,
+        GeneratorCommand::Measure { confirm, .. } => measure(generator, *confirm, context).await,
+        GeneratorCommand::Stitch { id, .. } => stitch(generator, id.as_ref(), context).await,
+        GeneratorCommand::Status => status(generator, context),
         GeneratorCommand::List => {
             let listing = generator.list()?;
             context.show(&listing, || report::status::listing(&listing, &context.output.zone))
         }
-        GeneratorCommand::Runs(args) => runs::execute(args, &generator, context).await,
-        GeneratorCommand::Gc(args) => gc::execute(args, &generator, context).await,
+        GeneratorCommand::Runs(args) => runs::execute(args, generator, context).await,
+        GeneratorCommand::Gc(args) => gc::execute(args, generator, context).await,
         GeneratorCommand::Switch { name } => {
             let found = generator.switch(name)?;
             let value = serde_json::json!({ "generation": found });

@@ -13,6 +13,7 @@ use crate::model::TypedId;
 mod add;
 mod change;
 pub(crate) mod document;
+mod group;
 mod ids;
 mod input;
 mod list;
@@ -25,6 +26,7 @@ mod values;
 
 pub(crate) use add::AddArguments;
 use change::{Change, EditArguments};
+use group::GroupCommand;
 use ids::Ids;
 use release::ReleaseArguments;
 
@@ -52,6 +54,9 @@ pub(crate) enum IssuesCommand {
         /// Only tasks with this label; if repeated, with all of them
         #[arg(long, value_delimiter = ',')]
         label: Vec<String>,
+        /// Only tasks of this group
+        #[arg(long, value_name = "KEY")]
+        group: Option<String>,
     },
     /// List the tasks that can begin, the next one first
     #[command(after_long_help = "Example:\n  cordwainer issues ready")]
@@ -160,6 +165,10 @@ pub(crate) enum IssuesCommand {
         #[arg(long, value_name = "ID", conflicts_with = "file")]
         undo: Option<TypedId>,
     },
+    /// Look at and change the groups of a generation that is built from documents
+    #[command(after_long_help = "Example:\n  cordwainer issues group list")]
+    #[command(subcommand)]
+    Group(GroupCommand),
     /// Print all tasks as the JSON that `import` reads
     #[command(after_long_help = "Example:\n  cordwainer issues export > tasks.json")]
     Export,
@@ -193,7 +202,13 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
     let store = || context.open()?.store();
     let change = || Ok::<_, Error>(Change::new(context, store()?));
     match command {
-        IssuesCommand::List { status, label } => list::list(context, &read()?, status, label)?,
+        IssuesCommand::List { status, label, group } => {
+            list::list(context, &read()?, (status, label, group.as_deref()))?;
+        }
+        IssuesCommand::Group(command) => {
+            let store = if command.is_read_only() { read()? } else { store()? };
+            group::execute(command, &store, context)?;
+        }
         IssuesCommand::Ready => list::ready(context, &read()?)?,
         IssuesCommand::Show(Ids { ids }) => show::show(context, &read()?, ids)?,
         IssuesCommand::Tree { ids } => tree::tree(context, &read()?, ids)?,

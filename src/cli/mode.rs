@@ -14,8 +14,10 @@ use crate::base::error::{Context as _, ErrorKind, Result, exit};
 use crate::base::interruption::Interruption;
 use crate::base::text::sentence;
 use crate::config::Setting;
-use crate::lifecycle::{Generator, RunOptions, RunSummary, StartOptions};
+use crate::issues::issue::GroupCounts;
+use crate::lifecycle::{Estimate, Generator, RunOptions, RunSummary, StartOptions};
 use crate::model::ModeKind;
+use crate::model::generation::GenerationName;
 use crate::prompt;
 use crate::report::numbers::dollars;
 use crate::report::plan;
@@ -29,7 +31,14 @@ pub(crate) struct ModeArgs {
     request: Vec<String>,
     #[command(flatten)]
     given: RequestArgs,
-    /// Name of the generation, without the prefix [default: the mode and the first words of the request]
+    #[command(flatten)]
+    work: WorkArgs,
+}
+
+/// The options of each command that begins a generation unless one is open, and works.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct WorkArgs {
+    /// Name of the generation, without the prefix [default: the mode and the first words of the request, or the first document's name]
     #[arg(long)]
     name: Option<String>,
     /// Begin from this revision instead of the base branch
@@ -74,21 +83,60 @@ struct Look {
 impl ModeArgs {
     /// Returns the keys of the configuration that the options set.
     pub(super) fn settings(&self) -> Vec<Setting> {
+        self.work.settings()
+    }
+}
+
+impl WorkArgs {
+    /// Returns the keys of the configuration that the options set.
+    pub(super) fn settings(&self) -> Vec<Setting> {
         self.settings.settings()
+    }
+
+    /// Returns the options to start a generation with, but for its mode and what it is asked for.
+    pub(super) fn options(&self) -> StartOptions {
+        StartOptions {
+            name: self.name.clone(),
+            from: self.from.clone(),
+            ..StartOptions::default()
+        }
     }
 }
 
 /// Does what a mode is for.
 pub(super) async fn execute(mode: ModeKind, args: &ModeArgs, generator: &Generator, context: &Context) -> Result<u8> {
     let options = StartOptions {
-        name: args.name.clone(),
-        from: args.from.clone(),
         mode: Some(mode.name().to_owned()),
         request: args.given.read(&args.request, context)?,
-        ..StartOptions::default()
+        ..args.work.options()
     };
+    work(options, &args.work, generator, context).await
+}
+
+/// Returns the generation that is open for the options, or begins it.
+pub(super) async fn open_or_begin(
+    options: StartOptions,
+    generator: &Generator,
+    context: &Context,
+) -> Result<GenerationName> {
+    if let Some(open) = generator.open_for(&options)? {
+        context.output.say(&format!("Continuing {open}."));
+        // What is typed next is about this one.
+        return generator.switch(open.as_str());
+    }
+    let options = start::asked(generator, options, context)?;
+    start::begin(generator, &options, context).await
+}
+
+/// Looks, or begins a generation unless one is open for the options, runs, and with `--stop` merges.
+pub(super) async fn work(
+    options: StartOptions,
+    args: &WorkArgs,
+    generator: &Generator,
+    context: &Context,
+) -> Result<u8> {
     if args.look.prompt {
-        return look_at_prompt(generator, &options, args.look.parts, context);
+        return show_prompt(generator.measure_prompt(&options)?, args.look.parts, context);
     }
     if args.look.estimate {
         let estimate = generator.estimate(&options)?;
@@ -99,21 +147,17 @@ pub(super) async fn execute(mode: ModeKind, args: &ModeArgs, generator: &Generat
         Some(file) => Some(new_file(&context.directory.join(file))?),
         None => None,
     };
-    let generation = if let Some(open) = generator.open_for(&options)? {
-        context.output.say(&format!("Continuing {open}."));
-        // What is typed next is about this one.
-        generator.switch(open.as_str())?
-    } else {
-        let options = start::asked(generator, options, context)?;
-        start::begin(generator, &options, context).await?
-    };
+    let replan = !options.documents.is_empty() || options.mode.as_deref() == Some(ModeKind::Build.name());
+    let expected = args.look.dry_run.then(|| generator.estimate(&options)).transpose()?;
+    let generation = open_or_begin(options, generator, context).await?;
     let generator = generator.clone().choose(Some(generation.to_string()));
-    if args.look.dry_run {
-        return dry_run(&generator, file, context).await;
+    if let Some(expected) = expected {
+        return dry_run(&generator, (&expected, file), context).await;
     }
     let options = RunOptions {
         max_tasks: args.max_tasks,
         confirm: args.confirm,
+        replan,
         ..RunOptions::default()
     };
     let interruption = Interruption::default();
@@ -135,13 +179,7 @@ pub(super) async fn execute(mode: ModeKind, args: &ModeArgs, generator: &Generat
 }
 
 /// Prints the prompt that a measure would get, or its parts.
-pub(super) fn look_at_prompt(
-    generator: &Generator,
-    options: &StartOptions,
-    parts: bool,
-    context: &Context,
-) -> Result<u8> {
-    let (prompt, left_out) = generator.measure_prompt(options)?;
+pub(super) fn show_prompt((prompt, left_out): (String, Vec<String>), parts: bool, context: &Context) -> Result<u8> {
     for what in left_out {
         context.output.say(&sentence(&format!("Note: {what}")));
     }
@@ -158,8 +196,7 @@ pub(super) fn look_at_prompt(
 }
 
 /// Makes one measure that files nothing, and prints what it planned.
-async fn dry_run(generator: &Generator, file: Option<File>, context: &Context) -> Result<u8> {
-    let expected = generator.estimate(&StartOptions::default())?;
+async fn dry_run(generator: &Generator, (expected, file): (&Estimate, Option<File>), context: &Context) -> Result<u8> {
     if let Some(measure) = expected.measure.filter(|_| !context.output.json) {
         let about = dollars(measure.takes.median.cost_usd);
         context.output.say(&format!("The measure will cost about {about}."));
@@ -201,5 +238,9 @@ fn new_file(path: &Path) -> Result<File> {
 
 /// Returns whether a run has left nothing undone: it may have found nothing to do, too.
 pub(super) fn is_all_done(done: &RunSummary) -> bool {
-    [exit::DONE, exit::NOTHING_TO_DO].contains(&done.exit_code) && done.open == 0 && done.blocked == 0
+    let are_groups_done = done.groups.is_none_or(GroupCounts::is_complete);
+    [exit::DONE, exit::NOTHING_TO_DO].contains(&done.exit_code)
+        && done.open == 0
+        && done.blocked == 0
+        && are_groups_done
 }

@@ -8,7 +8,7 @@ use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::text::one_line;
 use crate::cli::Context;
 use crate::cli::issues::document;
-use crate::cli::mode::look_at_prompt;
+use crate::cli::mode::show_prompt;
 use crate::issues::document::{DocumentItem, Reading, read};
 use crate::issues::request::Request;
 use crate::lifecycle::StartOptions;
@@ -90,7 +90,7 @@ fn prompt_about(reading: &Reading, text: &str, context: &Context) -> Result<u8> 
     context.output.say(&format!(
         "The prompt of `{name}` ({confidence} %: {why}). No call is made."
     ));
-    look_at_prompt(&context.open()?, &options, false, context)
+    show_prompt(context.open()?.measure_prompt(&options)?, false, context)
 }
 
 /// Returns which command does the work of a mode, and prints its prompt.

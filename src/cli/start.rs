@@ -5,6 +5,7 @@ use std::io::{BufRead as _, IsTerminal as _};
 use clap::Args;
 
 use super::Context;
+use super::documents::documents;
 use super::request::RequestArgs;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::base::text::{one_line, sentence};
@@ -38,13 +39,16 @@ pub(crate) struct StartArgs {
     request: Option<String>,
     #[command(flatten)]
     given: RequestArgs,
+    /// Document that it is built from, a file or a folder of the repository; can be given several times
+    #[arg(long, value_name = "SPEC")]
+    spec: Vec<String>,
     /// Do not ask, however much is cleared
     #[arg(long, short)]
     yes: bool,
 }
 
 impl StartArgs {
-    fn options(&self, context: &Context) -> Result<StartOptions> {
+    fn options(&self, generator: &Generator, context: &Context) -> Result<StartOptions> {
         let carry = |name: &String| match name.as_str() {
             LAST => CarryFrom::Last,
             name => CarryFrom::Named(name.to_owned()),
@@ -56,6 +60,7 @@ impl StartArgs {
             carry: self.carry.as_ref().map(carry),
             mode: self.mode.clone(),
             request: self.given.read(&words, context)?,
+            documents: documents(&self.spec, generator, context)?,
             base: None,
         })
     }
@@ -65,7 +70,7 @@ impl StartArgs {
 ///
 /// It is asked before anything is locked, and before a signal means anything else than the end.
 pub(super) fn ask(generator: &Generator, args: &StartArgs, context: &Context) -> Result<StartOptions> {
-    let options = args.options(context)?;
+    let options = args.options(generator, context)?;
     if args.yes {
         return Ok(options);
     }

@@ -13,7 +13,7 @@ use crate::report::invocation::NAMESPACE;
 const MOST: usize = 3;
 
 /// Words that people type, and the commands that do what they expect.
-const SYNONYMS: [(&str, &[&str]); 96] = [
+const SYNONYMS: [(&str, &[&str]); 94] = [
     // The life of a generation.
     ("setup", &["init"]),
     ("configure", &["init"]),
@@ -43,7 +43,6 @@ const SYNONYMS: [(&str, &[&str]); 96] = [
     ("undo", &["reset"]),
     ("rollback", &["reset"]),
     ("clean", &["reset"]),
-    ("plan", &["measure"]),
     ("propose", &["measure"]),
     ("attempt", &["stitch"]),
     ("work", &["stitch", "run"]),
@@ -99,7 +98,6 @@ const SYNONYMS: [(&str, &[&str]); 96] = [
     ("dump", &["issues export"]),
     ("load", &["issues import"]),
     // The rest.
-    ("build", &["image build"]),
     ("docker", &["image"]),
     ("podman", &["image"]),
     ("container", &["image"]),

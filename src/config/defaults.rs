@@ -200,6 +200,7 @@ impl RoleConfig {
             review: None,
             min_score: None,
             block: None,
+            closing_rounds: None,
         }
     }
 }

@@ -26,6 +26,9 @@ pub struct Mode {
     /// Path of the template of its measure; unset is `measure_prompt`, or what is built in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prompt: Option<String>,
+    /// Path of the template of the plan of its groups; unset is what is built in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan_prompt: Option<String>,
     /// The type of its tasks.
     #[serde(rename = "type")]
     pub issue_type: String,
@@ -49,7 +52,9 @@ pub struct Mode {
 /// Returns a mode as it is built in.
 fn built_in(kind: ModeKind) -> Mode {
     let issue_type = match kind {
-        ModeKind::Generate | ModeKind::Test | ModeKind::Exec | ModeKind::Audit | ModeKind::Review => "task",
+        ModeKind::Generate | ModeKind::Build | ModeKind::Test | ModeKind::Exec | ModeKind::Audit | ModeKind::Review => {
+            "task"
+        }
         ModeKind::Feature => "feature",
         ModeKind::Fix => "bug",
         ModeKind::Refactor => "chore",
@@ -58,11 +63,12 @@ fn built_in(kind: ModeKind) -> Mode {
         name: kind.name().to_owned(),
         kind,
         prompt: None,
+        plan_prompt: None,
         issue_type: issue_type.to_owned(),
         proof: kind == ModeKind::Fix,
         keep_tests: kind == ModeKind::Refactor,
         needs_gates: matches!(kind, ModeKind::Fix | ModeKind::Test | ModeKind::Refactor),
-        preserve_sources: (kind != ModeKind::Generate).then_some(true),
+        preserve_sources: (!matches!(kind, ModeKind::Generate | ModeKind::Build)).then_some(true),
         stages: None,
         gates: None,
     }
@@ -209,6 +215,7 @@ fn read_mode(field: &Field<'_>, name: &str, config: &Config) -> Option<Mode> {
         ..built_in(kind)
     };
     section.set_some("prompt", &mut mode.prompt, Field::repository_path);
+    section.set_some("plan_prompt", &mut mode.plan_prompt, Field::repository_path);
     section.set("type", &mut mode.issue_type, |field| {
         field.choice(&TYPES.map(|name| (name, name))).map(str::to_owned)
     });

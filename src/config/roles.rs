@@ -59,6 +59,9 @@ fn read_threshold(section: &Section<'_>, role: &mut RoleConfig) {
     section.set_some("min_score", &mut role.min_score, |field| field.small_count(BEST_SCORE));
     let severities = Severity::ALL.map(|severity| (severity.name(), severity));
     section.set_some("block", &mut role.block, |field| field.choice(&severities));
+    section.set_some("closing_rounds", &mut role.closing_rounds, |field| {
+        Some(field.small_count_or_off(100)?.limit().unwrap_or_default())
+    });
 }
 
 pub(super) fn read_role(section: &Section<'_>, role: &mut RoleConfig, budget: &BudgetConfig) {

@@ -130,6 +130,7 @@ fn read_own(field: &Field<'_>, (top, config): (&Section<'_>, &Config)) -> Option
         min_score: None,
         context_bytes: None,
         block: None,
+        closing_rounds: None,
         ..Config::default().review
     };
     section.set_some("name", &mut name, read_name);

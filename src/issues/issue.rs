@@ -14,6 +14,8 @@ mod collection;
 mod dependencies;
 mod edit;
 mod external;
+mod group_standing;
+mod groups;
 mod input;
 mod lookup;
 mod reading;
@@ -25,8 +27,11 @@ mod tree;
 pub use crate::issues::new_ids::NewIds;
 pub use crate::model::{CommitId, IssueId, RunId, TypedId};
 pub use batch::{BatchIssue, BatchProblems, ImportedState};
-pub use collection::{FORMAT, IssueCounts, Issues, Measure, StoreMeta};
+pub use collection::{FORMAT, IssueCounts, Issues, Measure, MeasureOf, StoreMeta};
 pub use edit::IssueEdit;
+pub use group_standing::GroupStanding;
+pub(crate) use groups::BuildStep;
+pub use groups::{GroupCounts, GroupEdit, GroupPlace};
 pub(crate) use input::proof_problem;
 pub use input::{NewIssue, PRIORITY_MAX, TYPES};
 pub use reading::{ImportedBatch, read_batch};
@@ -208,6 +213,9 @@ pub struct Issue {
     /// Its id in the place that it was imported from, so that it is not imported twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<String>,
+    /// The key of the group that it belongs to, in a generation that works through groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// The details of the task.
     #[serde(default)]
     pub plan: TaskPlan,

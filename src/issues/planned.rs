@@ -32,13 +32,16 @@ pub struct PlannedTask {
     pub issue_type: String,
     /// Keys of the plan, or ids of issues that are there.
     pub depends_on: Vec<String>,
+    /// The key of its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Its details.
     pub plan: TaskPlan,
 }
 
 impl PlannedTask {
-    /// Builds the task that a proposal is about.
-    pub(crate) fn of(proposal: Proposal, issue_type: &str) -> Self {
+    /// Builds the task that a proposal is about, in this group.
+    pub(crate) fn of(proposal: Proposal, issue_type: &str, group: Option<&str>) -> Self {
         Self {
             key: proposal.key,
             title: proposal.title,
@@ -46,6 +49,7 @@ impl PlannedTask {
             priority: proposal.priority,
             issue_type: issue_type.to_owned(),
             depends_on: proposal.depends_on,
+            group: group.map(str::to_owned),
             plan: TaskPlan {
                 required_reading: proposal.required_reading,
                 files: proposal.files,
@@ -64,6 +68,7 @@ impl From<PlannedTask> for BatchIssue {
             description: task.description,
             priority: task.priority,
             issue_type: task.issue_type,
+            group: task.group,
             plan: task.plan,
             ..NewIssue::titled(task.title)
         };

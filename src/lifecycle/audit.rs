@@ -71,7 +71,7 @@ impl Generator {
         }
         let this = self.in_mode_of(options)?;
         let (name, commit) = (this.new_name(options)?, this.starting_point(options)?);
-        let meta = this.store_meta(&name, options.request.clone(), this.project.clock().now());
+        let meta = this.store_meta(&name, options, this.project.clock().now());
         Ok(Asked {
             this,
             issues: Issues::new(meta),

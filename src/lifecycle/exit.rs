@@ -16,19 +16,26 @@ pub(super) fn of_run(driven: &DriverSummary) -> u8 {
     match driven.reason {
         Reason::BudgetSpent(_) | Reason::Limited(..) => exit::LIMIT,
         Reason::Infrastructure(_) => exit::ENGINE,
-        Reason::Refused(_) | Reason::Blocked | Reason::Stuck(_) => exit::TASKS,
-        Reason::Complete | Reason::RequestDone | Reason::CyclesMade | Reason::TasksDone | Reason::TasksAttempted(_)
+        Reason::Refused(_) | Reason::Red(_) | Reason::Blocked | Reason::Stuck(_) => exit::TASKS,
+        Reason::Complete
+        | Reason::GroupsDone
+        | Reason::RequestDone
+        | Reason::CyclesMade
+        | Reason::TasksDone
+        | Reason::TasksAttempted(_)
             if held > 0 =>
         {
             exit::TASKS
         }
         Reason::Complete if driven.merged == 0 => exit::NOTHING_TO_DO,
+        Reason::GroupsDone if driven.attempted == 0 && driven.groups_done == 0 => exit::NOTHING_TO_DO,
         Reason::RequestDone | Reason::TasksDone | Reason::Waiting if driven.attempted == 0 => exit::NOTHING_TO_DO,
         // Proposals are held because that was asked for.
         Reason::Proposed(_)
         | Reason::Reported
         | Reason::Waiting
         | Reason::Complete
+        | Reason::GroupsDone
         | Reason::RequestDone
         | Reason::CyclesMade
         | Reason::TasksDone

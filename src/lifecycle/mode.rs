@@ -44,10 +44,11 @@ impl Generator {
     }
 
     /// Checks that a mode can begin with this request, with the gates that there are.
-    pub(super) fn refuse_without_needs(&self, request: Option<&Request>) -> Result<()> {
+    pub(super) fn refuse_without_needs(&self, options: &StartOptions) -> Result<()> {
         let mode = &self.project.config.mode;
         let name = &mode.name;
-        match (mode.kind.request(), request) {
+        self.refuse_documents(options)?;
+        match (mode.kind.request(), options.request.as_ref()) {
             (RequestNeed::Always, None) => {
                 let message = format!("the mode `{name}` needs a request: what is to be done");
                 return Err(Error::new(ErrorKind::Usage, message)
@@ -70,6 +71,23 @@ impl Generator {
         Ok(())
     }
 
+    /// Checks that documents are named only where something is built from them, and are there then.
+    fn refuse_documents(&self, options: &StartOptions) -> Result<()> {
+        let mode = &self.project.config.mode;
+        let name = &mode.name;
+        if !mode.kind.has_groups() && !options.documents.is_empty() {
+            let message = format!("the mode `{name}` is not built from documents that are named");
+            return Err(Error::new(ErrorKind::Usage, message)
+                .hint("`cordwainer build` is; `context_files` names those that all prompts have"));
+        }
+        if mode.kind.has_groups() && options.documents.is_empty() && self.project.config.context_files.is_empty() {
+            let message = format!("the mode `{name}` needs a document: what is to be built");
+            return Err(Error::new(ErrorKind::Usage, message)
+                .hint("name it, as in `cordwainer build docs/specification.md`, or set `context_files`"));
+        }
+        Ok(())
+    }
+
     /// Returns the open generation that works on this request in this mode already; without a request, the current one,
     /// if it is of this mode.
     ///
@@ -84,21 +102,28 @@ impl Generator {
             let issues = this.ending_store(generation)?.read()?;
             let meta = issues.meta();
             let is_mode = meta.mode_name() == mode;
+            let is_built_from = options.documents.is_empty() || meta.build.documents == options.documents;
             let is_same = |asked: &Request| meta.request.as_ref().is_some_and(|known| known.is_same(asked));
-            Ok(is_mode && request.is_none_or(is_same))
+            Ok(is_mode && is_built_from && request.is_none_or(is_same))
         };
         let is_open = |generation: &GenerationName| -> Result<bool> {
             Ok(this.project.git.reference(&generation.base_mark())?.is_some()
                 && this.project.phase(generation)? == Phase::Open)
         };
-        let is_named = options.name.is_some() || options.request.as_ref().and_then(Request::slug).is_some();
+        let has_slug = options.request.as_ref().and_then(Request::slug).is_some();
+        let is_named = options.name.is_some() || has_slug || !options.documents.is_empty();
         if is_named {
             let named = this.new_name(options)?;
             if is_open(&named)? {
                 if is_of(&named, options.request.as_ref())? {
                     return Ok(Some(named));
                 }
-                let message = format!("the generation `{named}` is open already, with another mode or request");
+                let other = if options.documents.is_empty() {
+                    "another mode or request"
+                } else {
+                    "another mode or other documents"
+                };
+                let message = format!("the generation `{named}` is open already, with {other}");
                 return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
                     "continue it with `cordwainer resume --generation {named}`, or choose another name with `--name`"
                 )));
@@ -108,7 +133,7 @@ impl Generator {
             return Ok(None);
         }
         let open = this.project.generations()?;
-        if options.request.is_some() {
+        if options.request.is_some() || !options.documents.is_empty() {
             for generation in open {
                 if is_open(&generation)? && is_of(&generation, options.request.as_ref())? {
                     return Ok(Some(generation));

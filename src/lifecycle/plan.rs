@@ -10,13 +10,14 @@ use crate::base::regular;
 use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Attempt;
-use crate::issues::issue::{Issues, Status};
+use crate::issues::issue::{BuildStep, GroupStanding, Issues, Status};
 use crate::issues::planned::{PlanFile, PlannedTask};
 use crate::issues::store::Store;
 use crate::lifecycle::{Generator, StartOptions};
 use crate::model::generation::GenerationName;
 use crate::model::{RunId, Usage};
 use crate::record::recorder::EventSender;
+use crate::run::phase::group::{is_small, one_group};
 use crate::run::phase::measure::{FiledAs, PLAN_FILE};
 use crate::run::{gate, prompt_inputs};
 
@@ -37,6 +38,9 @@ pub struct Plan {
     pub run: RunId,
     /// The tasks, each after those that it waits for.
     pub tasks: Vec<PlannedTask>,
+    /// The groups of the work, where it has any: the tasks are those of the one whose turn it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupStanding>,
     /// The gates that each must pass.
     pub gates: Vec<String>,
     /// What the measure used.
@@ -57,7 +61,10 @@ pub struct Estimate {
     /// How many parts an audit or a review reads; each takes what `measure` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<usize>,
-    /// The measure, where it is not made yet.
+    /// How many calls are made beside those of tasks, where it is not one: the plan of groups, a measure and a closing review of each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_calls: Option<usize>,
+    /// The measure, where it is not made yet; of work in groups each call beside those of tasks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub measure: Option<Part>,
     /// The tasks by their sizes.
@@ -100,6 +107,35 @@ impl Generator {
             return self.audit_prompt(options);
         }
         let mut left_out = Vec::new();
+        let (this, mut issues, tip) = self.looked_at(options)?;
+        let project = &this.project;
+        let warn = &mut |what| left_out.push(what);
+        let mut asked = None;
+        if project.config.mode.kind.has_groups() {
+            if issues.next_in_build(0) == BuildStep::Plan {
+                let told = prompt_inputs::plan_context(project, &issues, tip, warn)?;
+                if !is_small(&told) {
+                    return Ok((prompt_inputs::plan_prompt(project, &told)?, left_out));
+                }
+                let all = one_group(&told.documents, issues.build(), told.most_tasks);
+                issues.add_groups(vec![all])?;
+            }
+            asked = match issues.next_in_build(0) {
+                BuildStep::Measure(key) => Some(issues.group(&key)?.clone()),
+                _ => {
+                    let message = "no group waits for its tasks to be asked for";
+                    return Err(Error::new(ErrorKind::NothingToDo, message)
+                        .hint("`cordwainer issues group list` shows how each stands"));
+                }
+            };
+        }
+        let mut told = prompt_inputs::group_context(project, &issues, (tip, asked.as_ref()), warn)?;
+        told.coverage = gate::uncovered(project, tip, warn)?;
+        Ok((prompt_inputs::measure_prompt(project, &told)?, left_out))
+    }
+
+    /// Returns the generation that is open for the options, or that they would begin: with its mode in force, its issues and its tip.
+    pub(super) fn looked_at(&self, options: &StartOptions) -> Result<(Self, Issues, Oid)> {
         if let Some(open) = self.open_for(options)? {
             let this = self.clone().choose(Some(open.to_string())).in_its_mode()?;
             let issues = this.store()?.read()?;
@@ -107,22 +143,14 @@ impl Generator {
                 let message = format!("the branch `{open}` of the generation is gone");
                 return Err(Error::new(ErrorKind::Precondition, message));
             };
-            return Ok((this.prompt_at(&issues, tip, &mut left_out)?, left_out));
+            return Ok((this, issues, tip));
         }
         let this = self.in_mode_of(options)?;
-        this.refuse_without_needs(options.request.as_ref())?;
+        this.refuse_without_needs(options)?;
         let (name, base) = (this.new_name(options)?, this.starting_point(options)?);
         let first = this.first_commit(&name, base)?;
-        let meta = this.store_meta(&name, options.request.clone(), this.project.clock().now());
-        Ok((this.prompt_at(&Issues::new(meta), first.tip, &mut left_out)?, left_out))
-    }
-
-    /// Returns the prompt of a measure at a commit, with what is left out of it.
-    fn prompt_at(&self, issues: &Issues, tip: Oid, left_out: &mut Vec<String>) -> Result<String> {
-        let warn = &mut |what| left_out.push(what);
-        let mut told = prompt_inputs::measure_context(&self.project, issues, tip, warn)?;
-        told.coverage = gate::uncovered(&self.project, tip, warn)?;
-        prompt_inputs::measure_prompt(&self.project, &told)
+        let meta = this.store_meta(&name, options, this.project.clock().now());
+        Ok((this, Issues::new(meta), first.tip))
     }
 
     /// Estimates what a mode's work will take, from what was made in this repository alone. No call is made.
@@ -145,6 +173,9 @@ impl Generator {
         let config = &this.project.config;
         let size = Size::of(u32::midpoint(config.estimated_lines_min, config.estimated_lines_max));
         let measure = estimate::of_measure(&history.measures);
+        if config.mode.kind.has_groups() {
+            return this.estimate_of_groups(options, &history, (tasks, from));
+        }
         let mut estimate = Estimate::of(&vec![size; tasks], &history);
         estimate.total = estimate.total.plus(measure.takes);
         Ok(Estimate {
@@ -152,6 +183,53 @@ impl Generator {
             measure: Some(measure),
             ..estimate
         })
+    }
+
+    /// Estimates what is left of work in groups: tasks as planned or, before that, as many as were filed here, and calls that are like
+    /// measures: a plan where there is none, and for each group its measure and a closing review.
+    fn estimate_of_groups(
+        &self,
+        options: &StartOptions,
+        history: &History,
+        (tasks, from): (usize, Source),
+    ) -> Result<Estimate> {
+        let (this, issues, tip) = self.looked_at(options)?;
+        if issues.build().groups.is_empty() {
+            let told = prompt_inputs::plan_context(&this.project, &issues, tip, &mut |_| {})?;
+            // Short documents are planned without a call.
+            let calls = if is_small(&told) { 2 } else { 3 };
+            let mut estimate = self.of_tasks(tasks, history);
+            estimate.tasks_from = Some(from);
+            return Ok(estimate.with_calls(calls, history));
+        }
+        self.with_later_groups(Estimate::of(&[], history), &issues)
+    }
+
+    /// Returns the estimate of so many tasks of middle size.
+    fn of_tasks(&self, tasks: usize, history: &History) -> Estimate {
+        let config = &self.project.config;
+        let size = Size::of(u32::midpoint(config.estimated_lines_min, config.estimated_lines_max));
+        Estimate::of(&vec![size; tasks], history)
+    }
+
+    /// Adds what groups will take whose tasks are not asked for yet, and the closing reviews of those that are not done.
+    fn with_later_groups(&self, estimate: Estimate, issues: &Issues) -> Result<Estimate> {
+        let undone = issues.build().groups.iter().filter(|group| group.done.is_none());
+        let (mut tasks, mut calls) = (0, 0);
+        let is_planned = estimate.tasks > 0;
+        for (index, group) in undone.enumerate() {
+            calls += 1;
+            // The tasks of the first are those that the estimate has.
+            if !group.measured && !(index == 0 && is_planned) {
+                calls += 1;
+                tasks += usize::try_from(group.estimated_tasks).unwrap_or_default();
+            }
+        }
+        if calls == 0 {
+            return Ok(estimate);
+        }
+        let history = self.history()?;
+        Ok(estimate.and(self.of_tasks(tasks, &history)).with_calls(calls, &history))
     }
 
     /// Makes one measure that files nothing: what it proposes is kept in the records of its run. What it used counts.
@@ -176,10 +254,11 @@ impl Generator {
         Ok(Plan {
             generation,
             mode: this.project.config.mode.name.clone(),
+            groups: issues.group_standings(),
             usage: issues.usage_of_run(&run),
             run,
             gates: this.project.config.gates.iter().map(|gate| gate.name.clone()).collect(),
-            estimate: Estimate::of(&sizes, &this.history()?),
+            estimate: this.with_later_groups(Estimate::of(&sizes, &this.history()?), &issues)?,
             tasks,
         })
     }
@@ -246,7 +325,7 @@ impl History {
                 }
             }
             // What files a plan has no calls of its own.
-            if !measure.calls.is_empty() {
+            if !measure.calls.is_empty() && measure.of.is_none() {
                 let alike = match &measure.part {
                     Some(_) => &mut self.parts,
                     None => &mut self.measures,
@@ -268,6 +347,31 @@ impl History {
 }
 
 impl Estimate {
+    /// Adds calls beside those of tasks, each as a measure is.
+    fn with_calls(self, calls: usize, history: &History) -> Self {
+        let measure = estimate::of_measure(&history.measures);
+        let total = (0..calls).fold(self.total, |total, _| total.plus(measure.takes));
+        Self {
+            group_calls: Some(calls),
+            measure: Some(measure),
+            total,
+            ..self
+        }
+    }
+
+    /// Adds the tasks of another one.
+    fn and(mut self, other: Self) -> Self {
+        self.tasks += other.tasks;
+        self.total = self.total.plus(other.total);
+        for part in other.sizes {
+            match self.sizes.iter_mut().find(|known| known.size == part.size) {
+                Some(known) => known.tasks += part.tasks,
+                None => self.sizes.push(part),
+            }
+        }
+        self
+    }
+
     /// Estimates what tasks of these sizes will take.
     pub(super) fn of(sizes: &[Size], history: &History) -> Self {
         let mut total = Spread::default();
@@ -288,6 +392,7 @@ impl Estimate {
             tasks: sizes.len(),
             tasks_from: None,
             parts: None,
+            group_calls: None,
             measure: None,
             sizes: parts,
             total,

@@ -7,6 +7,7 @@ use crate::base::interruption::Interruption;
 use crate::config::reload::Reloadable;
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
+use crate::issues::issue::{BuildStep, GroupCounts, Issues};
 use crate::issues::round::Fixing;
 use crate::issues::scope::Then;
 use crate::issues::store::Store;
@@ -23,9 +24,11 @@ use crate::run::control::RunControl;
 use crate::run::driver::{self, Phases};
 use crate::run::guidance;
 use crate::run::phase::audit::scope_of;
+use crate::run::phase::group::Planning;
 use crate::run::phase::measure::{FiledAs, MeasureOutcome};
 use crate::run::plan::RunLimits;
 use crate::run::preflight::{self, Asker};
+use crate::run::prompt_inputs;
 use crate::run::recover::Recovery;
 use crate::run::requests::{Answering, Requests};
 use crate::run::seats::Seats;
@@ -45,6 +48,8 @@ pub struct RunOptions {
     pub confirm: bool,
     /// The run whose plan is filed before anything else: see [`Generator::dry_run`].
     pub plan: Option<String>,
+    /// Whether groups are planned for documents that changed since the last plan.
+    pub replan: bool,
 }
 
 /// Returns what becomes of proposals.
@@ -70,6 +75,9 @@ pub struct RunSummary {
     pub attempted: u32,
     /// Measures made.
     pub measures: u32,
+    /// How many groups are done, of how many; `None` where the work has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupCounts>,
     /// Tasks held in the generation.
     pub blocked: usize,
     /// Tasks still open in the generation.
@@ -135,6 +143,10 @@ impl Generator {
             limits = limits.for_request(issues.is_measured() && !(kind.reports() && issues.is_empty()));
         }
         limits.reports = kind.reports();
+        if cycles.is_none() && kind.has_groups() {
+            let replan = options.replan && self.has_new_documents(&issues)?;
+            limits = limits.for_groups(replan);
+        }
         if options.confirm || limits.reports && scope_of(&issues).then == Then::File {
             limits = limits.confirming();
         }
@@ -148,6 +160,7 @@ impl Generator {
             changed: driven.changed,
             attempted: driven.attempted,
             measures: driven.measures,
+            groups: self.project.config.mode.kind.has_groups().then_some(driven.groups),
             blocked: counts.blocked,
             open: counts.open,
             usage: driven.usage,
@@ -191,6 +204,15 @@ impl Generator {
         done
     }
 
+    /// Returns whether a document changed since groups were planned.
+    fn has_new_documents(&self, issues: &Issues) -> Result<bool> {
+        let tip = self.project.tip(&issues.meta().generation)?;
+        let changed = prompt_inputs::changed_documents(&self.project, issues.build(), tip)?;
+        Ok(!issues.build().groups.is_empty() && !changed.is_empty())
+    }
+
+    /// Makes a measure; of a generation that works through groups, of the group whose turn it is, after their plan where there is
+    /// none.
     pub(super) async fn measure_begun(&self, begun: &Begun, filed_as: FiledAs) -> Result<usize> {
         let interruption = &begun.control.interruption;
         let phases = self.phases(begun, filed_as).await?;
@@ -199,9 +221,35 @@ impl Generator {
         for role in self.project.config.roles_of_measures() {
             phases.sessions.pauses.refuse(role)?;
         }
-        let done = phases.measure(1, interruption).await?;
+        if self.project.config.mode.kind.has_groups() {
+            phases.gates.see_that_they_run(interruption).await?;
+            interruption.unless_asked()?;
+        }
+        let number = self.planned_before(&phases, interruption).await?;
+        let done = phases.measure(number, interruption).await?;
         // Which is none where the run is to end.
         exit::measured(done.unwrap_or(MeasureOutcome::Cancelled), interruption)
+    }
+
+    /// Plans groups where the work has groups, and there are none yet. Returns the number of the next call beside those of tasks.
+    async fn planned_before(&self, phases: &Phases, interruption: &Interruption) -> Result<u32> {
+        if !self.project.config.mode.kind.has_groups() {
+            return Ok(1);
+        }
+        let next = || -> Result<BuildStep> { Ok(phases.sessions.context.store.read()?.next_in_build(0)) };
+        let mut number = 1;
+        if next()? == BuildStep::Plan {
+            let planned = phases.groups.plan(number, Planning::ByRule, interruption).await?;
+            exit::measured(planned, interruption)?;
+            number += 1;
+        }
+        match next()? {
+            BuildStep::Measure(_) => Ok(number),
+            _ => Err(
+                Error::new(ErrorKind::NothingToDo, "no group waits for its tasks to be asked for")
+                    .hint("`cordwainer issues group list` shows how each stands; `cordwainer run` goes on"),
+            ),
+        }
     }
 
     /// Makes one attempt at a task, the first ready one unless `task` names it; returns how it ended.
@@ -301,7 +349,7 @@ impl Generator {
     }
 
     /// Finds an engine, checks that it has the image, and builds the driver of the run.
-    async fn phases(&self, begun: &Begun, filed_as: FiledAs) -> Result<Phases> {
+    pub(super) async fn phases(&self, begun: &Begun, filed_as: FiledAs) -> Result<Phases> {
         let interruption = &begun.control.interruption;
         let finding = Box::pin(async {
             let engine = Engine::connect(&self.connect_options()).await?;
@@ -339,7 +387,7 @@ impl Generator {
 pub(super) struct Begun {
     // Dropped before the lock: nobody is to reach a run that no longer holds it.
     _requests: Requests,
-    control: RunControl,
+    pub(super) control: RunControl,
     lock: Arc<HeldLock>,
     generation: GenerationName,
     pub(super) recorder: Recorder,

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::{DiffStat, Head, Oid, RefMove};
+use crate::issues::group::Build;
 use crate::issues::issue::{FORMAT, Issues, StoreMeta};
 use crate::issues::request::Request;
 use crate::issues::store::Store;
@@ -33,6 +34,8 @@ pub struct StartOptions {
     pub mode: Option<String>,
     /// What it is asked for.
     pub request: Option<Request>,
+    /// The documents that it is built from: files or folders of the repository. Only a mode that builds takes any.
+    pub documents: Vec<String>,
     /// The commit that it must begin from, where somebody was asked about that one: see [`Generator::clearing`].
     pub base: Option<String>,
 }
@@ -87,7 +90,7 @@ impl Generator {
     pub async fn start(&self, options: &StartOptions) -> Result<StartSummary> {
         let _lock = self.project.lock("start")?;
         let this = self.in_mode_of(options)?;
-        this.refuse_without_needs(options.request.as_ref())?;
+        this.refuse_without_needs(options)?;
         this.start_in_mode(options)
     }
 
@@ -101,6 +104,8 @@ impl Generator {
             .hint("run the command again"));
         }
         let generation = self.new_name(options)?;
+        // Before anything is paid for.
+        self.project.specification(base, &options.documents)?;
         self.project.git.user()?;
         let hazards = self.tolerable_hazards(&generation, base)?;
         let undone = options.carry.as_ref().map(|from| self.undone_tasks(from)).transpose()?;
@@ -115,7 +120,7 @@ impl Generator {
         self.create(&generation.starting_mark(), first.tip)?;
         crash_point!("start.begun");
         let now = self.project.clock().now();
-        let meta = self.store_meta(&generation, options.request.clone(), now);
+        let meta = self.store_meta(&generation, options, now);
         let issues = match &undone {
             Some(undone) => undone.tasks.carried_over(meta, &undone.elsewhere(), now),
             None => Issues::new(meta),
@@ -157,16 +162,15 @@ impl Generator {
         Ok(notes)
     }
 
-    pub(super) fn store_meta(
-        &self,
-        generation: &GenerationName,
-        request: Option<Request>,
-        now: Timestamp,
-    ) -> StoreMeta {
+    pub(super) fn store_meta(&self, generation: &GenerationName, options: &StartOptions, now: Timestamp) -> StoreMeta {
         let mode = &self.project.config.mode;
         StoreMeta {
             mode: (mode.name != ModeKind::Generate.name()).then(|| mode.name.clone()),
-            request,
+            request: options.request.clone(),
+            build: Build {
+                documents: options.documents.clone(),
+                ..Build::default()
+            },
             format: FORMAT,
             generation: generation.clone(),
             base_branch: self.project.config.base_branch.clone(),

@@ -10,7 +10,7 @@ use crate::accounting::ledger::Sums;
 use crate::base::error::{Error, Result};
 use crate::base::fs::LockHolder;
 use crate::git::{Hazard, Oid};
-use crate::issues::issue::{IssueCounts, Issues};
+use crate::issues::issue::{GroupStanding, IssueCounts, Issues};
 use crate::issues::request::Request;
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
@@ -43,6 +43,15 @@ pub struct Status {
     pub tip: Option<CommitId>,
     /// How many tasks are in which state; `ready` is a part of `open`.
     pub tasks: IssueCounts,
+    /// The documents that it is built from, where they are named.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub documents: Vec<String>,
+    /// The groups of the work, in order; none where it has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupStanding>,
+    /// Where the documents contradict each other, as the plan reports it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contradictions: Vec<String>,
     /// What agents ask: each holds its task until it is answered.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub questions: Vec<OpenQuestion>,
@@ -167,6 +176,9 @@ impl Generator {
             base: self.project.git.reference(&generation.base_mark())?.map(CommitId::from),
             tip: tip.map(CommitId::from),
             tasks: issues.counts(),
+            documents: issues.build().documents.clone(),
+            groups: issues.group_standings(),
+            contradictions: issues.build().contradictions.clone(),
             questions: OpenQuestion::all(&issues),
             stuck: StuckTask::all(&issues),
             cycles: issues.cycle(),

@@ -24,7 +24,7 @@ mod version;
 
 pub use self::gates::MergeGates;
 use self::merge::Landing;
-pub use self::tasks::{MergedTask, Totals, UndoneTask};
+pub use self::tasks::{MergedTask, Totals, UndoneGroup, UndoneTask};
 
 /// The options of `stop`.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +68,9 @@ pub struct StopSummary {
     pub tasks: Vec<MergedTask>,
     /// Tasks that end with it undone: open and held ones.
     pub undone: Vec<UndoneTask>,
+    /// Groups that end with it and are not done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undone_groups: Vec<UndoneGroup>,
     /// What it took, all in all.
     pub totals: Totals,
     /// The tag of the merge; `None` where none is configured, or nothing was merged.
@@ -98,6 +101,7 @@ impl StopSummary {
             gates: MergeGates::NoMerge,
             tasks: MergedTask::all(issues),
             undone: UndoneTask::all(issues),
+            undone_groups: UndoneGroup::all(issues),
             totals: Totals::of(issues),
             tag: None,
             version_file: None,

@@ -19,6 +19,8 @@ pub(crate) enum RequestNeed {
 pub enum ModeKind {
     /// Measures from documents, again and again.
     Generate,
+    /// Builds what documents describe, group by group.
+    Build,
     /// Adds what a request asks for.
     Feature,
     /// Fixes what a report describes, with a proof.
@@ -48,8 +50,9 @@ pub(crate) const MODE_KIND_NAMES: [&str; ModeKind::ALL.len()] = {
 
 impl ModeKind {
     /// All kinds.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Generate,
+        Self::Build,
         Self::Feature,
         Self::Fix,
         Self::Test,
@@ -63,6 +66,7 @@ impl ModeKind {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Generate => "generate",
+            Self::Build => "build",
             Self::Feature => "feature",
             Self::Fix => "fix",
             Self::Test => "test",
@@ -76,7 +80,7 @@ impl ModeKind {
     /// Returns whether it begins with a request.
     pub(crate) fn request(self) -> RequestNeed {
         match self {
-            Self::Generate => RequestNeed::Never,
+            Self::Generate | Self::Build => RequestNeed::Never,
             Self::Test | Self::Audit | Self::Review => RequestNeed::Optional,
             Self::Feature | Self::Fix | Self::Refactor | Self::Exec => RequestNeed::Always,
         }
@@ -94,7 +98,12 @@ impl ModeKind {
 
     /// Returns whether one measure says all that is to be done, so that the work ends with its tasks.
     pub(crate) fn measures_once(self) -> bool {
-        self != Self::Generate
+        !matches!(self, Self::Generate | Self::Build)
+    }
+
+    /// Returns whether it works through groups.
+    pub(crate) fn has_groups(self) -> bool {
+        self == Self::Build
     }
 
     /// Returns whether it reads files and reports findings, so that no measure proposes its tasks.

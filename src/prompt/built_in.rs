@@ -5,8 +5,9 @@ use crate::model::ModeKind;
 
 /// The built-in templates of measures, and of what stands for them in modes that report, by the names under which other
 /// templates extend them.
-pub(super) const MEASURES: [Template<'_>; 7] = [
+pub(super) const MEASURES: [Template<'_>; 8] = [
     template("measure.md.j2", include_str!("measure.md.j2")),
+    template("build.md.j2", include_str!("modes/build.md.j2")),
     template("feature.md.j2", include_str!("modes/feature.md.j2")),
     template("fix.md.j2", include_str!("modes/fix.md.j2")),
     template("test.md.j2", include_str!("modes/test.md.j2")),
@@ -26,6 +27,11 @@ pub(super) const REVIEW: Template<'static> = template("review.md.j2", include_st
 pub(super) const STAGE: Template<'static> = template("stage.md.j2", include_str!("stage.md.j2"));
 /// What the stages after the work are told of it.
 pub(super) const WORK: Template<'static> = template("work.md.j2", include_str!("work.md.j2"));
+/// The closing review of a group.
+pub(super) const CLOSING: Template<'static> = template("closing.md.j2", include_str!("closing.md.j2"));
+
+/// The built-in template of the plan of groups, by the name under which others extend it.
+pub(super) const PLAN: Template<'_> = template("plan.md.j2", include_str!("plan.md.j2"));
 
 const fn template(name: &'static str, text: &'static str) -> Template<'static> {
     Template { name, text }
@@ -33,9 +39,10 @@ const fn template(name: &'static str, text: &'static str) -> Template<'static> {
 
 /// Returns the built-in template of the measures of a mode, or of the parts that it reads.
 pub fn measure_template(mode: ModeKind) -> Template<'static> {
-    let [generate, feature, fix, test, refactor, exec, audit] = MEASURES;
+    let [generate, build, feature, fix, test, refactor, exec, audit] = MEASURES;
     match mode {
         ModeKind::Generate => generate,
+        ModeKind::Build => build,
         ModeKind::Feature => feature,
         ModeKind::Fix => fix,
         ModeKind::Test => test,

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::known_groups::{GroupAsked, KnownGroup};
+use crate::issues::group::{Build, Group};
 use crate::issues::issue::{Issue, Status, TaskFile};
 use crate::issues::proposal::BatchLimits;
 use crate::issues::request::Request;
@@ -81,6 +83,10 @@ pub struct MeasureContext {
     /// What the gates of the project leave uncovered, each with the name of the gate as its path; only where tests are
     /// looked for, and coverage is measured.
     pub coverage: Vec<Document>,
+    /// The group whose tasks are asked for; none where the work has no groups.
+    pub group: Option<GroupAsked>,
+    /// All groups.
+    pub groups: Vec<KnownGroup>,
     /// Whether each proposal must have a proof.
     pub needs_proof: bool,
     /// What was wrong with the last answer, in sentences.
@@ -116,6 +122,8 @@ impl MeasureContext {
             request: None,
             request_files: Vec::new(),
             coverage: Vec::new(),
+            group: None,
+            groups: Vec::new(),
             needs_proof: false,
             problems: Vec::new(),
             previous_answer: None,
@@ -142,6 +150,16 @@ impl MeasureContext {
         });
         self.request_files = files.collect();
         self
+    }
+
+    /// Returns this context with the group whose tasks are asked for, among all of them.
+    #[must_use]
+    pub fn with_group(self, group: &Group, build: &Build) -> Self {
+        Self {
+            group: Some(group.into()),
+            groups: KnownGroup::all(build),
+            ..self
+        }
     }
 
     /// Returns this context with the present issues, and the number of proposals allowed beside them.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::built_in::{MEASURES, PROPOSALS_REVIEW, REVIEW, STAGE, STITCH, WORK, measure_template};
+use super::built_in::{CLOSING, MEASURES, PLAN, PROPOSALS_REVIEW, REVIEW, STAGE, STITCH, WORK, measure_template};
 use super::render::used_variables;
 use super::template::Template;
 use crate::base::error::Result;
@@ -32,9 +32,11 @@ pub struct BuiltInTemplate {
 }
 
 /// The templates beside those of measures: what they are of, and what replaces each.
-const OTHERS: [(Template<'static>, &str, Option<&str>); 5] = [
+const OTHERS: [(Template<'static>, &str, Option<&str>); 7] = [
+    (PLAN, "the plan of groups", Some("modes.build.plan_prompt")),
     (STITCH, "an attempt at a task", Some("stitch_prompt")),
     (REVIEW, "a review of an attempt", None),
+    (CLOSING, "the closing review of a group", None),
     (PROPOSALS_REVIEW, "a review of proposals", None),
     (STAGE, "a stage of your own, around your template", None),
     (WORK, "the task and its changes, within reviews and stages", None),
@@ -46,7 +48,9 @@ const OTHERS: [(Template<'static>, &str, Option<&str>); 5] = [
 ///
 /// Where one is not well-formed, which a test keeps from being so.
 pub fn built_in_templates() -> Result<Vec<BuiltInTemplate>> {
-    let of_modes = ModeKind::ALL.into_iter().map(|mode| {
+    // Both modes that report have one.
+    let modes = ModeKind::ALL.into_iter().filter(|mode| *mode != ModeKind::Review);
+    let of_modes = modes.map(|mode| {
         let name = mode.name();
         let replaced_by = match mode {
             ModeKind::Generate => "measure_prompt".to_owned(),
@@ -54,7 +58,10 @@ pub fn built_in_templates() -> Result<Vec<BuiltInTemplate>> {
         };
         (
             measure_template(mode),
-            format!("the measure of `{name}`"),
+            match mode {
+                ModeKind::Audit => "a part of an audit or a review".to_owned(),
+                _ => format!("the measure of `{name}`"),
+            },
             Some(replaced_by),
         )
     });

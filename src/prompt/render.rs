@@ -7,7 +7,7 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::Value;
 
-use super::built_in::MEASURES;
+use super::built_in::{MEASURES, PLAN};
 use super::fence;
 use super::template::Template;
 use crate::base::error::{Error, ErrorKind, Result};
@@ -62,7 +62,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_syntax(syntax());
-    for template in MEASURES {
+    for template in MEASURES.into_iter().chain([PLAN]) {
         let added = environment.add_template(template.name, template.text);
         added.expect("the built-in templates are well-formed, which a test renders");
     }

@@ -19,6 +19,7 @@ use crate::sandbox::guarantee::GuaranteeReport;
 mod adopted;
 mod audit;
 mod call;
+mod groups;
 mod landing;
 mod proposals;
 mod stage;
@@ -26,6 +27,7 @@ mod stage;
 pub use self::adopted::Adopted;
 pub use self::audit::AuditStep;
 pub use self::call::{CallName, Step};
+pub use self::groups::{GroupEnded, GroupReviewed, GroupsAsked, GroupsPlanned, PlannedGroup};
 pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged, QuestionAsked};
 pub use self::proposals::{DroppedProposal, FiledTask, MeasureFailed, MeasurePlanned};
 pub use self::stage::StageEnded;
@@ -102,6 +104,9 @@ pub enum EventKind {
     },
     /// Measure begins.
     MeasureStarted {
+        /// The key of the group whose tasks are asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<String>,
         /// The cycle of the generation that it begins, counted from 1; calls and `cordwainer stats usage` have the same number.
         cycle: u32,
     },
@@ -146,6 +151,14 @@ pub enum EventKind {
     MeasureFailed(MeasureFailed),
     /// A step of an audit or a review of files.
     Audit(AuditStep),
+    /// Groups are asked for.
+    GroupsAsked(GroupsAsked),
+    /// Groups were planned.
+    GroupsPlanned(GroupsPlanned),
+    /// A batch of the closing review of a group was read.
+    GroupReviewed(GroupReviewed),
+    /// A group is done.
+    GroupDone(GroupEnded),
     /// A task was claimed.
     TaskClaimed {
         /// The task.

@@ -76,6 +76,7 @@ mod tests {
 
     #[test]
     fn older_formats_are_read_and_newer_ones_refused() {
+        let newer = FORMAT + 1;
         assert_eq!(read(""), Ok(0));
         assert_eq!(
             read(&format!("{EVENT}\n{EVENT}\n")),
@@ -89,8 +90,10 @@ mod tests {
             "cut short by a crash"
         );
         assert_eq!(
-            read(&format!("{{\"format\":11}}\n{EVENT}\n")),
-            Err("`/runs/one/events.jsonl` has format 11, and this version reads 10".to_owned())
+            read(&format!("{{\"format\":{newer}}}\n{EVENT}\n")),
+            Err(format!(
+                "`/runs/one/events.jsonl` has format {newer}, and this version reads {FORMAT}"
+            ))
         );
         assert_eq!(
             read(&format!("{{\"format\":1}}\n{EVENT}\nx\n")),

@@ -21,6 +21,7 @@ use crate::sandbox::guarantee::GuaranteeReport;
 mod audit;
 mod candidates;
 mod gates;
+mod groups;
 mod measure;
 mod parts;
 mod requests;
@@ -167,6 +168,8 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         EventKind::PreparationEnded { failed, .. } => Some(if failed.is_some() { Tone::Bad } else { Tone::Good }),
         EventKind::MeasureEnded { .. }
         | EventKind::MeasurePlanned(_)
+        | EventKind::GroupsPlanned(_)
+        | EventKind::GroupDone(_)
         | EventKind::Audit(AuditStep::Reported { complete: true, .. }) => Some(Tone::Good),
         EventKind::Audit(AuditStep::PartRead { failed: Some(_), .. }) => Some(Tone::Bad),
         EventKind::MeasureFailed(_) => Some(Tone::Bad),
@@ -197,7 +200,11 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::ProposalsReviewed { .. }
         | EventKind::MeasureEnded { .. }
         | EventKind::MeasurePlanned(_)
-        | EventKind::MeasureFailed(_) => measure::of_measure(event)?,
+        | EventKind::MeasureFailed(_)
+        | EventKind::GroupsAsked(_)
+        | EventKind::GroupsPlanned(_)
+        | EventKind::GroupReviewed(_)
+        | EventKind::GroupDone(_) => measure::of_measure(event)?,
         EventKind::Audit(step) => audit::of_audit(step),
         EventKind::TaskClaimed { task, title, attempt } => {
             sentence(&format!("{task}: {}{}", one_line(title, 100), nth_attempt(*attempt)))

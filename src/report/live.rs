@@ -106,7 +106,9 @@ impl LiveLines {
             | EventKind::MeasureEnded { .. }
             | EventKind::MeasurePlanned(_)
             | EventKind::MeasureFailed(_)
-            | EventKind::Audit(_) => {
+            | EventKind::Audit(_)
+            | EventKind::GroupsPlanned(_)
+            | EventKind::GroupReviewed(_) => {
                 self.finish(|call| call.task.is_none());
             }
             EventKind::RunEnded { .. } => self.end(),

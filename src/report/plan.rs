@@ -2,6 +2,7 @@
 
 use crate::accounting::estimate::{Figures, Part, Size, Source, Spread};
 use crate::base::text::one_line;
+use crate::issues::issue::GroupStanding;
 use crate::issues::planned::PlannedTask;
 use crate::lifecycle::{Estimate, Plan, SizeEstimate};
 use crate::prompt::PromptPart;
@@ -42,13 +43,42 @@ pub(crate) fn plan(plan: &Plan) -> String {
             text.push_str(&format!("\nProof of {}: {}", task.key, one_line(proof, 200)));
         }
     }
+    if !plan.groups.is_empty() {
+        text.push_str(&format!("\n\n{}", groups(&plan.groups)));
+    }
     let gates = match plan.gates.as_slice() {
         [] => "No gates are configured: what an agent finishes is merged unchecked.".to_owned(),
         gates => format!("Gates: {}.", one_line(&gates.join(", "), 500)),
     };
     text.push_str(&format!("\n{gates}\n\n{}", estimate(&plan.estimate)));
-    text.push_str(&format!("\nThe measure used {}.", usage(&plan.usage)));
+    let which = if plan.groups.is_empty() {
+        "measure"
+    } else {
+        "plan and the measure"
+    };
+    text.push_str(&format!("\nThe {which} used {}.", usage(&plan.usage)));
     text
+}
+
+/// Returns groups as a table, in their order, with how each stands.
+pub(crate) fn groups(groups: &[GroupStanding]) -> String {
+    let mut table = plain_table();
+    table.set_header(["group", "state", "tasks", "effort", "name", ""]);
+    for group in groups {
+        let tasks = match group.tasks {
+            0 => format!("about {}", group.estimated_tasks),
+            all => format!("{} of {all} closed", group.closed),
+        };
+        let note = match (group.waits_for.as_slice(), group.held) {
+            ([], 0) => String::new(),
+            ([], held) => format!("{held} held"),
+            (on, _) => format!("after {}", on.join(", ")),
+        };
+        let state = group.state.replace('_', " ");
+        let (effort, name) = (group.effort.name().to_owned(), one_line(&group.name, 100));
+        table.add_row([group.key.clone(), state, tasks, effort, name, note]);
+    }
+    table.trim_fmt()
 }
 
 /// Returns the order of tasks: those in one line can be done side by side, and each waits for what is said behind it.
@@ -88,14 +118,18 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
         ]);
     };
     if let Some(Part { takes, from }) = &estimate.measure {
-        match estimate.parts {
-            Some(parts) => row(
-                format!("{} (each)", counted(parts, "part")),
-                takes,
-                source(*from, "part"),
-            ),
-            None => row("measure".to_owned(), takes, source(*from, "measure")),
-        }
+        let (what, one) = match (estimate.parts, estimate.group_calls) {
+            (Some(parts), _) => (format!("{} (each)", counted(parts, "part")), "part"),
+            (None, Some(calls)) => {
+                let calls = counted(calls, "call");
+                (
+                    format!("{calls} of plan, measures and closing reviews (each)"),
+                    "measure",
+                )
+            }
+            (None, None) => ("measure".to_owned(), "measure"),
+        };
+        row(what, takes, source(*from, one));
     }
     for SizeEstimate { size, tasks, each } in &estimate.sizes {
         let what = format!("{} (each)", counted(*tasks, &format!("{} task", name(*size))));

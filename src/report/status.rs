@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::accounting::budget::Scope;
 use crate::base::fs::LockHolder;
 use crate::base::text::one_line;
-use crate::issues::issue::{IssueCounts, Status as TaskStatus};
+use crate::issues::issue::{GroupStanding, IssueCounts, Status as TaskStatus};
 use crate::lifecycle::{GenerationSummary, Listing, RunState, Status};
 use crate::model::generation::Phase;
 use crate::model::{CommitId, ModeKind};
@@ -34,6 +34,9 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
     table.add_row(["generation", status.generation.as_str()]);
     if let Some(request) = &status.request {
         table.add_row(["asked for", &format!("{}: {}", status.mode, request.in_words())]);
+    } else if !status.documents.is_empty() {
+        let documents = one_line(&status.documents.join(", "), 200);
+        table.add_row(["built from", &documents]);
     } else if status.mode != ModeKind::Generate.name() {
         table.add_row(["mode", &status.mode]);
     }
@@ -48,6 +51,13 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
         tasks.open, tasks.ready, tasks.in_progress, tasks.blocked, tasks.closed
     );
     table.add_row(["tasks", &counts]);
+    for (index, group) in status.groups.iter().enumerate() {
+        let name = if index == 0 { "groups" } else { "" };
+        table.add_row([name, &group_row(group)]);
+    }
+    for one in &status.contradictions {
+        table.add_row(["contradiction", &one_line(one, 300)]);
+    }
     for asked in &status.questions {
         let question = format!("{} asks: {}", asked.task, one_line(&asked.question, 300));
         table.add_row(["question", &question]);
@@ -73,6 +83,18 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
     let mut lines = vec![Line::from(table.trim_fmt())];
     lines.extend(next_steps(&status.next));
     lines
+}
+
+/// Returns how a group stands, in a line.
+fn group_row(group: &GroupStanding) -> String {
+    let (key, name) = (&group.key, one_line(&group.name, 100));
+    let tasks = format!("{} of {} tasks closed", group.closed, group.tasks);
+    match (group.state, group.waits_for.as_slice()) {
+        ("done", _) => format!("{key}: done ({name})"),
+        ("at_work", _) => format!("{key}: at work, {tasks} ({name})"),
+        (_, []) => format!("{key}: open ({name})"),
+        (_, on) => format!("{key}: waits for {} ({name})", one_line(&on.join(", "), 200)),
+    }
 }
 
 /// Returns what is at work, since when, and what it says that it does.

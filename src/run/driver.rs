@@ -18,7 +18,7 @@ use crate::base::machine::Machine;
 use crate::config::Parallel;
 use crate::config::reload::Reloadable;
 use crate::git::{DiffStat, Oid};
-use crate::issues::issue::IssueCounts;
+use crate::issues::issue::{GroupCounts, IssueCounts};
 use crate::issues::round::Fixing;
 use crate::model::{IssueId, Usage};
 use crate::record::event::EventKind;
@@ -27,7 +27,7 @@ use crate::run::control::{Asked, RunControl};
 use crate::run::overrides::candidates_of;
 use crate::run::phase::measure::TakenOverMeasure;
 use crate::run::phase::stitch::TakenOver;
-use crate::run::plan::{self, Progress, Reason, RunLimits, Step};
+use crate::run::plan::{self, GroupStep, Progress, Reason, RunLimits, Step};
 use crate::run::recover::{ADOPTED_CYCLE, GoingOn, Recovery, Wanted};
 use crate::run::schedule::{self, Event, Places};
 use crate::run::seats::State as SeatsState;
@@ -52,6 +52,10 @@ pub(crate) struct DriverSummary {
     pub(crate) changed: Option<DiffStat>,
     pub(crate) measures: u32,
     pub(crate) attempted: u32,
+    /// Groups that it found done.
+    pub(crate) groups_done: u32,
+    /// How many groups are done, of how many.
+    pub(crate) groups: GroupCounts,
     /// Tasks that are held, of those that it might attempt.
     pub(crate) held: usize,
     /// How the issues stood when it ended.
@@ -100,6 +104,7 @@ pub(crate) async fn drive(
         told_scarce: None,
         first_tip: context.tip()?,
         noted: None,
+        is_replanned: false,
     };
     driver.take_up_standing()?;
     for one in adopted {
@@ -206,6 +211,8 @@ struct Driver<'a> {
     told_scarce: Option<Timestamp>,
     /// What is written down of how the run stands.
     noted: Option<Standing>,
+    /// Whether groups were planned for documents that changed.
+    is_replanned: bool,
 }
 
 impl Driver<'_> {
@@ -249,6 +256,15 @@ impl Driver<'_> {
                 let number = self.progress.measures_begun;
                 self.at_work
                     .begin_measure(&self.phases, number, &self.control.interruption);
+            }
+            Step::Group(step) => {
+                // The end of a group makes no call.
+                if !matches!(step, GroupStep::Finish(_)) {
+                    self.progress.measures_begun += 1;
+                }
+                let number = self.progress.measures_begun;
+                self.at_work
+                    .begin_group(&self.phases, (step, number), &self.control.interruption);
             }
             Step::Wait(pause) => self.wait(&pause).await?,
             Step::Halt => self.halt().await,

@@ -54,10 +54,19 @@ impl<'a> Standing<'a> {
             held: held.into_iter().map(|issue| &issue.id).collect(),
             proposed: proposed.len(),
             ready: issues.ready().len(),
-            is_measured: issues.meta().mode.is_some() && issues.is_measured(),
+            is_measured: is_measured(issues),
             merged: issues.iter().any(|issue| issue.commit.is_some()),
             base_branch: &issues.meta().base_branch,
         }
+    }
+}
+
+/// Returns whether a measure has said all that is to be done, of groups that of the last one.
+fn is_measured(issues: &Issues) -> bool {
+    let groups = issues.group_counts();
+    match groups.all {
+        0 => issues.meta().mode.is_some() && issues.is_measured(),
+        _ => groups.is_complete(),
     }
 }
 
@@ -66,6 +75,7 @@ pub(crate) fn why(reason: &Reason) -> String {
     match reason {
         Reason::Complete => "measure proposes nothing more, and nothing is open".to_owned(),
         Reason::Reported => "all files are read, and the report is written".to_owned(),
+        Reason::GroupsDone => "all groups are done".to_owned(),
         Reason::RequestDone => "all that was asked for is done".to_owned(),
         Reason::CyclesMade => "the requested cycles are done".to_owned(),
         Reason::TasksDone => "the tasks are done, and no measure was requested".to_owned(),
@@ -77,7 +87,7 @@ pub(crate) fn why(reason: &Reason) -> String {
         Reason::Blocked => "the remaining tasks are held for you, or wait for those that are".to_owned(),
         Reason::Stuck(cycles) => format!("{cycles} cycles in a row have merged nothing"),
         Reason::Limited(pause) => format!("calls pause: {}", pause.reason),
-        Reason::BudgetSpent(reason) | Reason::Refused(reason) => reason.clone(),
+        Reason::BudgetSpent(reason) | Reason::Refused(reason) | Reason::Red(reason) => reason.clone(),
         Reason::Infrastructure(last) => format!("the infrastructure failed several times: {last}"),
     }
 }
@@ -95,12 +105,17 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
             "`cordwainer doctor` checks the credential and the client".to_owned(),
             "`cordwainer resume` tries again".to_owned(),
         ],
+        Reason::Red(_) => vec![
+            "`cordwainer issues add TITLE` files a task for it, and `cordwainer run` does it and goes on".to_owned(),
+            "`cordwainer run` tries the gate again, where it was not the work".to_owned(),
+        ],
         Reason::Infrastructure(_) => vec![
             "start the engine again, if it has ended; `cordwainer doctor` checks it and this machine".to_owned(),
             "`cordwainer resume` continues".to_owned(),
         ],
         Reason::Reported => vec!["`cordwainer report show` prints the report".to_owned()],
         Reason::Complete
+        | Reason::GroupsDone
         | Reason::RequestDone
         | Reason::CyclesMade
         | Reason::TasksDone

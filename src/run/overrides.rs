@@ -91,6 +91,7 @@ mod tests {
             measures: Vec::new(),
             mode: None,
             request: None,
+            build: Default::default(),
         });
         let new = NewIssue {
             labels: vec!["web".to_owned()],

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use crate::config::{Config, LimitWait, RetryConfig};
+use crate::issues::issue::BuildStep;
 use crate::model::IssueId;
 use crate::run::waiting::pause::Pause;
 use crate::run::waiting::retry::Rest;
@@ -27,6 +28,8 @@ pub(crate) struct RunState {
     pub(crate) blocked: usize,
     /// Those of them that a measure filed and nobody has released yet.
     pub(crate) proposed: usize,
+    /// What is to be done about groups; `None` where the work has none.
+    pub(crate) build: Option<BuildStep>,
     /// What stands in the way of a stitch.
     pub(crate) stitch: Hindrance,
     /// What stands in the way of a measure.
@@ -103,6 +106,10 @@ pub(crate) struct Progress {
     pub(crate) rest: Rest,
     /// A budget that a call met: what is left of it is too little for another call.
     pub(crate) spent: Option<String>,
+    /// How many groups were found done.
+    pub(crate) groups_done: u32,
+    /// A gate that is red on what a group has become: which, in a sentence.
+    pub(crate) red: Option<String>,
     /// A refusal that no retry fixes: the account, the model, what is in every request.
     pub(crate) refused: Option<String>,
     /// The tasks whose requests were refused for what is in them, since one was merged.
@@ -134,6 +141,8 @@ pub(crate) struct RunLimits {
     pub(crate) measures_once: bool,
     /// Whether what stands for a measure is a report, of which tasks come only where that is asked for.
     pub(crate) reports: bool,
+    /// Whether groups are planned for documents that changed since the last plan.
+    pub(crate) replan: bool,
 }
 
 impl RunLimits {
@@ -148,6 +157,7 @@ impl RunLimits {
             confirm: false,
             measures_once: false,
             reports: false,
+            replan: false,
         }
     }
 
@@ -156,6 +166,15 @@ impl RunLimits {
         Self {
             cycles: Some(u32::from(!is_measured)),
             measures_once: true,
+            ..self
+        }
+    }
+
+    /// Bounds a run that works through groups: each is measured once, and the run ends when all are done.
+    pub(crate) fn for_groups(self, replan: bool) -> Self {
+        Self {
+            cycles: None,
+            replan,
             ..self
         }
     }
@@ -170,6 +189,17 @@ impl RunLimits {
     }
 }
 
+/// What is done about groups beside their tasks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum GroupStep {
+    /// They are planned.
+    Plan,
+    /// All that changed since this one began is read, a batch of it.
+    Review(String),
+    /// It is seen that the gates pass, and this one is done.
+    Finish(String),
+}
+
 /// The next thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -179,6 +209,8 @@ pub(crate) enum Step {
     Stitch(IssueId),
     /// Ask for tasks.
     Measure,
+    /// Do something about groups.
+    Group(GroupStep),
     /// Pause.
     Wait(Pause),
     /// Wait until a person lets the run go on.
@@ -198,6 +230,10 @@ pub(crate) enum Reason {
     Complete,
     /// All files are read, and nothing is to be done about them.
     Reported,
+    /// All groups are done.
+    GroupsDone,
+    /// A gate is red on what a group has become: which, in a sentence.
+    Red(String),
     /// All that the generation was asked for is done.
     RequestDone,
     /// The cycles asked for were made, and what they filed was done.
@@ -239,7 +275,7 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
     let step = with_nothing_at_work(now, limits);
     let rests = now.run.rest.is_on(now.now);
     if now.at_work.is_nothing() {
-        let is_begun = matches!(step, Step::Recover | Step::Stitch(_) | Step::Measure);
+        let is_begun = matches!(step, Step::Recover | Step::Stitch(_) | Step::Measure | Step::Group(_));
         return if is_begun && rests { Step::Rest } else { step };
     }
     let has_seat = now.at_work.calling < now.places.max(1) && now.at_work.tasks < now.most_tasks.max(1);
@@ -264,6 +300,9 @@ fn with_nothing_at_work(now: &RunState, limits: &RunLimits) -> Step {
         let spent = now.measure.spent.clone().map(Reason::BudgetSpent);
         return Step::Stop(spent.unwrap_or_else(|| Reason::Refused(reason.clone())));
     }
+    if let Some(reason) = &now.run.red {
+        return Step::Stop(Reason::Red(reason.clone()));
+    }
     if let Some(most) = limits
         .most_tasks
         .filter(|most| now.begun >= *most && now.ready.is_none())
@@ -272,6 +311,7 @@ fn with_nothing_at_work(now: &RunState, limits: &RunLimits) -> Step {
     }
     let may_measure = limits.cycles.is_none_or(|cycles| now.run.measures < cycles);
     let cycle_full = may_measure
+        && now.build.is_none()
         && limits
             .tasks_per_cycle
             .is_some_and(|most| now.run.attempted_in_cycle + now.at_work.tasks >= most);
@@ -279,10 +319,15 @@ fn with_nothing_at_work(now: &RunState, limits: &RunLimits) -> Step {
     let call = match &now.ready {
         // What is ready may be what gets the run on.
         Some(task) if !cycle_full || is_stuck => Step::Stitch(task.clone()),
-        _ if may_measure && !measured_in_vain(&now.run) && !is_stuck => Step::Measure,
-        _ if may_measure && !measured_in_vain(&now.run) => return Step::Stop(Reason::Stuck(now.run.barren())),
-        _ => return Step::Stop(ending(now, limits)),
+        _ => match without_tasks(now, limits, may_measure) {
+            Some(Step::Measure) if is_stuck => return Step::Stop(Reason::Stuck(now.run.barren())),
+            Some(call) => call,
+            None => return Step::Stop(ending(now, limits)),
+        },
     };
+    if matches!(call, Step::Group(GroupStep::Finish(_))) {
+        return call;
+    }
     let hindrance = match call {
         Step::Stitch(_) => &now.stitch,
         _ => &now.measure,
@@ -294,6 +339,21 @@ fn with_nothing_at_work(now: &RunState, limits: &RunLimits) -> Step {
         None => call,
         Some(pause) if pause.is_patient(limits.wait, now.now) => Step::Wait(pause.clone()),
         Some(pause) => Step::Stop(Reason::Limited(pause.clone())),
+    }
+}
+
+/// Decides what to do where no task can begin; `None` where there is nothing.
+fn without_tasks(now: &RunState, limits: &RunLimits, may_measure: bool) -> Option<Step> {
+    let Some(build) = &now.build else {
+        return (may_measure && !measured_in_vain(&now.run)).then_some(Step::Measure);
+    };
+    let is_for_tasks_alone = limits.cycles == Some(0);
+    match build {
+        BuildStep::Plan if may_measure => Some(Step::Group(GroupStep::Plan)),
+        BuildStep::Measure(_) if may_measure => Some(Step::Measure),
+        BuildStep::Review(key) if !is_for_tasks_alone => Some(Step::Group(GroupStep::Review(key.clone()))),
+        BuildStep::Finish(key) if !is_for_tasks_alone => Some(Step::Group(GroupStep::Finish(key.clone()))),
+        _ => None,
     }
 }
 
@@ -314,8 +374,9 @@ fn ending(now: &RunState, limits: &RunLimits) -> Reason {
         return Reason::Proposed(now.proposed);
     }
     match (now.open, now.blocked) {
+        (0, 0) if now.build == Some(BuildStep::Done) => Reason::GroupsDone,
         (0, 0) if limits.reports && now.run.last_filed == Some(0) => Reason::Reported,
-        (0, 0) if now.run.last_filed == Some(0) => Reason::Complete,
+        (0, 0) if now.build.is_none() && now.run.last_filed == Some(0) => Reason::Complete,
         (0, 0) if limits.measures_once => Reason::RequestDone,
         (0, 0) if limits.cycles == Some(0) => Reason::TasksDone,
         (0, 0) => Reason::CyclesMade,

@@ -8,15 +8,17 @@ use crate::base::text::one_line;
 use crate::config::{Config, OwnStage};
 pub(crate) use crate::git::path_in_tree;
 use crate::git::{EntryKind, Oid, TreeEntry};
+use crate::issues::group::{Build, Group};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
 use crate::model::Role;
 use crate::project::Project;
 use crate::project::protected::ProtectedPaths;
+use crate::project::specification::SpecDocument;
 use crate::project::unmatched::document_glob;
 use crate::prompt::{
-    AuditContext, Document, MeasureContext, Omitted, Room, StageContext, StitchContext, Template, measure_template,
-    render_audit, render_measure, render_stage, render_stitch,
+    AuditContext, Document, MeasureContext, Omitted, PlanContext, Room, StageContext, StitchContext, Template,
+    measure_template, render_audit, render_measure, render_plan, render_stage, render_stitch,
 };
 use crate::run::context::RunContext;
 
@@ -50,7 +52,8 @@ pub(crate) fn measure_context(
 ) -> Result<MeasureContext> {
     let config = &project.config;
     let entries = project.git.files(tip)?;
-    let (given, omitted) = documents(project, Role::Measure, &entries, warn)?;
+    let specification = project.specification(tip, &issues.build().documents)?;
+    let (given, omitted) = documents(project, Role::Measure, (specification, &entries), warn)?;
     let paths = entries.iter().map(|entry| entry.path.display().to_string()).collect();
     Ok(MeasureContext::new(
         Vec::new(),
@@ -61,6 +64,64 @@ pub(crate) fn measure_context(
     )
     .with_documents(given, omitted)
     .with_request(issues.meta().request.as_ref()))
+}
+
+/// Returns what measure sees of the generation at `tip` where it asks for the tasks of a group.
+pub(crate) fn group_context(
+    project: &Project,
+    issues: &Issues,
+    (tip, group): (Oid, Option<&Group>),
+    warn: &mut dyn FnMut(String),
+) -> Result<MeasureContext> {
+    let told = measure_context(project, issues, tip, warn)?;
+    Ok(match group {
+        Some(group) => told.with_group(group, issues.build()),
+        None => told,
+    })
+}
+
+/// Returns the most tasks of a group: as many as one measure may propose.
+pub(crate) fn most_tasks_of_group(config: &Config) -> u32 {
+    proposal_limits(config, 0).max_issues
+}
+
+/// Returns what the plan of groups sees of the generation at `tip`.
+pub(crate) fn plan_context(
+    project: &Project,
+    issues: &Issues,
+    tip: Oid,
+    warn: &mut dyn FnMut(String),
+) -> Result<PlanContext> {
+    let config = &project.config;
+    let entries = project.git.files(tip)?;
+    let build = issues.build();
+    let specification = project.specification(tip, &build.documents)?;
+    let documents = documents(project, Role::Measure, (specification, &entries), warn)?;
+    let paths = entries.iter().map(|entry| entry.path.display().to_string()).collect();
+    let told = PlanContext::new(
+        documents,
+        paths,
+        build,
+        most_tasks_of_group(config),
+        config.user_prompt.clone(),
+    );
+    Ok(PlanContext {
+        changed: changed_documents(project, build, tip)?,
+        ..told
+    })
+}
+
+/// Returns the documents that changed, or are new, since groups were planned last.
+pub(crate) fn changed_documents(project: &Project, build: &Build, tip: Oid) -> Result<Vec<String>> {
+    let documents = project.built_from(tip, &build.documents)?.into_iter();
+    let changed = documents.filter(|(path, id)| build.planned.get(path) != Some(id));
+    Ok(changed.map(|(path, _)| path).collect())
+}
+
+/// Renders the prompt of a plan of groups, by the person's template if there is one.
+pub(crate) fn plan_prompt(project: &Project, context: &PlanContext) -> Result<String> {
+    let custom = template(project, project.config.mode.plan_prompt.as_deref())?;
+    render_plan(custom.as_ref().map(CustomTemplate::borrow), context)
 }
 
 /// Renders measure's prompt, by the person's template if there is one.
@@ -79,7 +140,9 @@ pub(crate) fn proposals_review_context(run: &RunContext, told: &MeasureContext, 
         return Ok(told.clone());
     }
     let entries = project.git.files(base)?;
-    let (given, omitted) = documents(project, Role::Review, &entries, &mut |what| run.warn(what))?;
+    let specification = project.specification(base, &run.store.read()?.build().documents)?;
+    let named = (specification, entries.as_slice());
+    let (given, omitted) = documents(project, Role::Review, named, &mut |what| run.warn(what))?;
     Ok(told.clone().with_documents(given, omitted))
 }
 
@@ -157,17 +220,23 @@ fn room(config: &Config, role: Role) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// Returns the documents that the globs name, in the order of the globs, each once: those that the role's prompt gives, and
-/// those that it names.
+/// Returns the documents that are named, then those that the globs name, in the order of the globs, each once: those that the
+/// role's prompt gives, and those that it names.
 fn documents(
     project: &Project,
     role: Role,
-    entries: &[TreeEntry],
+    (named, entries): (Vec<SpecDocument>, &[TreeEntry]),
     warn: &mut dyn FnMut(String),
 ) -> Result<(Vec<Document>, Vec<Omitted>)> {
     let (mut given, mut omitted) = (Vec::new(), Vec::new());
     let mut room = Room::of(room(&project.config, role));
-    let mut known = BTreeSet::new();
+    let mut known: BTreeSet<String> = named.iter().map(|document| document.path.clone()).collect();
+    for SpecDocument { path, text, .. } in named {
+        match room.give(&path, text.len()) {
+            Ok(()) => given.push(Document { path, text }),
+            Err(document) => omitted.push(document),
+        }
+    }
     for glob in &project.config.context_files {
         let matcher = document_glob(glob)?;
         for entry in entries.iter().filter(|entry| matcher.is_match(&entry.path)) {

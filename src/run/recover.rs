@@ -399,6 +399,7 @@ impl<'a> Recovery<'a> {
                 filed: None,
                 calls: calls.clone(),
                 part: None,
+                of: None,
             });
             Ok(issues.clone())
         })?;

@@ -9,6 +9,7 @@ mod audit;
 mod billing;
 mod broken_stages;
 mod budgets;
+mod build;
 mod candidates;
 mod clearing;
 mod clocks;

@@ -86,6 +86,7 @@ fn fill(issues: &mut Issues) {
         filed: Some(filed),
         calls: vec![call(Role::Measure, None, cycle, second, 0.25)],
         part: None,
+        of: None,
     };
     let first = issues
         .add(NewIssue::titled("Parse the header"), &NewIds::counted(), at(10))

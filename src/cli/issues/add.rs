@@ -31,6 +31,9 @@ pub(crate) struct AddArguments {
     /// Task that must be closed first; may be repeated
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     pub depends_on: Vec<TypedId>,
+    /// Group that it belongs to, in a generation that works through groups
+    #[arg(long, value_name = "KEY")]
+    pub group: Option<String>,
     /// Command that proves the task: it fails before the work and passes on its result
     #[arg(long, value_name = "COMMAND")]
     pub proof: Option<String>,
@@ -48,6 +51,7 @@ pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) ->
         priority: arguments.priority,
         issue_type: arguments.issue_type.clone(),
         labels: arguments.label.clone(),
+        group: arguments.group.clone(),
         plan: TaskPlan {
             proof: arguments.proof.clone(),
             ..TaskPlan::default()
@@ -57,6 +61,9 @@ pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) ->
     let clock = &context.environment.clock;
     let (now, ids) = (clock.now(), store.new_ids(clock)?);
     let issue = store.update(&format!("add {}", input.title), now, |issues| {
+        if let Some(group) = &arguments.group {
+            issues.group(group)?;
+        }
         let dependencies = arguments.depends_on.iter().map(|typed| issues.find(typed));
         let input = NewIssue {
             dependencies: dependencies.collect::<Result<_>>()?,

@@ -12,12 +12,20 @@ use crate::report::terminal;
 /// The longest reason in a list, in characters.
 const NOTE_MAX: usize = 120;
 
-/// Prints the tasks that have one of the statuses and all of the labels; no status means any.
-pub(super) fn list(context: &Context, store: &Store, statuses: &[Status], labels: &[String]) -> Result<()> {
+/// Prints the tasks that have one of the statuses and all of the labels, and are of the group; no status means any.
+pub(super) fn list(
+    context: &Context,
+    store: &Store,
+    (statuses, labels, group): (&[Status], &[String], Option<&str>),
+) -> Result<()> {
     let issues = store.read()?;
+    if let Some(group) = group {
+        issues.group(group)?;
+    }
     let wanted = |issue: &&Issue| {
         (statuses.is_empty() || statuses.contains(&issue.status))
             && labels.iter().all(|label| issue.labels.contains(label))
+            && (group.is_none() || issue.group.as_deref() == group)
     };
     let found: Vec<&Issue> = issues.iter().filter(wanted).collect();
     print(context, &issues, &found, || match issues.len() {

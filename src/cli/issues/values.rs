@@ -3,6 +3,7 @@
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
+use crate::issues::group::Effort;
 use crate::issues::issue::{Status, TYPES};
 use crate::report::status::word;
 
@@ -26,6 +27,14 @@ pub(super) fn status() -> impl TypedValueParser<Value = Status> {
 /// Parses a priority.
 pub(super) fn priority() -> impl TypedValueParser<Value = u8> {
     PossibleValuesParser::new(["0", "1", "2", "3", "4"]).try_map(|typed| typed.parse::<u8>())
+}
+
+/// Parses how hard a group is.
+pub(super) fn effort() -> impl TypedValueParser<Value = Effort> {
+    PossibleValuesParser::new(Effort::ALL.map(Effort::name)).try_map(|typed| {
+        let found = Effort::ALL.into_iter().find(|effort| effort.name() == typed);
+        found.ok_or_else(|| format!("there is no effort `{typed}`"))
+    })
 }
 
 /// Parses a type that people may give to a task.

@@ -19,6 +19,13 @@ pub(crate) const MODE: &[Key] = &[
         "Template of its measure, instead of the built-in one.",
     )
     .files(Files::Protected),
+    Key::new(
+        "plan_prompt",
+        Shape::Text,
+        "",
+        "Template of the plan of its groups, instead of the built-in one; only `build` makes one.",
+    )
+    .files(Files::Protected),
     Key::new("type", Shape::Choice(&TYPES), "", "Type of its tasks."),
     Key::new(
         "proof",

@@ -62,8 +62,8 @@ pub(super) const STITCH: [Key; 24] = {
 };
 
 /// The keys of `review`: it has no pace of its own.
-pub(super) const REVIEW: [Key; 21] = {
-    let [min_score, block] = [
+pub(super) const REVIEW: [Key; 22] = {
+    let [min_score, block, closing_rounds] = [
         Key::new(
             "min_score",
             Shape::Count,
@@ -76,10 +76,17 @@ pub(super) const REVIEW: [Key; 21] = {
             "high",
             "The least severity of a finding with which no review passes.",
         ),
+        Key::new(
+            "closing_rounds",
+            Shape::CountOrOff,
+            "2",
+            "Closing reviews of a group of `build` at most: what one finds at `block` or worse becomes tasks, and\nwhen these are done the next one reads all changes again.",
+        ),
     ];
-    let mut keys = with(&call("30m", "true"), [min_score; 21]);
+    let mut keys = with(&call("30m", "true"), [min_score; 22]);
     keys[19] = block;
-    keys[20] = context("Bytes of `context_files` in the prompt of a review of proposals, as in `measure`.");
+    keys[20] = closing_rounds;
+    keys[21] = context("Bytes of `context_files` in the prompt of a review of proposals, as in `measure`.");
     let mut index = 0;
     while index < keys.len() {
         if matches!(keys[index].name.as_bytes(), b"tools") {

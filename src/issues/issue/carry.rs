@@ -36,6 +36,8 @@ impl Issues {
             carried.status = Status::Open;
         }
         carried.claim = None;
+        // The new generation has groups of its own.
+        carried.group = None;
         carried.forgiven_attempts = 0;
         carried.attempts.clear();
         carried.updated_at = now;

@@ -10,6 +10,7 @@ use crate::accounting::ledger::{Entry, Sum};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::graph::{Graph, way};
 use crate::issues::attempt::Attempt;
+use crate::issues::group::Build;
 use crate::issues::issue::input::NewIssue;
 use crate::issues::issue::{Dependency, HoldKind, Issue, Status};
 use crate::issues::new_ids::NewIds;
@@ -43,6 +44,13 @@ pub struct StoreMeta {
     /// What it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
+    /// What it is built from, and in which groups.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub build: Build,
+}
+
+fn is_default(build: &Build) -> bool {
+    *build == Build::default()
 }
 
 impl StoreMeta {
@@ -68,6 +76,19 @@ pub struct Measure {
     /// The files that it read, where it is a part of an audit or a review.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<PartRead>,
+    /// What its calls were for, where they asked for no tasks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<MeasureOf>,
+}
+
+/// What calls were for that are counted as those of a measure, and asked for no tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeasureOf {
+    /// The plan of groups.
+    Plan,
+    /// A batch of the closing review of a group.
+    ClosingReview,
 }
 
 /// How many issues are in which state; `ready` is a part of `open`.
@@ -88,7 +109,7 @@ pub struct IssueCounts {
 /// The issues of a generation. Every change is a checked operation. Clones share the issues that neither has changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Issues {
-    meta: StoreMeta,
+    pub(super) meta: StoreMeta,
     pub(super) all: BTreeMap<IssueId, Arc<Issue>>,
 }
 
@@ -112,6 +133,9 @@ impl Issues {
         }
         if let Some(cycle) = issues.graph().cycles().first() {
             return Err(inconsistent(&format!("dependencies form a circle: {}", way(cycle))));
+        }
+        if let Some(problem) = issues.group_problem() {
+            return Err(inconsistent(&problem));
         }
         Ok(issues)
     }
@@ -273,6 +297,7 @@ impl Issues {
             claim: None,
             forgiven_attempts: 0,
             external: input.external,
+            group: input.group.filter(|key| self.group(key).is_ok()),
             plan: input.plan,
         };
         self.all.insert(id, Arc::new(issue));

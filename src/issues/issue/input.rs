@@ -39,6 +39,8 @@ pub struct NewIssue {
     pub dependencies: Vec<IssueId>,
     /// Its id in the place that it comes from.
     pub external: Option<String>,
+    /// The key of its group; one that the generation does not have is left out.
+    pub group: Option<String>,
     /// The details of the task.
     pub plan: TaskPlan,
 }
@@ -54,6 +56,7 @@ impl NewIssue {
             labels: Vec::new(),
             dependencies: Vec::new(),
             external: None,
+            group: None,
             plan: TaskPlan::default(),
         }
     }

@@ -135,6 +135,7 @@ fn read_issue(map: Map<String, Value>) -> (BatchIssue, Vec<String>) {
     issue.issue_type = fields.take("issue_type").unwrap_or(issue.issue_type);
     issue.labels = fields.take("labels").unwrap_or_default();
     issue.external = fields.take("external").or(id);
+    issue.group = fields.take("group");
     issue.plan = fields.take("plan").unwrap_or_default();
     let depends_on = fields.dependencies(key.as_deref());
     let state = fields.state();

@@ -1,5 +1,7 @@
 //! The name of a new generation, which nothing else may have.
 
+use std::path::Path;
+
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::issues::request::Request;
 use crate::lifecycle::{Generator, StartOptions};
@@ -29,7 +31,8 @@ impl Generator {
     /// Names a generation after its mode and what it is asked for, or after the current time.
     fn name_of_work(&self, options: &StartOptions) -> String {
         let time = || self.project.clock().now().strftime("%Y-%m-%d-%H%M%S").to_string();
-        let asked = options.request.as_ref().and_then(Request::slug).unwrap_or_else(time);
+        let slug = options.request.as_ref().and_then(Request::slug);
+        let asked = slug.or_else(|| document_slug(options)).unwrap_or_else(time);
         let mode = &self.project.config.mode.name;
         if mode == ModeKind::Generate.name() {
             return asked;
@@ -79,6 +82,13 @@ fn collision(new: &str, other: &str) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Returns the words of the first document's name that can be part of a branch's name; `None` where there are none.
+fn document_slug(options: &StartOptions) -> Option<String> {
+    let first = Path::new(options.documents.first()?);
+    let name = first.file_stem()?.to_str()?;
+    Request::new(name, Vec::new()).ok()?.slug()
 }
 
 #[cfg(test)]

@@ -84,3 +84,28 @@ impl UndoneTask {
             .collect()
     }
 }
+
+/// A group that its generation ends with, not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UndoneGroup {
+    /// Its key.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// `open`, `waiting` or `at_work`.
+    pub state: &'static str,
+}
+
+impl UndoneGroup {
+    pub(super) fn all(issues: &Issues) -> Vec<Self> {
+        let standings = issues.group_standings();
+        let undone = standings.into_iter().filter(|group| group.done.is_none());
+        undone
+            .map(|group| Self {
+                key: group.key,
+                name: group.name,
+                state: group.state,
+            })
+            .collect()
+    }
+}

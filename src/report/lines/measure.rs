@@ -2,12 +2,19 @@
 
 use crate::base::text::{one_line, sentence};
 use crate::record::event::{Action, Change, EventKind, FiledTask, MeasureFailed};
+use crate::report::lines::groups;
 use crate::report::numbers::{counted, usage};
 
 /// Returns the lines about a measure.
 pub(super) fn of_measure(event: &EventKind) -> Option<String> {
     Some(match event {
-        EventKind::MeasureStarted { cycle } => format!("Measure {cycle}: asking for tasks."),
+        EventKind::MeasureStarted { cycle, group: None } => format!("Measure {cycle}: asking for tasks."),
+        EventKind::MeasureStarted {
+            cycle,
+            group: Some(group),
+        } => {
+            format!("Measure {cycle}: asking for the tasks of the group `{group}`.")
+        }
         EventKind::MeasureRefused { filed, problems } => {
             let rest = match filed.len() {
                 0 => String::new(),
@@ -55,17 +62,15 @@ pub(super) fn of_measure(event: &EventKind) -> Option<String> {
             }
             text
         }
-        EventKind::MeasureFailed(MeasureFailed {
-            reason,
-            records,
-            usage: used,
-        }) => {
-            let failed = format!("  Measure failed: {}", one_line(reason, 1000));
-            let records = format!("`cordwainer transcript {records}` shows what the agent did");
-            format!("{} {}; {records}.", sentence(&failed), usage(used))
-        }
-        _ => return None,
+        EventKind::MeasureFailed(failed) => of_failure(failed),
+        _ => return groups::line(event),
     })
+}
+
+fn of_failure(failed: &MeasureFailed) -> String {
+    let reason = format!("  Measure failed: {}", one_line(&failed.reason, 1000));
+    let records = format!("`cordwainer transcript {}` shows what the agent did", failed.records);
+    format!("{} {}; {records}.", sentence(&reason), usage(&failed.usage))
 }
 
 /// Returns the lines about a review of proposals.

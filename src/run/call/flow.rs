@@ -68,6 +68,9 @@ pub(crate) struct WaitingWork {
 /// What a measure knows while it is asked.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct MeasurePlace {
+    /// The key of the group whose tasks are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) group: Option<String>,
     /// The calls so far, without the one that is under way.
     pub(crate) calls: Vec<Entry>,
     /// What is filed already, under the keys of its proposals.

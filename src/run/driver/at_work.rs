@@ -9,9 +9,10 @@ use super::phases::Phases;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::model::IssueId;
+use crate::run::phase::group::GroupOutcome;
 use crate::run::phase::measure::{MeasureOutcome, TakenOverMeasure};
 use crate::run::phase::stitch::{StitchOutcome, TakenOver};
-use crate::run::plan;
+use crate::run::plan::{self, GroupStep};
 use crate::run::seats::Seat;
 use crate::run::waiting::pausing::LimitsSeen;
 
@@ -46,6 +47,7 @@ pub(super) enum Work {
 pub(super) enum CameTo {
     Attempt(StitchOutcome),
     Measure(MeasureOutcome),
+    Group(GroupOutcome),
     /// It was not begun: the run is to end, or a person was faster.
     Nothing,
 }
@@ -117,6 +119,18 @@ impl AtWork {
         let (own, interruption) = (Arc::clone(phases), interruption.clone());
         let measure = async move { Box::pin(measure(&own, measure_number, &interruption)).await };
         self.begin(Work::Measure, phases, measure);
+    }
+
+    /// Begins something about groups; `number` is that of its calls in the run.
+    pub(super) fn begin_group(
+        &mut self,
+        phases: &Arc<Phases>,
+        (step, number): (GroupStep, u32),
+        interruption: &Interruption,
+    ) {
+        let (own, interruption) = (Arc::clone(phases), interruption.clone());
+        let group = async move { Box::pin(group(&own, (&step, number), &interruption)).await };
+        self.begin(Work::Measure, phases, group);
     }
 
     /// Goes on with a measure that a dead run was at.
@@ -200,4 +214,16 @@ fn is_ready(phases: &Phases, task: &IssueId) -> Result<bool> {
 async fn measure(phases: &Phases, number: u32, interruption: &Interruption) -> Result<CameTo> {
     let done = phases.measure(number, interruption).await?;
     Ok(done.map_or(CameTo::Nothing, CameTo::Measure))
+}
+
+/// Takes a step about groups; before the first call, it is seen that the gates run.
+async fn group(phases: &Phases, (step, number): (&GroupStep, u32), interruption: &Interruption) -> Result<CameTo> {
+    if *step == GroupStep::Plan {
+        phases.gates.see_that_they_run(interruption).await?;
+        if interruption.is_asked() {
+            return Ok(CameTo::Nothing);
+        }
+    }
+    let done = phases.groups.step(step, number, interruption).await;
+    done.map(CameTo::Group)
 }

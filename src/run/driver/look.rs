@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::Driver;
 use crate::accounting::budget::Scope;
 use crate::base::error::Result;
-use crate::issues::issue::{Issue, Issues, Status};
+use crate::issues::issue::{BuildStep, Issue, Issues, Status};
 use crate::model::{IssueId, Role};
 use crate::run::plan;
 use crate::run::recover::Recovery;
@@ -48,7 +48,13 @@ impl Driver<'_> {
         let now = self.context().now();
         let ready = self.ready(&issues, now)?;
         let config = &self.context().project.config;
-        let (of_attempts, of_measures) = (config.roles_of_attempts(), config.roles_of_measures());
+        let build = self.next_of_groups(&issues);
+        let of_measures = match build {
+            Some(BuildStep::Review(_)) => vec![Role::Review],
+            Some(BuildStep::Plan) => vec![Role::Measure],
+            _ => config.roles_of_measures(),
+        };
+        let of_attempts = config.roles_of_attempts();
         let pauses = self.pauses().of(&[&of_attempts[..], &of_measures].concat())?;
         let at_work = self.at_work.counts(self.phases.seats.in_use());
         let (places, scarce) = self.places_now(&of_attempts)?;
@@ -68,6 +74,7 @@ impl Driver<'_> {
                 blocked: self.selected_with(Status::Blocked, &issues),
                 begun: u32::try_from(self.tasks_begun.len()).unwrap_or(u32::MAX),
                 proposed: self.selected(&issues).filter(|issue| issue.is_proposed()).count(),
+                build,
                 stitch: self.hindrance(&of_attempts, &issues, &pauses),
                 measure: self.hindrance(&of_measures, &issues, &pauses),
                 at_work,
@@ -79,6 +86,18 @@ impl Driver<'_> {
                 now,
             },
         })
+    }
+
+    /// Decides what is to be done about groups; `None` where the work has none.
+    fn next_of_groups(&self, issues: &Issues) -> Option<BuildStep> {
+        let context = self.context();
+        let config = &context.project.config;
+        if !config.mode.kind.has_groups() {
+            return None;
+        }
+        let step = issues.next_in_build(config.review.closing_rounds.unwrap_or_default());
+        let is_planned = self.is_replanned || !self.limits.replan;
+        Some(if is_planned { step } else { BuildStep::Plan })
     }
 
     /// Returns how many tasks may be at work at once, and the window of their account for which they are fewer.

@@ -7,6 +7,7 @@ use crate::base::clock::{later, signed};
 use crate::base::error::Result;
 use crate::issues::attempt::Outcome;
 use crate::model::IssueId;
+use crate::run::phase::group::GroupOutcome;
 use crate::run::phase::measure::MeasureOutcome;
 use crate::run::phase::stitch::StitchOutcome;
 use crate::run::waiting::pausing::LimitsSeen;
@@ -24,6 +25,7 @@ impl Driver<'_> {
         match (work, came_to?) {
             (Work::Task(task), CameTo::Attempt(outcome)) => self.attempted(&task, outcome, (number, seen)),
             (_, CameTo::Measure(outcome)) => self.measured(outcome, (number, seen)),
+            (_, CameTo::Group(outcome)) => self.group_went(outcome, (number, seen)),
             (_, CameTo::Nothing | CameTo::Attempt(_)) => {}
         }
         Ok(())
@@ -87,6 +89,19 @@ impl Driver<'_> {
             MeasureOutcome::Failed(why) => self.failed(why, number),
             MeasureOutcome::Limited(_) => self.met_a_limit(number),
             MeasureOutcome::SessionLost | MeasureOutcome::Cancelled => {}
+        }
+    }
+
+    fn group_went(&mut self, outcome: GroupOutcome, (number, seen): (u64, LimitsSeen)) {
+        match outcome {
+            // Asked again for the same documents, nobody would know more.
+            GroupOutcome::Made(MeasureOutcome::Filed(_)) => {
+                self.is_replanned = true;
+                self.got_through((number, seen));
+            }
+            GroupOutcome::Made(other) => self.measured(other, (number, seen)),
+            GroupOutcome::Done => self.progress.groups_done += 1,
+            GroupOutcome::Red(reason) => self.progress.red = Some(reason),
         }
     }
 

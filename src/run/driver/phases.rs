@@ -7,6 +7,7 @@ use crate::base::interruption::Interruption;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
 use crate::run::phase::audit::Audit;
+use crate::run::phase::group::Groups;
 use crate::run::phase::measure::{FiledAs, Measure, MeasureOutcome};
 use crate::run::phase::stitch::{Landings, Stitch};
 use crate::run::seats::Seats;
@@ -20,6 +21,7 @@ pub(crate) struct Phases {
     pub(crate) stitch: Arc<Stitch>,
     pub(crate) measure: Measure,
     pub(crate) audit: Audit,
+    pub(crate) groups: Groups,
     pub(crate) seats: Arc<Seats>,
 }
 
@@ -37,7 +39,7 @@ impl Phases {
             stitch: Arc::new(Stitch {
                 sessions: Arc::clone(&sessions),
                 gates: Arc::clone(&gates),
-                protected,
+                protected: protected.clone(),
                 landings: Landings::default(),
             }),
             measure: Measure {
@@ -46,6 +48,12 @@ impl Phases {
             },
             audit: Audit {
                 sessions: Arc::clone(&sessions),
+            },
+            groups: Groups {
+                sessions: Arc::clone(&sessions),
+                gates: Arc::clone(&gates),
+                protected,
+                filed_as,
             },
             sessions,
             gates,

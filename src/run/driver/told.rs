@@ -9,7 +9,7 @@ use crate::issues::round::Fixing;
 use crate::model::Usage;
 use crate::record::event::EventKind;
 use crate::run::guidance::{self, Standing};
-use crate::run::plan::{Reason, Step};
+use crate::run::plan::{GroupStep, Reason, Step};
 use crate::run::waiting::windows::KnownWindow;
 
 /// How things stand when a run ends.
@@ -30,9 +30,9 @@ impl Driver<'_> {
                 self.tasks_begun.insert(task.clone());
                 false
             }
-            Step::Measure => true,
+            Step::Measure | Step::Group(GroupStep::Plan | GroupStep::Review(_)) => true,
             Step::Wait(_) => false,
-            Step::Recover | Step::Rest | Step::Halt | Step::Await(_) | Step::Stop(_) => return Ok(()),
+            Step::Recover | Step::Rest | Step::Halt | Step::Await(_) | Step::Stop(_) | Step::Group(_) => return Ok(()),
         };
         let issues = self.context().store.read()?;
         let cycle = issues.cycle().saturating_add(u32::from(is_next_cycle));
@@ -142,6 +142,8 @@ impl Driver<'_> {
             changed: end.changed,
             measures: self.progress.measures,
             attempted: self.progress.attempted,
+            groups_done: self.progress.groups_done,
+            groups: end.issues.group_counts(),
             counts: end.counts,
             usage: end.usage,
             fixing: end.fixing,

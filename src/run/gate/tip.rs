@@ -67,6 +67,26 @@ impl Gates {
         refuse(&faults).map(|()| commit)
     }
 
+    /// Returns the generation's tip, and the result of every gate on it, red or not; `None` when the run is to end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::see_that_they_run`], but for gates that cannot run.
+    pub(crate) async fn on_tip(&self, interruption: &Interruption) -> Result<Option<(Oid, Vec<Tried>)>> {
+        let context = &self.context;
+        let _turn = self.turns.tip.lock().await;
+        let commit = context.tip()?;
+        if context.project.config.gates.is_empty() {
+            return Ok((!interruption.is_asked()).then(|| (commit, Vec::new())));
+        }
+        let _alive = context.active_work.note("gate", None);
+        let tried = self
+            .runner(interruption)
+            .try_on(commit, context.generation.as_str(), context.labels("gate", None), false)
+            .await?;
+        Ok(tried.map(|tried| (commit, tried)))
+    }
+
     /// Returns what is prepared for a commit that has landed; made now, if it is not there. Breaks when the run is to end.
     ///
     /// # Errors

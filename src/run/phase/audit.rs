@@ -269,6 +269,7 @@ impl Audit {
         let now = context.now();
         context.store.update("a part of the files is read", now, |issues| {
             issues.record_measure(Measure {
+                of: None,
                 run: context.recorder.run().clone(),
                 at: now,
                 filed: None,

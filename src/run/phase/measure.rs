@@ -26,10 +26,12 @@ mod stages;
 mod unfiled;
 
 pub(crate) use self::adopted::TakenOverMeasure;
+pub(in crate::run::phase) use self::answer::answer_text;
 pub(crate) use self::answer::{Ended, ended};
+pub(in crate::run::phase) use self::filing::hold_of;
 pub(crate) use self::filing::{FiledAs, consent_needed, filed_task};
 pub(crate) use self::stages::MeasureOutcome;
-use self::stages::{Answer, Answered, MeasureSoFar, Reviewed, Round};
+use self::stages::{Answer, Answered, MeasureSoFar, Reviewed, Round, asked_group};
 pub(crate) use self::unfiled::PLAN_FILE;
 
 /// The phase that asks for tasks.
@@ -49,6 +51,7 @@ impl Measure {
         let context = self.context();
         let (base, issues) = (context.tip()?, context.store.read()?);
         context.recorder.emit(EventKind::MeasureStarted {
+            group: asked_group(&issues),
             cycle: issues.cycle().saturating_add(1),
         });
         let _alive = context.active_work.note(Role::Measure.name(), None);
@@ -103,9 +106,7 @@ impl Measure {
                 .conclude((session.base(), review), asked, answered, interruption)
                 .await;
         }
-        let mut told = prompt_inputs::measure_context(&context.project, &asked.issues, session.base(), &mut |what| {
-            context.warn(what);
-        })?;
+        let mut told = self.told(&asked.issues, asked.group.as_deref(), session.base())?;
         told.coverage = gate::uncovered(&context.project, session.base(), &mut |what| context.warn(what))?;
         told.attempt = session.attempt();
         loop {

@@ -38,6 +38,7 @@ mod newer;
 mod own;
 mod proof;
 mod review;
+pub(in crate::run::phase) use self::review::lines_of;
 mod rounds;
 mod stack;
 mod stages;

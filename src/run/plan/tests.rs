@@ -51,6 +51,7 @@ fn check(change: impl FnOnce(&mut RunState, &mut RunLimits), expect: Step) {
         confirm: false,
         measures_once: false,
         reports: false,
+        replan: false,
     };
     change(&mut now, &mut limits);
     assert_eq!(next(&now, &limits), expect, "{now:?}");
@@ -418,4 +419,74 @@ fn cycles_that_merge_nothing_end_a_run_and_one_merge_lets_it_go_on() {
     run.measured(1);
     run.measured(0);
     after(&run, Step::Stop(Reason::Blocked));
+}
+
+/// How things stand in work with groups, where this is next.
+fn building(step: BuildStep) -> impl FnOnce(&mut RunState, &mut RunLimits) {
+    move |now, limits| {
+        *limits = limits.clone().for_groups(false);
+        now.build = Some(step);
+    }
+}
+
+#[test]
+fn groups_are_planned_measured_reviewed_and_finished_until_all_are_done() {
+    let key = || "a".to_owned();
+    let group = Step::Group;
+    check(building(BuildStep::Plan), group(GroupStep::Plan));
+    check(building(BuildStep::Measure(key())), Step::Measure);
+    check(building(BuildStep::Review(key())), group(GroupStep::Review(key())));
+    check(building(BuildStep::Finish(key())), group(GroupStep::Finish(key())));
+    check(building(BuildStep::Done), Step::Stop(Reason::GroupsDone));
+    // A measure that found nothing to do does not end the work, and tasks come before all of it.
+    let in_vain = |now: &mut RunState, limits: &mut RunLimits| {
+        building(BuildStep::Measure("b".to_owned()))(now, limits);
+        now.run.last_filed = Some(0);
+    };
+    check(in_vain, Step::Measure);
+    let with_a_task_ready = |now: &mut RunState, limits: &mut RunLimits| {
+        building(BuildStep::Review("a".to_owned()))(now, limits);
+        with_a_task(now);
+    };
+    check(with_a_task_ready, Step::Stitch(task()));
+}
+
+#[test]
+fn a_group_whose_tasks_are_held_ends_the_run_and_one_that_is_red_too() {
+    let held = |now: &mut RunState, limits: &mut RunLimits| {
+        building(BuildStep::Tasks("a".to_owned()))(now, limits);
+        (now.open, now.blocked) = (1, 1);
+    };
+    check(held, Step::Stop(Reason::Blocked));
+    let red = |now: &mut RunState, limits: &mut RunLimits| {
+        building(BuildStep::Finish("a".to_owned()))(now, limits);
+        now.run.red = Some("the gate is red".to_owned());
+    };
+    check(red, Step::Stop(Reason::Red("the gate is red".to_owned())));
+    // The end of a group takes no call, so no budget stands in its way.
+    let spent = |now: &mut RunState, limits: &mut RunLimits| {
+        building(BuildStep::Finish("a".to_owned()))(now, limits);
+        now.measure.spent = Some("5 of 5 USD".to_owned());
+    };
+    check(spent, Step::Group(GroupStep::Finish("a".to_owned())));
+    let spent = |now: &mut RunState, limits: &mut RunLimits| {
+        building(BuildStep::Review("a".to_owned()))(now, limits);
+        now.measure.spent = Some("5 of 5 USD".to_owned());
+    };
+    check(spent, Step::Stop(Reason::BudgetSpent("5 of 5 USD".to_owned())));
+}
+
+#[test]
+fn a_run_for_tasks_alone_does_nothing_about_groups() {
+    for (step, cycles) in [
+        (BuildStep::Plan, Some(0)),
+        (BuildStep::Review("a".to_owned()), Some(0)),
+        (BuildStep::Measure("a".to_owned()), Some(0)),
+    ] {
+        let alone = move |now: &mut RunState, limits: &mut RunLimits| {
+            limits.cycles = cycles;
+            now.build = Some(step);
+        };
+        check(alone, Step::Stop(Reason::TasksDone));
+    }
 }

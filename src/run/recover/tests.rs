@@ -29,6 +29,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
         measures: Vec::new(),
         mode: None,
         request: None,
+        build: Default::default(),
     };
     let store = Store::create(&project.git, &generation, &meta, now).unwrap();
     let claim = Claim {

@@ -8,6 +8,7 @@ use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::git::{Oid, Slot};
 use crate::issues::issue::Issues;
+use crate::record::event::CallName;
 use crate::run::call::{self, AdoptedCall, CallResult};
 use crate::run::purpose::Purpose;
 use crate::run::room::{Place, Reserved};
@@ -93,6 +94,11 @@ impl Session {
     /// Returns which call of its stage the session's first one is, counted from 1; 0 where it is the work itself.
     pub(crate) fn first_round(&self) -> u32 {
         self.purpose.round
+    }
+
+    /// Returns the name of the first call.
+    pub(crate) fn first_call(&self) -> CallName {
+        self.purpose.call_name()
     }
 
     /// Returns the number of the slot.

@@ -19,6 +19,12 @@ impl Sessions {
         self.begin(purpose, owner, commit)
     }
 
+    /// Takes a free slot, brought to `commit`, for an agent that only reads, whatever session waits elsewhere.
+    pub(crate) fn enter_afresh(self: &Arc<Self>, purpose: Purpose, commit: Oid) -> Result<Box<Session>> {
+        let owner = self.owner(&purpose);
+        self.begin(purpose, owner, commit)
+    }
+
     /// Leaves a slot that [`Self::enter_beside`] took, after what was done in it failed or did not. Returns whether nothing
     /// of it runs any more; else the slot stays as it is for the next recovery.
     pub(crate) async fn leave_beside(&self, session: Box<Session>, has_failed: bool) -> Result<bool> {

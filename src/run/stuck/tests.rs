@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::*;
+use crate::issues::group::Build;
 use crate::issues::issue::{FORMAT, Issues, NewIds, NewIssue, StoreMeta};
 use crate::issues::review::Review;
 use crate::model::finding::{Finding, Severity};
@@ -17,6 +18,7 @@ fn task(attempts: Vec<Attempt>) -> Issue {
         measures: Vec::new(),
         mode: None,
         request: None,
+        build: Build::default(),
     });
     let id = issues
         .add(NewIssue::titled("One"), &NewIds::counted(), Timestamp::UNIX_EPOCH)
@@ -45,6 +47,7 @@ fn attempt(outcome: Outcome) -> Attempt {
         rounds: Vec::new(),
         stages: Vec::new(),
         red: None,
+        interfaces: None,
         summary: None,
         candidates: Vec::new(),
     }

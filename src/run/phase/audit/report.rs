@@ -160,6 +160,7 @@ impl Audit {
                 }
             }
             issues.record_measure(Measure {
+                of: None,
                 run: context.recorder.run().clone(),
                 at: now,
                 filed: Some(ids.clone()),

@@ -4,7 +4,10 @@ use super::stages::{Answered, MeasureOutcome, MeasureSoFar};
 use super::{Measure, name};
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
+use crate::git::Oid;
+use crate::issues::issue::Issues;
 use crate::model::Role;
+use crate::prompt::MeasureContext;
 use crate::record::event::EventKind;
 use crate::run::active_work::ActiveWorkGuard;
 use crate::run::call::{Adoption, FlowPlace, MeasurePlace};
@@ -34,9 +37,7 @@ impl Measure {
         let sessions = &self.sessions;
         let (session, in_review, so_far) = match (flow, proposed) {
             (FlowPlace::Proposals(at), Some(proposed)) => {
-                let mut told = prompt_inputs::measure_context(&context.project, &issues, proposed.base, &mut |what| {
-                    context.warn(what);
-                })?;
+                let mut told = self.told(&issues, at.measure.group.as_deref(), proposed.base)?;
                 told.attempt = at.round;
                 let review = sessions.enter_again(self.purpose_of_review(cycle, call.round), slot, &issues)?;
                 let session = sessions.enter_waiting(self.purpose(cycle), proposed, at.resume.clone())?;
@@ -59,8 +60,14 @@ impl Measure {
         };
         let folder = context.recorder.call_folder(&name(session.attempt()), cycle)?;
         let mut asked = MeasureSoFar::new(cycle, folder, issues);
-        if let Some(MeasurePlace { calls, filed, dropped }) = so_far {
-            (asked.calls, asked.filed, asked.dropped) = (calls, filed, dropped);
+        if let Some(MeasurePlace {
+            group,
+            calls,
+            filed,
+            dropped,
+        }) = so_far
+        {
+            (asked.group, asked.calls, asked.filed, asked.dropped) = (group, calls, filed, dropped);
         }
         asked.in_review = in_review;
         Ok(TakenOverMeasure { session, asked, alive })
@@ -74,11 +81,21 @@ impl Measure {
     ) -> Result<MeasureOutcome> {
         let TakenOverMeasure { session, asked, alive } = taken_over;
         self.context().recorder.emit(EventKind::MeasureStarted {
+            group: asked.group.clone(),
             cycle: asked.issues.cycle().saturating_add(1),
         });
         let done = self.ask(session, asked, interruption).await;
         drop(alive);
         done
+    }
+
+    /// Returns what is asked at a commit, of a group where the work has groups.
+    pub(super) fn told(&self, issues: &Issues, group: Option<&str>, base: Oid) -> Result<MeasureContext> {
+        let context = self.context();
+        let group = group.map(|key| issues.group(key)).transpose()?;
+        prompt_inputs::group_context(&context.project, issues, (base, group), &mut |what| {
+            context.warn(what);
+        })
     }
 
     /// Returns what the session of a measure is for.

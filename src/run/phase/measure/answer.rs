@@ -66,7 +66,8 @@ pub(super) fn read(context: &RunContext, asked: &MeasureSoFar, report: &CallRepo
     Answer::Given(validated, answer_text(report))
 }
 
-fn answer_text(report: &CallReport) -> Option<String> {
+/// Returns the text of an answer.
+pub(in crate::run::phase) fn answer_text(report: &CallReport) -> Option<String> {
     report
         .structured_output
         .as_ref()

@@ -10,7 +10,7 @@ use crate::base::text::one_line;
 use crate::issues::issue::{self, BatchIssue, Issue, Issues, PROPOSED};
 use crate::issues::planned::PlannedTask;
 use crate::issues::proposal::{Proposal, Validated};
-use crate::model::IssueId;
+use crate::model::{CommitId, IssueId};
 use crate::project::protected::ProtectedPaths;
 use crate::prompt::{Filed, MeasureContext};
 use crate::record::event::{EventKind, FiledTask};
@@ -149,21 +149,6 @@ impl Measure {
         held.collect()
     }
 
-    /// Returns why a task is held that is filed, if it is.
-    pub(super) fn hold_of(
-        &self,
-        issue: &Issue,
-        protected: &ProtectedPaths,
-        unreviewed: Option<&str>,
-    ) -> Option<String> {
-        match self.filed_as {
-            FiledAs::Held => Some(PROPOSED.to_owned()),
-            FiledAs::Open | FiledAs::Planned => unreviewed
-                .map(str::to_owned)
-                .or_else(|| consent_needed(issue, protected)),
-        }
-    }
-
     /// Files proposals; the last ones together with the end of the measure. Returns what it filed.
     fn file(
         &self,
@@ -176,19 +161,25 @@ impl Measure {
         let now = context.now();
         let keys: Vec<_> = accepted.iter().map(|proposal| proposal.key.clone()).collect();
         let issue_type = &context.project.config.mode.issue_type;
-        let batch = accepted.into_iter().map(|one| PlannedTask::of(one, issue_type).into());
+        let batch = accepted
+            .into_iter()
+            .map(|one| PlannedTask::of(one, issue_type, asked.group.as_deref()).into());
         let batch: Vec<BatchIssue> = batch.collect();
         let earlier: Vec<IssueId> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
         let why = format!("measure filed {} tasks", batch.len());
         let protected = context.project.protected()?;
         let new_ids = context.store.new_ids(context.project.clock())?;
+        let tip = CommitId::from(context.tip()?);
         let (filed, issues) = context.store.update(&why, now, |issues| {
             let ids = issues.import(batch.clone(), &new_ids, now)?;
             for id in &ids {
-                let reason = self.hold_of(issues.get(id)?, &protected, unreviewed);
+                let reason = hold_of(self.filed_as, (issues.get(id)?, &protected), unreviewed);
                 if let Some(reason) = reason {
                     issues.hold(id, &reason, now)?;
                 }
+            }
+            if let Some(group) = &asked.group {
+                issues.begin_group(group, &tip, is_last);
             }
             if is_last {
                 issues.record_measure(issue::Measure {
@@ -197,6 +188,7 @@ impl Measure {
                     filed: Some(earlier.iter().chain(&ids).cloned().collect()),
                     calls: asked.calls.clone(),
                     part: None,
+                    of: None,
                 });
             }
             let filed = ids
@@ -208,6 +200,20 @@ impl Measure {
         asked.issues = issues;
         asked.filed.extend(keys.into_iter().zip(filed.iter().cloned()));
         Ok(filed)
+    }
+}
+
+/// Returns why a task is held that is filed, if it is.
+pub(in crate::run::phase) fn hold_of(
+    filed_as: FiledAs,
+    (issue, protected): (&Issue, &ProtectedPaths),
+    unreviewed: Option<&str>,
+) -> Option<String> {
+    match filed_as {
+        FiledAs::Held => Some(PROPOSED.to_owned()),
+        FiledAs::Open | FiledAs::Planned => unreviewed
+            .map(str::to_owned)
+            .or_else(|| consent_needed(issue, protected)),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::accounting::ledger::Entry;
 use crate::agent::CallReport;
 use crate::base::text::one_line;
-use crate::issues::issue::{Issue, Issues};
+use crate::issues::issue::{BuildStep, Issue, Issues};
 use crate::issues::proposal::{KnownIssue, Validated};
 use crate::model::{IssueId, SessionId, Usage};
 use crate::prompt::MeasureContext;
@@ -96,10 +96,20 @@ pub(super) enum Reviewed {
     Ended(MeasureOutcome, String),
 }
 
+/// Returns the key of the group whose tasks are to be asked for, where the work has groups.
+pub(super) fn asked_group(issues: &Issues) -> Option<String> {
+    match issues.next_in_build(0) {
+        BuildStep::Measure(key) => Some(key),
+        _ => None,
+    }
+}
+
 /// What a measure has asked so far, and what came of it.
 pub(super) struct MeasureSoFar {
     /// Which measure of its run it is, counted from 1.
     pub(super) cycle: u32,
+    /// The key of the group whose tasks are asked for; `None` where the work has no groups.
+    pub(super) group: Option<String>,
     /// The records of the round that goes on.
     pub(super) folder: CallFolder,
     /// The calls made.
@@ -118,6 +128,7 @@ impl MeasureSoFar {
     pub(super) fn new(cycle: u32, folder: CallFolder, issues: Issues) -> Self {
         Self {
             cycle,
+            group: asked_group(&issues),
             folder,
             calls: Vec::new(),
             filed: Vec::new(),
@@ -130,6 +141,7 @@ impl MeasureSoFar {
     /// Returns what another run needs to go on with the measure.
     pub(super) fn place(&self) -> MeasurePlace {
         MeasurePlace {
+            group: self.group.clone(),
             calls: self.calls.clone(),
             filed: self.filed.clone(),
             dropped: self.dropped.clone(),

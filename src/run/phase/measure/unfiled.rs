@@ -1,7 +1,7 @@
 //! Measures that file nothing at their end: those that only plan, and those without a valid answer.
 
 use super::Measure;
-use super::filing::filed_task;
+use super::filing::{filed_task, hold_of};
 use super::stages::{MeasureOutcome, MeasureSoFar};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
@@ -10,7 +10,7 @@ use crate::base::text::one_line;
 use crate::issues::issue::{self, BatchIssue};
 use crate::issues::planned::{PlanFile, PlannedTask};
 use crate::issues::proposal::Proposal;
-use crate::model::{IssueId, RunId, Usage};
+use crate::model::{CommitId, IssueId, RunId, Usage};
 use crate::record::event::{EventKind, MeasureFailed, MeasurePlanned};
 
 /// The file of a run with what its measure planned: a [`PlanFile`].
@@ -28,7 +28,7 @@ impl Measure {
         let issue_type = &context.project.config.mode.issue_type;
         let tasks: Vec<PlannedTask> = accepted
             .into_iter()
-            .map(|one| PlannedTask::of(one, issue_type))
+            .map(|one| PlannedTask::of(one, issue_type, asked.group.as_deref()))
             .collect();
         let count = tasks.len();
         let generation = context.generation.clone();
@@ -58,6 +58,7 @@ impl Measure {
                 filed: filed.map(<[IssueId]>::to_vec),
                 calls: asked.calls.clone(),
                 part: None,
+                of: None,
             });
             Ok(())
         })
@@ -68,7 +69,8 @@ impl Measure {
         let context = self.context();
         let filed: Vec<_> = asked.filed.iter().map(|(_, task)| task.id.clone()).collect();
         // Where one measure is to say all that is to be done, this one has not.
-        let says_all = context.project.config.mode.kind.measures_once();
+        let kind = context.project.config.mode.kind;
+        let says_all = kind.measures_once() || kind.has_groups();
         self.note(
             asked,
             (!says_all && !filed.is_empty()).then_some(&filed),
@@ -92,6 +94,8 @@ impl Measure {
         let context = self.context();
         let now = context.now();
         let planned_by = RunId::parse(run).unwrap_or_else(|| context.recorder.run().clone());
+        let group = tasks.first().and_then(|task| task.group.clone());
+        let tip = CommitId::from(context.tip()?);
         let batch: Vec<BatchIssue> = tasks.into_iter().map(Into::into).collect();
         let protected = context.project.protected()?;
         let new_ids = context.store.new_ids(context.project.clock())?;
@@ -102,9 +106,13 @@ impl Measure {
                 let message = format!("the plan of the run `{planned_by}` is filed already");
                 return Err(Error::new(ErrorKind::Precondition, message).hint("`cordwainer run` does its tasks"));
             }
+            if let Some(group) = &group {
+                issues.group(group)?;
+                issues.begin_group(group, &tip, true);
+            }
             let ids = issues.import(batch.clone(), &new_ids, now)?;
             for id in &ids {
-                let held = self.hold_of(issues.get(id)?, &protected, None);
+                let held = hold_of(self.filed_as, (issues.get(id)?, &protected), None);
                 if let Some(reason) = held {
                     issues.hold(id, &reason, now)?;
                 }
@@ -115,6 +123,7 @@ impl Measure {
                 filed: Some(ids.clone()),
                 calls: Vec::new(),
                 part: None,
+                of: None,
             });
             let filed = ids
                 .iter()

@@ -211,7 +211,7 @@ fn heard(report: &CallReport, met: Scope) -> Heard {
 }
 
 /// Returns how many lines a file of a commit has, by its path as a reviewer wrote it; `None` where there is none.
-fn lines_of(git: &Git, commit: Oid, path: &str) -> Result<Option<u64>> {
+pub(in crate::run::phase) fn lines_of(git: &Git, commit: Oid, path: &str) -> Result<Option<u64>> {
     let Some(path) = path_in_tree(Path::new(path)) else {
         return Ok(None);
     };

@@ -3,6 +3,7 @@
 use cordwainer::git::SlotPool;
 use serde_json::{Value, json};
 
+use crate::run::build::{finding, group, planning, specification, writes};
 use crate::run::large::write_many_files;
 use crate::run::prepare::COMMAND;
 use crate::run::stages::described;
@@ -29,7 +30,7 @@ pub(super) struct Story {
 /// The story that comes to what no other one comes to.
 pub(super) const PLAIN: &str = "plain";
 
-const STORIES: [Story; 13] = [
+const STORIES: [Story; 15] = [
     Story {
         name: "outliving measure",
         points: &["adopt.measure"],
@@ -109,6 +110,22 @@ const STORIES: [Story; 13] = [
         tasks: 1,
         needs_several: false,
         command: |_| words(&["generator", "generate", "--dry-run"]),
+    },
+    Story {
+        name: "built after a plan that failed",
+        points: &["group.failed"],
+        make: built,
+        tasks: 3,
+        needs_several: false,
+        command: |_| words(&["generator", "run", "--set", "user_prompt=~~~plan\nfail\n~~~"]),
+    },
+    Story {
+        name: "built",
+        points: &["group."],
+        make: built,
+        tasks: 3,
+        needs_several: false,
+        command: resume,
     },
     Story {
         name: "plan",
@@ -219,6 +236,36 @@ fn planned(engine: TestEngine, parallel: u32) -> Project {
 fn with_plan(engine: TestEngine, parallel: u32) -> Project {
     let project = planned(engine, parallel);
     project.run(&["generator", "generate", "--dry-run"]).expect(0);
+    project
+}
+
+/// Two groups of a task each; the closing review of the first finds something that becomes a task.
+fn built(engine: TestEngine, parallel: u32) -> Project {
+    let found = [finding(
+        "high",
+        "src/1.txt",
+        "There is no file 3",
+        "tokens 100 10 0.25\nwrite src/3.txt 3",
+    )];
+    let plan = planning(&[
+        group("first", &[], &[writes(1)], &found),
+        group("second", &["first"], &[writes(2)], &[]),
+    ]);
+    let repository = repository();
+    repository.write("docs/specification.md", specification(&plan));
+    let configuration = format!("stitch: {{parallel: {parallel}}}\n");
+    let project = Project::with_socket(engine, repository, &engine.socket(), &configuration);
+    let start = [
+        "generator",
+        "start",
+        "--name",
+        "one",
+        "--mode",
+        "build",
+        "--spec",
+        "docs/specification.md",
+    ];
+    project.run(&start).expect(0);
     project
 }
 

@@ -87,6 +87,7 @@ fn meta() -> StoreMeta {
         measures: Vec::new(),
         mode: None,
         request: None,
+        build: Default::default(),
     }
 }
 

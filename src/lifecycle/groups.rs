@@ -1,0 +1,87 @@
+//! Groups of a generation that is built from documents: their plan, before any of their tasks is asked for.
+
+use super::run::Begun;
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::interruption::Interruption;
+use crate::issues::issue::GroupStanding;
+use crate::lifecycle::{Generator, StartOptions, exit};
+use crate::model::Role;
+use crate::record::recorder::EventSender;
+use crate::run::driver;
+use crate::run::phase::group::Planning;
+use crate::run::phase::measure::FiledAs;
+use crate::run::prompt_inputs;
+use crate::run::recover::Recovery;
+
+impl Generator {
+    /// Plans the groups of the selected generation by one call, or for documents that changed since the last plan, further ones;
+    /// with `one_group`, all that is new is one group, and no call is made. Returns all groups.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Generator::measure`]; of kind [`ErrorKind::Usage`] where its mode has no groups, and of kind
+    /// [`ErrorKind::NothingToDo`] where there are groups, and no document changed.
+    pub async fn plan_groups(
+        &self,
+        one_group: bool,
+        events: EventSender,
+        interruption: impl Into<Interruption>,
+    ) -> Result<Vec<GroupStanding>> {
+        let this = self.in_its_mode()?;
+        this.refuse_needless_plan()?;
+        let begun = this.begin(events, interruption.into(), false)?;
+        let how = if one_group { Planning::OneGroup } else { Planning::Asked };
+        let done = Box::pin(this.plan_begun(&begun, how)).await;
+        begun.recorder.end_observers().await;
+        done?;
+        Ok(this.store()?.read()?.group_standings())
+    }
+
+    async fn plan_begun(&self, begun: &Begun, how: Planning) -> Result<usize> {
+        let interruption = &begun.control.interruption;
+        let phases = self.phases(begun, FiledAs::Open).await?;
+        let context = &phases.sessions.context;
+        driver::recover(&phases, &Recovery::in_run(context)?).await?;
+        if how == Planning::Asked {
+            phases.sessions.pauses.refuse(Role::Measure)?;
+            phases.gates.see_that_they_run(interruption).await?;
+        }
+        interruption.unless_asked()?;
+        exit::measured(phases.groups.plan(1, how, interruption).await?, interruption)
+    }
+
+    /// Fails where there is nothing to plan.
+    fn refuse_needless_plan(&self) -> Result<()> {
+        let mode = &self.project.config.mode;
+        let generation = self.generation()?;
+        if !mode.kind.has_groups() {
+            let message = format!("`{generation}` works in the mode `{}`, which has no groups", mode.name);
+            return Err(
+                Error::new(ErrorKind::Usage, message).hint("`cordwainer plan SPEC` begins a generation with groups")
+            );
+        }
+        let issues = self.store()?.read()?;
+        let count = issues.build().groups.len();
+        let tip = self.project.tip(&generation)?;
+        if count > 0 && prompt_inputs::changed_documents(&self.project, issues.build(), tip)?.is_empty() {
+            let message = "nothing is new: the documents are as they were when the groups were planned";
+            return Err(Error::new(ErrorKind::NothingToDo, message).hint(
+                "`cordwainer issues group list` lists the groups, and `cordwainer issues group edit` changes one; documents are read from the generation's branch",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Returns the prompt that the plan of groups would get, for a generation that the options begin or that is open for them. No
+    /// call is made, and nothing begins.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Generator::measure_prompt`].
+    pub fn plan_prompt(&self, options: &StartOptions) -> Result<(String, Vec<String>)> {
+        let mut left_out = Vec::new();
+        let (this, issues, tip) = self.looked_at(options)?;
+        let told = prompt_inputs::plan_context(&this.project, &issues, tip, &mut |what| left_out.push(what))?;
+        Ok((prompt_inputs::plan_prompt(&this.project, &told)?, left_out))
+    }
+}

@@ -1,0 +1,332 @@
+//! The closing review of a group: sessions that have written none of it read all that changed since it began, batch by batch, and
+//! what they find at `review.block` or worse becomes tasks of the group.
+
+use std::time::Instant;
+
+use super::Groups;
+use super::batches::{self, ChangesBatch};
+use super::calls::{Asked, Called, Calls, name};
+use crate::base::crash::crash_point;
+use crate::base::error::Result;
+use crate::base::interruption::Interruption;
+use crate::base::text::{harmless, one_line};
+use crate::git::Oid;
+use crate::issues::group::{ClosingReview, Group};
+use crate::issues::issue::{BatchIssue, FileAction, Issues, MeasureOf, NewIssue, TaskFile, TaskPlan};
+use crate::issues::review::{self, Answer, BEST_SCORE, MOST_ANSWERS, Review, Threshold};
+use crate::model::finding::Finding;
+use crate::model::{CommitId, Role, Severity};
+use crate::prompt::{ClosingContext, render_closing};
+use crate::record::event::{EventKind, FiledTask, GroupReviewed};
+use crate::run::phase::measure::{MeasureOutcome, filed_task, hold_of};
+use crate::run::phase::stitch::lines_of;
+use crate::run::session::Session;
+
+/// The type of a task that a finding becomes.
+const TYPE: &str = "bug";
+
+/// A batch of a closing review.
+struct Reading {
+    group: Group,
+    /// What the review came to before this batch.
+    review: ClosingReview,
+    batch: ChangesBatch,
+    begun: Instant,
+}
+
+/// What the reading of a batch came to.
+struct Read {
+    review: ClosingReview,
+    findings: Vec<Finding>,
+    /// Findings about places that are not there.
+    dropped: u32,
+    /// Findings beyond those that are kept of one answer.
+    left_out: u32,
+}
+
+impl Groups {
+    /// Reads the next batch of all that changed since a group began; with the last one, what was found is filed.
+    pub(super) async fn review(&self, number: u32, key: &str, interruption: &Interruption) -> Result<MeasureOutcome> {
+        let context = self.context();
+        let git = &context.project.git;
+        let (tip, issues) = (context.tip()?, self.issues()?);
+        let group = issues.group(key)?.clone();
+        let begun = match &group.begun {
+            Some(begun) => git.resolve(begun.as_str())?,
+            None => tip,
+        };
+        let mut batches = batches::of(git, begun, tip)?;
+        let review = next_of(&group, tip, &batches);
+        let mut calls = Calls {
+            number,
+            of: MeasureOf::ClosingReview,
+            made: Vec::new(),
+            below: String::new(),
+            issues,
+        };
+        let begun = Instant::now();
+        let place = review.read as usize;
+        if place >= batches.len() {
+            // Nothing has changed.
+            let batch = ChangesBatch::default();
+            let reading = Reading {
+                group,
+                review: review.clone(),
+                batch,
+                begun,
+            };
+            let nothing = Read {
+                review,
+                findings: Vec::new(),
+                dropped: 0,
+                left_out: 0,
+            };
+            return self.note_read(&calls, &reading, nothing);
+        }
+        let reading = Reading {
+            group,
+            review,
+            batch: batches.swap_remove(place),
+            begun,
+        };
+        let _alive = context.active_work.note(Role::Review.name(), None);
+        let mut session = self.sessions.enter_afresh(self.purpose(Role::Review, number), tip)?;
+        let read = Box::pin(self.read_batch(&mut session, &mut calls, &reading, interruption)).await;
+        self.leave(session, &calls, read).await
+    }
+
+    /// Asks until there is an answer that can be read.
+    async fn read_batch(
+        &self,
+        session: &mut Session,
+        calls: &mut Calls,
+        reading: &Reading,
+        interruption: &Interruption,
+    ) -> Result<MeasureOutcome> {
+        let git = &self.context().project.git;
+        let commit = session.base();
+        let mut told = self.told(reading);
+        loop {
+            let asked = Asked {
+                name: name(Role::Review, told.number),
+                prompt: render_closing(&told)?,
+                schema: review::json_schema(),
+            };
+            let problem = match self.call(session, calls, asked, interruption).await? {
+                Called::Ended(done, reason) => return self.fail(calls, done, &reason),
+                Called::Badly(how) => format!("The call {how}."),
+                Called::Answered(report) => match Answer::read(&report) {
+                    Ok(answer) => {
+                        let threshold = Threshold {
+                            min_score: BEST_SCORE,
+                            block: self.block(),
+                        };
+                        let answer = answer.weigh(threshold, |path| lines_of(git, commit, path))?;
+                        return self.note_read(calls, reading, self.taken_in(reading, answer));
+                    }
+                    Err(problem) => problem,
+                },
+            };
+            if told.number >= MOST_ANSWERS {
+                let reason = format!(
+                    "the closing review of the group `{}` came to nothing: {MOST_ANSWERS} answers cannot be used: {problem}",
+                    reading.group.key
+                );
+                return self.fail(calls, MeasureOutcome::Refused(one_line(&reason, 2000)), &reason);
+            }
+            told.number += 1;
+            told.problem = Some(problem);
+            session.begin_round(told.number)?;
+        }
+    }
+
+    fn told(&self, reading: &Reading) -> ClosingContext {
+        let Reading {
+            group, review, batch, ..
+        } = reading;
+        ClosingContext {
+            key: group.key.clone(),
+            name: group.name.clone(),
+            scope: group.scope.clone(),
+            briefing: group.briefing.clone(),
+            number: 1,
+            batch: review.read + 1,
+            batches: review.batches,
+            changes: batch.text.clone(),
+            too_large: batch.too_large.clone(),
+            block: self.block().name().to_owned(),
+            problem: None,
+        }
+    }
+
+    /// Returns the least severity of a finding that becomes a task.
+    fn block(&self) -> Severity {
+        self.context().project.config.review.block.unwrap_or(Severity::Low)
+    }
+
+    /// Returns the review with what an answer about a batch adds to it.
+    fn taken_in(&self, reading: &Reading, answer: Review) -> Read {
+        let mut review = reading.review.clone();
+        review.read += 1;
+        review.too_large.extend(reading.batch.too_large.iter().cloned());
+        let (findings, lesser): (Vec<_>, Vec<_>) = answer
+            .findings
+            .into_iter()
+            .partition(|finding| finding.severity >= self.block());
+        review.lesser = review
+            .lesser
+            .saturating_add(u32::try_from(lesser.len()).unwrap_or(u32::MAX));
+        for finding in &findings {
+            if review
+                .findings
+                .iter()
+                .all(|known| known.fingerprint != finding.fingerprint)
+            {
+                review.findings.push(finding.clone());
+            }
+        }
+        Read {
+            review,
+            findings,
+            dropped: answer.dropped,
+            left_out: answer.left_out,
+        }
+    }
+
+    /// Notes what a batch came to, and files what was found with the last one.
+    fn note_read(&self, calls: &Calls, reading: &Reading, read: Read) -> Result<MeasureOutcome> {
+        let context = self.context();
+        let (now, key) = (context.now(), &reading.group.key);
+        let is_last = read.review.read >= read.review.batches;
+        let new_ids = context.store.new_ids(context.project.clock())?;
+        let why = format!(
+            "closing review of {key}: batch {} of {}",
+            read.review.read, read.review.batches
+        );
+        let filed = context.store.update(&why, now, |issues| {
+            let mut review = read.review.clone();
+            let mut filed = None;
+            if is_last {
+                let fresh = fresh(issues, &review.findings);
+                let batch = fresh.iter().map(|finding| task_of(finding, key)).collect();
+                let ids = issues.import(batch, &new_ids, now)?;
+                for id in &ids {
+                    let held = hold_of(self.filed_as, (issues.get(id)?, &self.protected), None);
+                    if let Some(reason) = held {
+                        issues.hold(id, &reason, now)?;
+                    }
+                }
+                filed = Some(
+                    ids.iter()
+                        .map(|id| filed_task(issues, id))
+                        .collect::<Result<Vec<_>>>()?,
+                );
+                review.filed = Some(ids);
+            }
+            issues.note_review(key, &review);
+            issues.record_measure(self.record(calls));
+            Ok(filed)
+        })?;
+        crash_point!("group.read");
+        let count = filed.as_ref().map_or(0, Vec::len);
+        self.tell_read(calls, reading, &read, filed);
+        Ok(MeasureOutcome::Filed(count))
+    }
+
+    fn tell_read(&self, calls: &Calls, reading: &Reading, read: &Read, filed: Option<Vec<FiledTask>>) {
+        let round = reading.group.whole_reviews().count() + 1;
+        self.context().recorder.emit(EventKind::GroupReviewed(GroupReviewed {
+            group: reading.group.key.clone(),
+            round: u32::try_from(round).unwrap_or(u32::MAX),
+            batch: read.review.read,
+            batches: read.review.batches,
+            findings: read.findings.iter().map(ToString::to_string).collect(),
+            found: filed.as_ref().map(|_| read.review.findings.len()),
+            filed,
+            lesser: read.review.lesser,
+            dropped: read.dropped,
+            left_out: read.left_out,
+            too_large: reading.batch.too_large.clone(),
+            usage: calls.usage(),
+            seconds: reading.begun.elapsed().as_secs_f64(),
+        }));
+    }
+}
+
+/// Returns the review that has batches left, where it is of this very tip; else a new one.
+fn next_of(group: &Group, tip: Oid, batches: &[ChangesBatch]) -> ClosingReview {
+    let count = u32::try_from(batches.len()).unwrap_or(u32::MAX);
+    let tip = CommitId::from(tip);
+    let under_way = group.review_under_way();
+    let same = under_way.filter(|review| review.tip == tip && review.batches == count);
+    same.cloned().unwrap_or(ClosingReview {
+        tip,
+        batches: count,
+        read: 0,
+        findings: Vec::new(),
+        lesser: 0,
+        too_large: Vec::new(),
+        filed: None,
+    })
+}
+
+/// Returns the name by which a task of a finding is recognized.
+fn external_of(finding: &Finding) -> String {
+    format!("finding:{}", finding.fingerprint)
+}
+
+/// Returns the findings that no task was ever filed for.
+fn fresh(issues: &Issues, findings: &[Finding]) -> Vec<Finding> {
+    let is_known = |finding: &&Finding| {
+        let external = external_of(finding);
+        issues
+            .iter()
+            .any(|issue| issue.external.as_deref() == Some(external.as_str()))
+    };
+    findings.iter().filter(|finding| !is_known(finding)).cloned().collect()
+}
+
+/// Returns what is said of a finding to whoever does something about it.
+fn description_of(finding: &Finding, group: &str) -> String {
+    let mut text = format!(
+        "The closing review of the group `{group}` found this at {}.",
+        finding.place()
+    );
+    for said in [&finding.problem, &finding.suggestion] {
+        let said = harmless(said.trim());
+        if !said.is_empty() {
+            text.push_str(&format!("\n\n{said}"));
+        }
+    }
+    text
+}
+
+/// Returns the task that a finding becomes.
+fn task_of(finding: &Finding, group: &str) -> BatchIssue {
+    let problem = format!(
+        "What the closing review of the group `{group}` found no longer holds: {}",
+        finding.title
+    );
+    let issue = NewIssue {
+        description: description_of(finding, group),
+        priority: match finding.severity {
+            Severity::Critical => 0,
+            Severity::High => 1,
+            Severity::Medium => 2,
+            Severity::Low => 3,
+        },
+        issue_type: TYPE.to_owned(),
+        external: Some(external_of(finding)),
+        group: Some(group.to_owned()),
+        plan: TaskPlan {
+            files: vec![TaskFile {
+                path: finding.path.clone(),
+                action: FileAction::Modify,
+            }],
+            acceptance_criteria: vec![one_line(&problem, 1000)],
+            ..TaskPlan::default()
+        },
+        ..NewIssue::titled(one_line(&finding.title, 150))
+    };
+    BatchIssue::new(finding.fingerprint.clone(), issue, Vec::<String>::new())
+}

@@ -1,0 +1,173 @@
+//! The plan of groups: one call that reads the documents, or none where they are so short that all of it is one group.
+
+use super::Groups;
+use super::calls::{Asked, Called, Calls, name};
+use crate::base::crash::crash_point;
+use crate::base::error::Result;
+use crate::base::interruption::Interruption;
+use crate::base::text::one_line;
+use crate::issues::group::answer::{Planned, json_schema, read};
+use crate::issues::group::{Build, Group};
+use crate::issues::issue::MeasureOf;
+use crate::model::Role;
+use crate::prompt::{Document, PlanContext};
+use crate::record::event::{EventKind, GroupsAsked, GroupsPlanned, PlannedGroup};
+use crate::run::phase::measure::{MeasureOutcome, answer_text};
+use crate::run::prompt_inputs;
+use crate::run::session::Session;
+
+/// Documents that have at most so many bytes together are one group, unless somebody asks for a plan.
+pub(crate) const SMALL: usize = 2048;
+/// The key of a group that is everything.
+const ALL: &str = "all";
+
+/// How groups are planned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Planning {
+    /// Short documents are one group, and nobody is asked.
+    ByRule,
+    /// By a call, however short the documents are.
+    Asked,
+    /// All that is new is one group, and nobody is asked.
+    OneGroup,
+}
+
+/// Returns whether documents are so short that nobody is asked for groups.
+pub(crate) fn is_small(told: &PlanContext) -> bool {
+    let bytes: usize = told.documents.iter().map(|document| document.text.len()).sum();
+    told.omitted_documents.is_empty() && told.groups.is_empty() && !told.documents.is_empty() && bytes <= SMALL
+}
+
+impl Groups {
+    /// Plans groups beside those that there are; `number` counts the calls of this run beside those of tasks.
+    pub(crate) async fn plan(&self, number: u32, how: Planning, interruption: &Interruption) -> Result<MeasureOutcome> {
+        let context = self.context();
+        let (base, issues) = (context.tip()?, self.issues()?);
+        let told = prompt_inputs::plan_context(&context.project, &issues, base, &mut |what| context.warn(what))?;
+        let documents = context.project.built_from(base, &issues.build().documents)?;
+        let mut calls = Calls {
+            number,
+            of: MeasureOf::Plan,
+            made: Vec::new(),
+            below: String::new(),
+            issues,
+        };
+        if how == Planning::OneGroup || how == Planning::ByRule && is_small(&told) {
+            let group = one_group(&told.documents, calls.issues.build(), told.most_tasks);
+            let planned = Planned {
+                groups: vec![group],
+                contradictions: Vec::new(),
+            };
+            return self.file(&calls, &planned, &documents);
+        }
+        context.recorder.emit(EventKind::GroupsAsked(GroupsAsked {
+            documents: told.documents.len() + told.omitted_documents.len(),
+            changed: if told.groups.is_empty() {
+                Vec::new()
+            } else {
+                told.changed.clone()
+            },
+        }));
+        let _alive = context.active_work.note(Role::Measure.name(), None);
+        let mut session = self.sessions.enter_afresh(self.purpose(Role::Measure, number), base)?;
+        let planned = Box::pin(self.ask_for_plan(&mut session, &mut calls, (told, &documents), interruption)).await;
+        self.leave(session, &calls, planned).await
+    }
+
+    /// Asks until there is a plan that can be filed.
+    async fn ask_for_plan(
+        &self,
+        session: &mut Session,
+        calls: &mut Calls,
+        (mut told, documents): (PlanContext, &[(String, String)]),
+        interruption: &Interruption,
+    ) -> Result<MeasureOutcome> {
+        let context = self.context();
+        let most = context.project.config.measure.max_attempts.max(1);
+        loop {
+            let attempt = told.attempt;
+            let asked = Asked {
+                name: name(Role::Measure, attempt),
+                prompt: prompt_inputs::plan_prompt(&context.project, &told)?,
+                schema: json_schema(),
+            };
+            let report = match self.call(session, calls, asked, interruption).await? {
+                Called::Answered(report) => report,
+                Called::Badly(how) => {
+                    let reason = format!("the call for the plan {how}");
+                    return self.fail(calls, MeasureOutcome::Refused(reason.clone()), &reason);
+                }
+                Called::Ended(done, reason) => return self.fail(calls, done, &reason),
+            };
+            match read(&report, &calls.issues.build().groups, told.most_tasks) {
+                Ok(planned) => return self.file(calls, &planned, documents),
+                Err(problems) if attempt < most => {
+                    context.recorder.emit(EventKind::MeasureRefused {
+                        filed: Vec::new(),
+                        problems: problems.clone(),
+                    });
+                    told = told.again(problems, answer_text(&report));
+                    session.begin_round(told.attempt)?;
+                }
+                Err(problems) => {
+                    let reason = format!("no valid plan in {attempt} rounds: {}", problems.join(" "));
+                    return self.fail(calls, MeasureOutcome::Refused(one_line(&reason, 2000)), &reason);
+                }
+            }
+        }
+    }
+
+    /// Files groups, and notes what documents they are made from.
+    fn file(&self, calls: &Calls, planned: &Planned, documents: &[(String, String)]) -> Result<MeasureOutcome> {
+        let context = self.context();
+        let count = planned.groups.len();
+        context
+            .store
+            .update(&format!("plan {count} groups"), context.now(), |issues| {
+                issues.add_groups(planned.groups.clone())?;
+                issues.note_planned(documents, &planned.contradictions);
+                issues.record_measure(self.record(calls));
+                Ok(())
+            })?;
+        crash_point!("group.planned");
+        let told = |group: &Group| PlannedGroup {
+            key: group.key.clone(),
+            name: group.name.clone(),
+            depends_on: group.depends_on.clone(),
+            estimated_tasks: group.estimated_tasks,
+        };
+        context.recorder.emit(EventKind::GroupsPlanned(GroupsPlanned {
+            groups: planned.groups.iter().map(told).collect(),
+            contradictions: planned.contradictions.clone(),
+            by_rule: calls.made.is_empty(),
+            usage: calls.usage(),
+        }));
+        Ok(MeasureOutcome::Filed(count))
+    }
+}
+
+/// Returns the group that all of some documents are.
+pub(crate) fn one_group(documents: &[Document], build: &Build, most_tasks: u32) -> Group {
+    let paths: Vec<&str> = documents.iter().map(|document| document.path.as_str()).collect();
+    let paths = paths.join(", ");
+    let is_taken = |key: &str| build.groups.iter().any(|group| group.key == key);
+    let mut key = ALL.to_owned();
+    let mut number = 2;
+    while is_taken(&key) {
+        key = format!("{ALL}-{number}");
+        number += 1;
+    }
+    let new = if build.groups.is_empty() {
+        ""
+    } else {
+        " and no earlier group covers"
+    };
+    Group {
+        estimated_tasks: most_tasks.clamp(1, 3),
+        ..Group::new(
+            key,
+            one_line(&format!("All of {paths}"), 100),
+            one_line(&format!("All that these documents ask for{new}: {paths}"), 4000),
+        )
+    }
+}
