@@ -132,7 +132,7 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
         steps.extend(with_stuck(&standing.stuck));
         steps.extend(with_held(&standing.held, &standing.acceptable));
     }
-    steps.truncate(MOST);
+    steps.truncate(most(standing));
     steps
 }
 
@@ -193,8 +193,13 @@ pub(crate) fn as_it_stands(standing: &Standing) -> Vec<String> {
         let base = one_line(standing.base_branch, 100);
         steps.push(format!("`cordwainer stop` merges the generation into `{base}`"));
     }
-    steps.truncate(MOST);
+    steps.truncate(most(standing));
     steps
+}
+
+/// Returns how many steps are named: a task that is stuck has one of its own, and keeps none of the others out.
+fn most(standing: &Standing) -> usize {
+    MOST + standing.stuck.len().min(MOST_TASKS).saturating_sub(1)
 }
 
 fn with_proposals(count: usize) -> Vec<String> {
@@ -235,7 +240,9 @@ pub(crate) fn with_stuck(stuck: &[&IssueId]) -> Vec<String> {
         [] => None,
         _ => Some("`cordwainer issues list --status held` shows where each is stuck".to_owned()),
     };
-    show.into_iter().chain(stuck.iter().map(step)).collect()
+    show.into_iter()
+        .chain(stuck.iter().take(MOST_TASKS).map(step))
+        .collect()
 }
 
 /// Returns what to do about held tasks, some of which have a result that can be accepted as it is.
@@ -398,14 +405,18 @@ mod tests {
 
     #[test]
     fn each_task_that_is_stuck_names_what_would_get_it_on() {
-        let ids = ids(2);
-        for (stuck, first) in [(&ids[..1], "issues show cw-1"), (&ids[..], "issues list --status held")] {
+        let ids = ids(7);
+        for (stuck, first) in [
+            (&ids[..1], "issues show cw-1"),
+            (&ids[..4], "issues list --status held"),
+            (&ids[..], "issues list --status held"),
+        ] {
             let standing = Standing {
                 stuck: stuck.iter().collect(),
                 ..standing(&[], 0, false)
             };
             let steps = after_run(&Reason::Stuck(2), &standing);
-            assert_eq!(steps.len(), stuck.len() + 1, "{steps:?}");
+            assert_eq!(steps.len(), stuck.len().min(MOST_TASKS) + 1, "{steps:?}");
             assert!(steps[0].contains(&format!("`cordwainer {first}`")), "{steps:?}");
             for (step, id) in steps[1..].iter().zip(stuck) {
                 assert!(step.contains(&format!("`cordwainer issues release {id}`")), "{steps:?}");

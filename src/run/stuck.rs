@@ -136,7 +136,8 @@ impl Stuck {
             Self::SameFailure(attempts, red) => {
                 let attempts_word = if *attempts == 1 { "attempt" } else { "attempts" };
                 let subject = red.subject();
-                match told_failure(red) {
+                let first = || red.output.lines().find(|line| !line.trim().is_empty());
+                match told_failure(red).or_else(first) {
                     Some(line) => {
                         let line = one_line(line.trim(), 200);
                         format!("{subject} failed in {attempts} {attempts_word} with the same first failure, `{line}`")
@@ -151,15 +152,24 @@ impl Stuck {
     }
 }
 
-/// Returns the first line of an output that tells of a failure, or else its first line.
+/// Returns the first line of an output that tells of one failure.
 fn told_failure(red: &FailedCheck) -> Option<&str> {
-    let mut lines = red.output.lines().filter(|line| !line.trim().is_empty());
-    let first = lines.clone().next();
-    lines.find(|line| is_failure(line)).or(first)
+    red.output.lines().find(|line| is_failure(line))
+}
+
+/// Returns what the first failure of a gate is known by, without what changes from run to run: the line that tells it; where
+/// none does, all of the output, or else how the gate ended.
+fn first_failure(red: &FailedCheck) -> String {
+    let known = match told_failure(red) {
+        Some(line) => line,
+        None if red.output.trim().is_empty() => &red.how,
+        None => &red.output,
+    };
+    normalised(known)
 }
 
 /// How the words begin that tell of a failure.
-const FAILURES: [&str; 8] = [
+const FAILURES: [&str; 11] = [
     "error",
     "fail",
     "panic",
@@ -168,9 +178,21 @@ const FAILURES: [&str; 8] = [
     "traceback",
     "cannot",
     "expected",
+    "undefined",
+    "unexpected",
+    "missing",
 ];
 
-/// Returns whether a line tells of a failure: not of a test of that name which passed, and not that there were none.
+/// What headings and sums say of failures in general, beside numbers and single letters.
+const GENERAL: [&str; 40] = [
+    "test", "tests", "testing", "task", "suite", "suites", "run", "ran", "rerun", "build", "check", "checks", "gate",
+    "result", "results", "summary", "short", "info", "log", "total", "code", "exit", "exited", "status", "with", "in",
+    "of", "the", "and", "to", "most", "recent", "call", "last", "passed", "skipped", "ignored", "measured", "filtered",
+    "out",
+];
+
+/// Returns whether a line tells of one failure: not of a test of that name which passed, not that there were none, and not
+/// of failures in general, as a heading does.
 fn is_failure(line: &str) -> bool {
     let line = line.trim().to_lowercase();
     let is_passed = ["ok ", "pass", "--- pass", "✓", "✔", "√"]
@@ -180,23 +202,30 @@ fn is_failure(line: &str) -> bool {
     if is_passed {
         return false;
     }
-    let words: Vec<&str> = line.split(|letter: char| !letter.is_alphanumeric()).collect();
-    let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    let tells = |word: &str| FAILURES.iter().any(|failure| word.starts_with(failure));
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    let words: Vec<&str> = line
+        .split(|letter| !is_part(letter))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let tells = |word: &str| {
+        FAILURES.iter().any(|failure| word.starts_with(failure))
+            || word.ends_with("error")
+            || word.ends_with("exception")
+    };
     let is_told = |(index, word): (usize, &&str)| {
         let before = index.checked_sub(1).map_or("", |before| words[before]);
-        (tells(word) || word.ends_with("error") || word.ends_with("exception")) && !["0", "no"].contains(&before)
+        tells(word) && !["0", "no"].contains(&before)
     };
-    line.starts_with("not ok") || words.iter().enumerate().any(is_told)
+    let is_general = |word: &&str| {
+        word.len() == 1 || word.starts_with(|letter: char| letter.is_ascii_digit()) || GENERAL.contains(word)
+    };
+    let is_of_one = words
+        .iter()
+        .any(|word| !is_general(word) && !FAILURES.iter().any(|failure| word.starts_with(failure)));
+    is_of_one && (line.starts_with("not ok") || words.iter().enumerate().any(is_told))
 }
 
-/// Returns what the first failure of a gate is known by: the line that tells it, or else how the gate ended, without what
-/// changes from run to run.
-fn first_failure(red: &FailedCheck) -> String {
-    normalised(told_failure(red).unwrap_or(&red.how))
-}
-
-/// Returns a line without its numbers, times, addresses and paths of temporary folders. A number within a name stays, and so
+/// Returns a text without its numbers, times, addresses and paths of temporary folders. A number within a name stays, and so
 /// does one that counts failures: fewer of them are progress.
 fn normalised(line: &str) -> String {
     let mut text = String::with_capacity(line.len());

@@ -127,6 +127,42 @@ fn the_same_first_failure_is_known_whatever_changes_from_run_to_run() {
         let expect = is_stuck.then(|| Stuck::SameFailure(2, red(other)));
         assert_eq!(of(&issue, 2), expect, "{other}");
     }
+    for (one, two, is_stuck) in [
+        // Headings and sums say nothing of which one it is.
+        (
+            "=== FAILURES ===\n___ test_a ___\nE   assert 1 == 2\n== short test summary info ==\nFAILED tests/t.py::test_a",
+            "=== FAILURES ===\n___ test_b ___\nE   assert 1 == 2\n== short test summary info ==\nFAILED tests/t.py::test_b",
+            false,
+        ),
+        (
+            "> Task :test FAILED\nA > one FAILED",
+            "> Task :test FAILED\nA > two FAILED",
+            false,
+        ),
+        (
+            "> Task :test FAILED\nA > one FAILED",
+            "> Task :test FAILED\nA > one FAILED\nmore",
+            true,
+        ),
+        (
+            "Traceback (most recent call last):\n  File \"/a.py\", line 3, in f\nValueError: bad",
+            "Traceback (most recent call last):\n  File \"/a.py\", line 9, in g\nKeyError: bad",
+            false,
+        ),
+        (
+            "--- FAIL: TestA (0.01s)",
+            "--- FAIL: TestA (0.20s)\n--- FAIL: TestB (0.01s)",
+            true,
+        ),
+        ("not ok 3 - adds", "ok 1 - error\nnot ok 3 - adds", true),
+        // Where no line tells of one, all of it counts.
+        ("a\nb 1", "a\nb 2", true),
+        ("a\nb", "a\nc", false),
+        ("2 failed", "3 failed", false),
+    ] {
+        let issue = task(vec![failed(one), failed(two)]);
+        assert_eq!(of(&issue, 2).is_some(), is_stuck, "{one} | {two}");
+    }
     for (one, two, is_same) in [
         ("cannot open /tmp/a.12/x/y.txt", "cannot open /tmp/b.99/x/y.txt", true),
         ("cannot open /tmp/a.12/x/y.txt", "cannot open /tmp/a.12/x/z.txt", false),
