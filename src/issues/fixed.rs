@@ -38,16 +38,20 @@ pub struct Named {
 
 /// Returns whether `path:line` names a line of a file, whose text `read` returns.
 pub(crate) fn is_place<E>(text: &str, mut read: impl FnMut(&str) -> Result<Option<String>, E>) -> Result<bool, E> {
-    let Some((path, line)) = text.rsplit_once(':') else {
-        return Ok(false);
-    };
-    // Of lines from a first to a last one, the first.
-    let line = line.split('-').next().unwrap_or(line).trim();
-    let Ok(line) = line.parse::<usize>() else {
-        return Ok(false);
-    };
-    let text = read(path.trim().trim_matches('`'))?;
-    Ok(line > 0 && text.is_some_and(|text| text.lines().count() >= line))
+    for (at, _) in text.match_indices(':') {
+        let (path, rest) = (&text[..at], text[at + 1..].trim_start());
+        // What comes after the first line is a column, or the last line.
+        let end = rest
+            .find(|character: char| !character.is_ascii_digit())
+            .unwrap_or(rest.len());
+        let Ok(line) = rest[..end].parse::<usize>() else {
+            continue;
+        };
+        if let Some(content) = read(path.trim().trim_matches('`'))? {
+            return Ok(line > 0 && content.lines().count() >= line);
+        }
+    }
+    Ok(false)
 }
 
 /// Returns whether a text names a test: a file, whose text `read` returns, and a word in it; or a word in one of the texts that
@@ -113,6 +117,9 @@ mod tests {
             ("src/a.rs:3", true),
             ("`src/a.rs`:2", true),
             ("src/a.rs:2-3", true),
+            ("src/a.rs:2:17", true),
+            ("src/a.rs: 2", true),
+            ("src/a.rs:two", false),
             ("src/a.rs:4", false),
             ("src/a.rs:0", false),
             ("src/a.rs", false),

@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 
 /// How many lines a result may name, with repeats: far beyond any real one, and read in seconds.
 const MOST_PLACES: usize = 20_000_000;
+/// How many files a result may name.
+const MOST_FILES: usize = 200_000;
+/// In how many places uncovered lines may stand: results are kept.
+const MOST_RANGES: usize = 500_000;
 /// The last line that a file may have.
 const LAST_LINE: u32 = 10_000_000;
 
@@ -170,6 +174,9 @@ impl Measuring {
             return Err("it names no file".to_owned());
         }
         if !self.files.contains_key(path) {
+            if self.files.len() == MOST_FILES {
+                return Err(format!("it names more than {MOST_FILES} files"));
+            }
             self.files.insert(path.to_owned(), Lines::default());
         }
         Ok(())
@@ -205,8 +212,8 @@ impl Measuring {
         Ok(())
     }
 
-    /// Returns the result.
-    pub(super) fn finish(self) -> Coverage {
+    /// Returns the result; fails, with the end of a sentence, where it would be too large to keep.
+    pub(super) fn finish(self) -> Result<Coverage, String> {
         let files = self.files.into_iter().map(|(path, file)| {
             let totals = if file.counted == Totals::default() {
                 Totals {
@@ -219,7 +226,12 @@ impl Measuring {
             let uncovered = ranges(&file.lines);
             (path, FileCoverage { totals, uncovered })
         });
-        Coverage { files: files.collect() }
+        let files: BTreeMap<String, FileCoverage> = files.collect();
+        let places: usize = files.values().map(|file| file.uncovered.len()).sum();
+        if places > MOST_RANGES {
+            return Err(format!("its uncovered lines stand in more than {MOST_RANGES} places"));
+        }
+        Ok(Coverage { files })
     }
 }
 

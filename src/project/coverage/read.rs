@@ -26,7 +26,9 @@ pub fn read_all<'a>(results: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> R
     for (name, content) in results {
         read_into(name, content, &mut measuring)?;
     }
-    Ok(measuring.finish())
+    measuring
+        .finish()
+        .map_err(|why| Error::new(ErrorKind::Usage, format!("cannot use coverage: {why}")))
 }
 
 fn read_into(name: &str, content: &[u8], measuring: &mut Measuring) -> Result<()> {

@@ -146,6 +146,23 @@ fn overlapping_blocks_do_not_take_forever() {
 }
 
 #[test]
+fn a_result_that_is_too_large_to_keep_is_refused() {
+    let many: Vec<String> = (0..=200_000)
+        .map(|number| format!("SF:{number}\nend_of_record\n"))
+        .collect();
+    assert!(refused(&many.concat()).contains("it names more than 200000 files"));
+    let odd: Vec<String> = (1..=500_001_u32)
+        .map(|number| format!("DA:{},0\n", number * 2))
+        .collect();
+    // Lines between two of them that nothing was measured for are among them: here, each stands alone.
+    let even: Vec<String> = (1..=500_001_u32)
+        .map(|number| format!("DA:{},1\n", number * 2 + 1))
+        .collect();
+    let text = format!("SF:a\n{}{}end_of_record\n", odd.concat(), even.concat());
+    assert!(refused(&text).contains("its uncovered lines stand in more than 500000 places"));
+}
+
+#[test]
 fn files_get_the_names_of_the_repository() {
     let files = [
         "pkg/a.py",
