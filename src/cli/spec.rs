@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::error::{Result, exit};
 use crate::base::text::one_line;
 use crate::cli::Context;
+use crate::cli::documents::documents;
 use crate::cli::issues::document;
 use crate::cli::mode::show_prompt;
 use crate::issues::document::{DocumentItem, Reading, read};
 use crate::issues::request::Request;
 use crate::lifecycle::StartOptions;
-use crate::model::{MODE_KIND_NAMES, ModeKind, RequestNeed};
+use crate::model::{ModeKind, RequestNeed};
 use crate::report::numbers::counted;
 use crate::report::terminal;
 
@@ -47,14 +48,14 @@ pub(super) fn execute(command: &SpecCommand, context: &Context) -> Result<u8> {
     let text = document::text(context, file)?;
     let reading = read(&text)?;
     if *prompt {
-        return prompt_about(&reading, &text, context);
+        return prompt_about(&reading, &text, file, context);
     }
     if context.output.json {
         context.output.print_json(&reading)?;
         return Ok(exit::DONE);
     }
     context.output.print_document(&shown(&reading, terminal::width()))?;
-    context.output.say(&about_mode(reading.mode.name(), file));
+    context.output.say(&about_mode(reading.mode, file));
     let open = reading.items.iter().filter(|item| !item.done).count();
     if open > 0 && file != Path::new("-") {
         let file = one_line(&file.display().to_string(), 200);
@@ -66,41 +67,36 @@ pub(super) fn execute(command: &SpecCommand, context: &Context) -> Result<u8> {
     Ok(exit::DONE)
 }
 
-/// Prints the prompt of the measure that the recommended mode would make about a document.
-fn prompt_about(reading: &Reading, text: &str, context: &Context) -> Result<u8> {
-    let name = reading.mode.name();
-    let Some(kind) = ModeKind::ALL.into_iter().find(|kind| kind.name() == name) else {
-        let message = format!("the mode of this document is `{name}`, for which there is no command yet");
-        return Err(Error::new(ErrorKind::Usage, message)
-            .hint("another mode prints its prompt with `cordwainer feature --request-file FILE --prompt`"));
-    };
-    let request = match kind.request() {
-        RequestNeed::Never => None,
-        RequestNeed::Optional | RequestNeed::Always => {
-            let redacted = context.environment.redactor.text(text);
-            Some(Request::new(&redacted, Vec::new())?)
-        }
-    };
-    let options = StartOptions {
-        mode: Some(name.to_owned()),
-        request,
+/// Prints the prompt of the first call that the recommended mode would make about a document.
+fn prompt_about(reading: &Reading, text: &str, file: &Path, context: &Context) -> Result<u8> {
+    let (mode, generator) = (reading.mode, context.open()?);
+    let mut options = StartOptions {
+        mode: Some(mode.name().to_owned()),
         ..StartOptions::default()
     };
-    let (confidence, why) = (reading.mode_confidence, one_line(&reading.mode_why, 200));
+    match mode.request() {
+        RequestNeed::Never if mode.has_groups() => {
+            options.documents = documents(&[file.display().to_string()], &generator, context)?;
+        }
+        RequestNeed::Never => {}
+        RequestNeed::Optional | RequestNeed::Always => {
+            let redacted = context.environment.redactor.text(text);
+            options.request = Some(Request::new(&redacted, Vec::new())?);
+        }
+    }
+    let (name, confidence, why) = (mode.name(), reading.mode_confidence, one_line(&reading.mode_why, 200));
     context.output.say(&format!(
         "The prompt of `{name}` ({confidence} %: {why}). No call is made."
     ));
-    show_prompt(context.open()?.measure_prompt(&options)?, false, context)
+    show_prompt(generator.measure_prompt(&options)?, false, context)
 }
 
 /// Returns which command does the work of a mode, and prints its prompt.
-fn about_mode(mode: &str, file: &Path) -> String {
-    let is_there = MODE_KIND_NAMES.contains(&mode);
-    if !is_there {
-        return format!("There is no command for the mode `{mode}` yet.");
-    }
+fn about_mode(mode: ModeKind, file: &Path) -> String {
     let file = one_line(&file.display().to_string(), 200);
-    format!("`cordwainer {mode} --request-file {file}` does it; with `--prompt` it prints what would be asked.")
+    let request = if mode.has_groups() { "" } else { "--request-file " };
+    let mode = mode.name();
+    format!("`cordwainer {mode} {request}{file}` does it; with `--prompt` it prints what would be asked.")
 }
 
 /// Returns a reading for a person.

@@ -15,10 +15,10 @@ mod table;
 mod tests;
 mod words;
 
+pub use crate::model::ModeKind;
 pub use batch::origin;
 pub use decode::{MOST_BYTES, decode};
 pub use item::DocumentItem;
 pub use items::MOST_ITEMS;
 pub use kind::DocumentKind;
-pub use mode::Mode;
 pub use reading::{Reading, read};

@@ -63,7 +63,7 @@ impl ModeKind {
     ];
 
     /// Returns its name.
-    pub(crate) const fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Generate => "generate",
             Self::Build => "build",

@@ -6,9 +6,10 @@ use super::blocks::blocks;
 use super::item::DocumentItem;
 use super::items::{Known, MOST_ITEMS, items};
 use super::kind::{DocumentKind, Signs};
-use super::mode::{self, Mode};
+use super::mode;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::one_line;
+use crate::model::ModeKind;
 
 /// What a document is, and what is in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,7 +23,7 @@ pub struct Reading {
     /// What that follows from.
     pub kind_why: Vec<String>,
     /// The mode that fits.
-    pub mode: Mode,
+    pub mode: ModeKind,
     /// How certain that is, from 0 to 100.
     pub mode_confidence: u8,
     /// What that follows from.

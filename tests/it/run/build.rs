@@ -199,6 +199,7 @@ fn a_plan_that_cannot_be_is_asked_for_again_and_then_refused(engine: TestEngine)
         .says("1 group planned");
     assert_eq!(groups(&one).len(), 1);
     assert!(prompt(&one, "measure-1-2").contains("form a circle: a → b → a"));
+    one.run(&["generator", "stop"]).expect(0).says("1 group not done:");
 
     let many: Vec<Value> = (0..500).map(|number| bare(&format!("g{number}"), &[])).collect();
     for (plan, told) in [

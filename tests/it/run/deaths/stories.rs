@@ -117,7 +117,7 @@ const STORIES: [Story; 15] = [
         make: built,
         tasks: 3,
         needs_several: false,
-        command: |_| words(&["generator", "run", "--set", "user_prompt=~~~plan\nfail\n~~~"]),
+        command: |_| words(&["generator", "run", "--set", "user_prompt=\"~~~plan\\nfail it\\n~~~\""]),
     },
     Story {
         name: "built",
