@@ -29,7 +29,7 @@ pub use self::audit::AuditStep;
 pub use self::call::{CallName, Step};
 pub use self::groups::{GroupEnded, GroupReviewed, GroupsAsked, GroupsPlanned, PlannedGroup};
 pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged, QuestionAsked};
-pub use self::proposals::{DroppedProposal, FiledTask, MeasureFailed, MeasurePlanned};
+pub use self::proposals::{DroppedProposal, FiledTask, MeasureFailed, MeasurePlanned, ProposalsReviewed};
 pub use self::stage::StageEnded;
 
 /// One thing that happened, as a line of `events.jsonl`.
@@ -119,20 +119,7 @@ pub enum EventKind {
         problems: Vec<String>,
     },
     /// A review of proposals ended.
-    ProposalsReviewed {
-        /// Which answer of the reviewer it is, counted from 1.
-        number: u32,
-        /// How many proposals are filed as they were.
-        kept: usize,
-        /// What it changed.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        changes: Vec<Change>,
-        /// Why it came to nothing, in sentences; empty where it did not.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        problems: Vec<String>,
-        /// How long it took, in seconds.
-        seconds: f64,
-    },
+    ProposalsReviewed(ProposalsReviewed),
     /// Measure ended with an answer.
     MeasureEnded {
         /// The tasks filed, with their titles.

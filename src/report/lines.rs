@@ -197,7 +197,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::Warned { what } => sentence(&format!("Warning: {what}")),
         EventKind::MeasureStarted { .. }
         | EventKind::MeasureRefused { .. }
-        | EventKind::ProposalsReviewed { .. }
+        | EventKind::ProposalsReviewed(_)
         | EventKind::MeasureEnded { .. }
         | EventKind::MeasurePlanned(_)
         | EventKind::MeasureFailed(_)

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::issues::proposal::review::Change;
 use crate::model::{IssueId, Usage};
 
 /// A task that measure filed.
@@ -45,4 +46,21 @@ pub struct MeasureFailed {
     pub records: String,
     /// What the calls used.
     pub usage: Usage,
+}
+
+/// A review of proposals ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProposalsReviewed {
+    /// Which answer of the reviewer it is, counted from 1.
+    pub number: u32,
+    /// How many proposals are filed as they were.
+    pub kept: usize,
+    /// What it changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Change>,
+    /// Why it came to nothing, in sentences; empty where it did not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+    /// How long it took, in seconds.
+    pub seconds: f64,
 }

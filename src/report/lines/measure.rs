@@ -1,7 +1,7 @@
 //! The lines about a measure.
 
 use crate::base::text::{one_line, sentence};
-use crate::record::event::{Action, Change, EventKind, FiledTask, MeasureFailed};
+use crate::record::event::{Action, Change, EventKind, FiledTask, MeasureFailed, ProposalsReviewed};
 use crate::report::lines::groups;
 use crate::report::numbers::{counted, usage};
 
@@ -26,12 +26,12 @@ pub(super) fn of_measure(event: &EventKind) -> Option<String> {
                 bullets(problems)
             )
         }
-        EventKind::ProposalsReviewed {
+        EventKind::ProposalsReviewed(ProposalsReviewed {
             kept,
             changes,
             problems,
             ..
-        } => reviewed_proposals(*kept, changes, problems),
+        }) => reviewed_proposals(*kept, changes, problems),
         EventKind::MeasureEnded {
             filed,
             dropped,

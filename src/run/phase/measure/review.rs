@@ -17,7 +17,7 @@ use crate::issues::proposal::review::{Action, Change, ProposalsReview, json_sche
 use crate::issues::review::MOST_ANSWERS;
 use crate::model::Role;
 use crate::prompt::render_proposals_review;
-use crate::record::event::{CallName, EventKind, Step};
+use crate::record::event::{CallName, EventKind, ProposalsReviewed, Step};
 use crate::run::call::{FlowPlace, ProposalsPlace};
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Session};
@@ -91,13 +91,14 @@ impl Measure {
                 .call_for_review(session, asked, (&answered, number, &problems), interruption)
                 .await?;
             let report = |kept, changes, problems| {
-                self.context().recorder.emit(EventKind::ProposalsReviewed {
+                let reviewed = ProposalsReviewed {
                     number,
                     kept,
                     changes,
                     problems,
                     seconds: begun.elapsed().as_secs_f64(),
-                });
+                };
+                self.context().recorder.emit(EventKind::ProposalsReviewed(reviewed));
             };
             match heard {
                 Heard::Decided(validated, changes) => {

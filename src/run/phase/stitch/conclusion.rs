@@ -117,7 +117,6 @@ impl Stitch {
             interfaces,
             ..record(context, attempting, ended, verdict, now)
         };
-        let usage = attempt.usage();
         let asked = verdict.question.as_deref();
         let asked = asked.map(|own| questions::different(own, &ended.candidates));
         let why = format!("{id}: attempt {number} ended: {}", verdict.outcome);
@@ -141,22 +140,7 @@ impl Stitch {
             Ok(fate)
         })?;
         crash_point!("stitch.concluded");
-        self.tell_candidates(attempting, &ended.candidates);
-        context.recorder.emit(EventKind::AttemptEnded {
-            task: id.clone(),
-            title: one_line(&attempting.issue.title, 120),
-            attempt: number,
-            outcome: verdict.outcome,
-            reason: verdict.reason.clone(),
-            commit: verdict.commit.map(CommitId::from),
-            changed: ended.left.as_ref().and_then(Work::stat),
-            usage,
-            interfaces: attempt
-                .interfaces
-                .as_ref()
-                .map_or_else(Vec::new, |changes| changes.in_lines(TOLD)),
-            seconds: attempting.begun.elapsed().as_secs_f64(),
-        });
+        self.tell(attempting, ended, (verdict, &attempt));
         match fate {
             Fate::Held(reason) | Fate::Stuck(reason) => context.recorder.emit(EventKind::TaskHeld {
                 task: id.clone(),
@@ -173,6 +157,24 @@ impl Stitch {
 }
 
 impl Stitch {
+    /// Reports an attempt's end.
+    fn tell(&self, attempting: &Attempting, ended: &Ended, (verdict, attempt): (&AttemptVerdict, &Attempt)) {
+        self.tell_candidates(attempting, &ended.candidates);
+        let interfaces = attempt.interfaces.as_ref();
+        self.context().recorder.emit(EventKind::AttemptEnded {
+            task: attempting.issue.id.clone(),
+            title: one_line(&attempting.issue.title, 120),
+            attempt: attempting.name.attempt,
+            outcome: verdict.outcome,
+            reason: verdict.reason.clone(),
+            commit: verdict.commit.map(CommitId::from),
+            changed: ended.left.as_ref().and_then(Work::stat),
+            usage: attempt.usage(),
+            interfaces: interfaces.map_or_else(Vec::new, |changes| changes.in_lines(TOLD)),
+            seconds: attempting.begun.elapsed().as_secs_f64(),
+        });
+    }
+
     /// Returns the public interfaces that landed work has changed, in a mode in which existing tests stay: there it should
     /// change none, and a person wants to know of each. What keeps them from being found is a warning, for the work has landed.
     fn changed_interfaces(&self, attempting: &Attempting, verdict: &AttemptVerdict) -> Option<InterfaceChanges> {
