@@ -169,10 +169,10 @@ pub(super) async fn execute(mode: ModeKind, args: &AuditArgs, generator: &Genera
     let Some(done) = showing::run_shown(&chosen, options, &interruption, context).await? else {
         return Ok(exit::INTERRUPTED);
     };
-    if done.ended.is_some() {
-        if let Some(before) = before.filter(|before| *before != generation) {
-            generator.switch(before.as_str())?;
-        }
+    if done.ended.is_some()
+        && let Some(before) = before.filter(|before| *before != generation)
+    {
+        generator.switch(before.as_str())?;
     }
     let code = reported(args, &done, generator, context)?;
     if !args.stop || done.ended.is_some() {

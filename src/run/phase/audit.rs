@@ -162,7 +162,7 @@ impl Audit {
             Heard::Ended(done, why) => (None, Some((done, why))),
         };
         // Not left before what it used is noted: until then the slot shows a recovery that it is not.
-        self.note(asked.calls, part.clone())?;
+        self.note(&asked.calls, part.as_ref())?;
         session.leave(next)?;
         if let Some(part) = part {
             context.recorder.emit(EventKind::Audit(AuditStep::PartRead {
@@ -261,7 +261,7 @@ impl Audit {
     }
 
     /// Notes what the calls of a part used, and what came of them.
-    fn note(&self, calls: Vec<Entry>, part: Option<PartRead>) -> Result<()> {
+    fn note(&self, calls: &[Entry], part: Option<&PartRead>) -> Result<()> {
         if calls.is_empty() && part.is_none() {
             return Ok(());
         }
@@ -273,8 +273,8 @@ impl Audit {
                 run: context.recorder.run().clone(),
                 at: now,
                 filed: None,
-                calls: calls.clone(),
-                part: part.clone(),
+                calls: calls.to_vec(),
+                part: part.cloned(),
             });
             Ok(())
         })?;

@@ -52,7 +52,7 @@ fn project(engine: TestEngine, repository: TestRepository, script: &str) -> Proj
 fn three_parts() -> TestRepository {
     let repository = repository();
     for name in ["x", "y", "z"] {
-        repository.write(&format!("{name}.txt"), "some words of a long file\n".repeat(5000));
+        repository.write(format!("{name}.txt"), "some words of a long file\n".repeat(5000));
     }
     repository
 }
@@ -339,7 +339,7 @@ fn what_is_not_read_is_said_with_its_reason(engine: TestEngine) {
     assert_eq!(first.examined.read, ["y.txt"]);
     // What was read stays read, and the rest is asked about by the next run.
     assert_eq!(generations(&project)["open"].as_array().unwrap().len(), 1);
-    let next = project.run(&["resume", "--budget-usd", "0.000001"]).expect(8);
+    let next = project.run(&["resume", "--budget-usd", "0.01"]).expect(8);
     assert!(!next.stdout.contains("Part 2"), "{}", next.stdout);
     project.run(&["reset"]).expect(0);
 }

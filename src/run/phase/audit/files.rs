@@ -72,10 +72,10 @@ impl Files {
             since,
             ..Self::default()
         };
-        let changed: BTreeSet<&Path> = changes.iter().map(|change| change.path.as_path()).collect();
+        let paths_changed: BTreeSet<&Path> = changes.iter().map(|change| change.path.as_path()).collect();
         let mut part = Part::default();
         for entry in &entries {
-            let is_wanted = is_asked(&entry.path) && (since.is_none() || changed.contains(entry.path.as_path()));
+            let is_wanted = is_asked(&entry.path) && (since.is_none() || paths_changed.contains(entry.path.as_path()));
             let path = entry.path.display().to_string();
             if !is_wanted || read.contains(path.as_str()) {
                 continue;
@@ -185,7 +185,10 @@ fn numbered(bytes: Vec<u8>) -> Result<String, String> {
         return Err("it is not text".to_owned());
     }
     let lines = text.lines().enumerate();
-    let numbered: String = lines.map(|(index, line)| format!("{}| {line}\n", index + 1)).collect();
+    let mut numbered = String::with_capacity(text.len() + text.len() / 4);
+    for (index, line) in lines {
+        numbered.push_str(&format!("{}| {line}\n", index + 1));
+    }
     if numbered.len() > NUMBERED_LIMIT {
         return Err("it has too many lines".to_owned());
     }

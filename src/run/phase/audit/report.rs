@@ -43,9 +43,9 @@ impl Audit {
                 "no answer about any file can be used: {why}"
             )));
         }
-        let filed = self.file(&report, scope_of(&issues).then)?;
-        self.tell(&report, Some(&filed));
-        Ok(MeasureOutcome::Filed(filed.len()))
+        let tasks = self.file(&report, scope_of(&issues).then)?;
+        self.tell(&report, Some(&tasks));
+        Ok(MeasureOutcome::Filed(tasks.len()))
     }
 
     /// Writes the report of what was read into the folder of the run.
