@@ -77,7 +77,7 @@ impl Audit {
         let scope = scope_of(&issues);
         let git = &context.project.git;
         let mut files = tokio::task::block_in_place(|| Files::of(git, commit, &scope, &pass.files()))?;
-        let known = pass.parts.len();
+        let known = pass.parts.iter().filter(|part| part.failed.is_none()).count();
         let parts = known + files.parts.len();
         context.recorder.emit(EventKind::Audit(AuditStep::Started {
             what: scope.in_words(),

@@ -209,8 +209,8 @@ fn audited(engine: TestEngine, parallel: u32) -> Project {
     let project = Project::with_socket(engine, repository, &engine.socket(), &more);
     let begin = ["audit", "docs/x.txt", "docs/y.txt", "--fix", "--name", "one"];
     // What is to become of the findings is said by the command, and `resume` goes on.
-    let mut dies = project.command(&begin);
-    let died = dies.env("CORDWAINER_CRASH_AT", "slot.marked:1").output().unwrap();
+    let mut command = project.command(&begin);
+    let died = command.env("CORDWAINER_CRASH_AT", "slot.marked:1").output().unwrap();
     assert!(!died.status.success());
     project
 }
