@@ -27,7 +27,6 @@ pub(crate) struct BuildArgs {
 
 /// The options of `plan`.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct PlanArgs {
     /// Documents to plan from, files or folders of the repository [default: those of the generation that is open]
     #[arg(value_name = "SPEC")]

@@ -92,7 +92,7 @@ mod tests {
             measures: Vec::new(),
             mode: None,
             request: None,
-            build: Default::default(),
+            build: crate::issues::group::Build::default(),
         })
     }
 

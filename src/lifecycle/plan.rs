@@ -120,14 +120,12 @@ impl Generator {
                 let all = one_group(&told.documents, issues.build(), told.most_tasks);
                 issues.add_groups(vec![all])?;
             }
-            asked = match issues.next_in_build(0) {
-                BuildStep::Measure(key) => Some(issues.group(&key)?.clone()),
-                _ => {
-                    let message = "no group waits for its tasks to be asked for";
-                    return Err(Error::new(ErrorKind::NothingToDo, message)
-                        .hint("`cordwainer issues group list` shows how each stands"));
-                }
+            let BuildStep::Measure(key) = issues.next_in_build(0) else {
+                let message = "no group waits for its tasks to be asked for";
+                return Err(Error::new(ErrorKind::NothingToDo, message)
+                    .hint("`cordwainer issues group list` shows how each stands"));
             };
+            asked = Some(issues.group(&key)?.clone());
         }
         let mut told = prompt_inputs::group_context(project, &issues, (tip, asked.as_ref()), warn)?;
         told.coverage = gate::uncovered(project, tip, warn)?;
@@ -220,7 +218,8 @@ impl Generator {
         for (index, group) in undone.enumerate() {
             calls += 1;
             // The tasks of the first are those that the estimate has.
-            if !group.measured && !(index == 0 && is_planned) {
+            let is_counted = index == 0 && is_planned;
+            if !(group.measured || is_counted) {
                 calls += 1;
                 tasks += usize::try_from(group.estimated_tasks).unwrap_or_default();
             }

@@ -239,7 +239,7 @@ mod tests {
             measures: Vec::new(),
             mode: None,
             request: None,
-            build: Default::default(),
+            build: crate::issues::group::Build::default(),
         });
         let id = issues
             .add(NewIssue::titled("Parse it"), &NewIds::counted(), Timestamp::UNIX_EPOCH)

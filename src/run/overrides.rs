@@ -91,7 +91,7 @@ mod tests {
             measures: Vec::new(),
             mode: None,
             request: None,
-            build: Default::default(),
+            build: crate::issues::group::Build::default(),
         });
         let new = NewIssue {
             labels: vec!["web".to_owned()],

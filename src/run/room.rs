@@ -211,7 +211,7 @@ mod tests {
             measures: Vec::new(),
             mode: None,
             request: None,
-            build: Default::default(),
+            build: crate::issues::group::Build::default(),
         };
         let room = Room::new(config, "run-1".parse().unwrap());
         (Arc::new(room), Issues::new(meta))

@@ -153,6 +153,7 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue, sizes: &Sizes, zone: 
     );
     page.field("priority", Some(issue.priority));
     page.field("type", Some(&issue.issue_type));
+    page.field("group", issue.group.as_ref());
     page.field("external", issue.external.as_ref());
     page.field("labels", (!issue.labels.is_empty()).then(|| issue.labels.join(", ")));
     page.field("created", Some(moment(issue.created_at)));

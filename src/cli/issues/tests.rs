@@ -24,7 +24,7 @@ pub(super) fn sample() -> Issues {
         measures: Vec::new(),
         mode: None,
         request: None,
-        build: Default::default(),
+        build: crate::issues::group::Build::default(),
     });
     for title in [
         "Parse the header",

@@ -227,7 +227,7 @@ fn open_items_become_tasks_and_are_known_again() {
         measures: Vec::new(),
         mode: None,
         request: None,
-        build: Default::default(),
+        build: crate::issues::group::Build::default(),
     });
     let now = jiff::Timestamp::UNIX_EPOCH;
     let filed = issues

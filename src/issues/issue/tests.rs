@@ -15,7 +15,7 @@ pub(super) fn issues_with(ids: &[&str]) -> Issues {
         measures: Vec::new(),
         mode: None,
         request: None,
-        build: Default::default(),
+        build: crate::issues::group::Build::default(),
     };
     let mut issues = Issues::new(meta);
     for id in ids {

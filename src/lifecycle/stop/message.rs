@@ -73,7 +73,7 @@ mod tests {
             measures: Vec::new(),
             mode: None,
             request: None,
-            build: Default::default(),
+            build: crate::issues::group::Build::default(),
         });
         let mut add = |title: &str| issues.add(NewIssue::titled(title), &NewIds::counted(), now).unwrap();
         let done = add("Parse it");

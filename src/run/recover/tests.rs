@@ -29,7 +29,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
         measures: Vec::new(),
         mode: None,
         request: None,
-        build: Default::default(),
+        build: crate::issues::group::Build::default(),
     };
     let store = Store::create(&project.git, &generation, &meta, now).unwrap();
     let claim = Claim {

@@ -11,6 +11,8 @@ use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 use crate::support::scripts::{proposal, scripted};
 
+mod bounds;
+
 engine_tests! {
     both: a_specification_is_built_group_by_group;
     podman: a_small_specification_is_one_group_and_pays_for_no_plan,
@@ -303,7 +305,7 @@ fn documents_that_change_add_groups_and_leave_those_that_are_done(engine: TestEn
     let done = groups(&project)[0].clone();
     let second = planning(&[group("second", &["first"], &[writes(2)], &[])]);
     change_by_hand(&project, |folder| {
-        fs::write(folder.join(SPEC), specification(&second)).unwrap()
+        fs::write(folder.join(SPEC), specification(&second)).unwrap();
     });
     // `run` does what is planned, and asks for nothing more.
     project.run(&["generator", "run"]).expect(4).says("all groups are done");
@@ -375,7 +377,9 @@ fn a_group_is_not_done_while_a_gate_is_red(engine: TestEngine) {
     let project = Project::with_socket(engine, repository(&specification(&plan)), &engine.socket(), gate);
     project.run(&["generator", "build", SPEC, "--max-tasks", "1"]).expect(0);
     project.run(&["issues", "close", "cw-2"]).expect(0);
-    change_by_hand(&project, |folder| fs::remove_file(folder.join("src/old.txt")).unwrap());
+    change_by_hand(&project, |folder| {
+        fs::remove_file(folder.join("src/old.txt")).unwrap();
+    });
     let ran = project.run(&["generator", "build", "--stop"]).expect(7);
     ran.says("the group `first` is not done: the gate `cat=src/old.txt` is red on")
         .says("Not merged, because not everything is done");

@@ -31,7 +31,7 @@ fn issues(status: Status) -> Issues {
         measures: Vec::new(),
         mode: None,
         request: None,
-        build: Default::default(),
+        build: crate::issues::group::Build::default(),
     };
     let mut issues = Issues::new(meta);
     for title in ["One", "Waits", "Waited for"] {

@@ -81,7 +81,7 @@ impl Groups {
                 dropped: 0,
                 left_out: 0,
             };
-            return self.note_read(&calls, &reading, nothing);
+            return self.note_read(&calls, &reading, &nothing);
         }
         let reading = Reading {
             group,
@@ -122,7 +122,7 @@ impl Groups {
                             block: self.block(),
                         };
                         let answer = answer.weigh(threshold, |path| lines_of(git, commit, path))?;
-                        return self.note_read(calls, reading, self.taken_in(reading, answer));
+                        return self.note_read(calls, reading, &self.taken_in(reading, answer));
                     }
                     Err(problem) => problem,
                 },
@@ -194,7 +194,7 @@ impl Groups {
     }
 
     /// Notes what a batch came to, and files what was found with the last one.
-    fn note_read(&self, calls: &Calls, reading: &Reading, read: Read) -> Result<MeasureOutcome> {
+    fn note_read(&self, calls: &Calls, reading: &Reading, read: &Read) -> Result<MeasureOutcome> {
         let context = self.context();
         let (now, key) = (context.now(), &reading.group.key);
         let is_last = read.review.read >= read.review.batches;
@@ -229,7 +229,7 @@ impl Groups {
         })?;
         crash_point!("group.read");
         let count = filed.as_ref().map_or(0, Vec::len);
-        self.tell_read(calls, reading, &read, filed);
+        self.tell_read(calls, reading, read, filed);
         Ok(MeasureOutcome::Filed(count))
     }
 

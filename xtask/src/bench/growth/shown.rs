@@ -87,7 +87,7 @@ fn meta() -> StoreMeta {
         measures: Vec::new(),
         mode: None,
         request: None,
-        build: Default::default(),
+        build: cordwainer::group::Build::default(),
     }
 }
 
