@@ -26,7 +26,7 @@ use crate::run::guidance;
 use crate::run::phase::audit::scope_of;
 use crate::run::phase::group::Planning;
 use crate::run::phase::measure::{FiledAs, MeasureOutcome};
-use crate::run::plan::RunLimits;
+use crate::run::plan::{MeasureSays, RunLimits};
 use crate::run::preflight::{self, Asker};
 use crate::run::prompt_inputs;
 use crate::run::recover::Recovery;
@@ -142,12 +142,14 @@ impl Generator {
             // A report without tasks is written again where nobody has ended its generation: that takes no call.
             limits = limits.for_request(issues.is_measured() && !(kind.reports() && issues.is_empty()));
         }
-        limits.reports = kind.reports();
+        if kind.reports() {
+            limits.says = MeasureSays::Report;
+        }
         if cycles.is_none() && kind.has_groups() {
             let replan = options.replan && self.has_new_documents(&issues)?;
             limits = limits.for_groups(replan);
         }
-        if options.confirm || limits.reports && scope_of(&issues).then == Then::File {
+        if options.confirm || kind.reports() && scope_of(&issues).then == Then::File {
             limits = limits.confirming();
         }
         let driven = Box::pin(driver::drive(&phases, &limits, selection, &begun.control)).await?;

@@ -122,6 +122,17 @@ const REFUSED_TASKS: usize = 3;
 /// After so many cycles in a row that merged nothing, another one would only cost.
 const BARREN_CYCLES: u32 = 2;
 
+/// How much of what is to be done one measure says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MeasureSays {
+    /// Another one may say more.
+    Some,
+    /// All that is to be done.
+    All,
+    /// What is wrong with files: what stands for it is a report, of which tasks come only where that is asked for.
+    Report,
+}
+
 /// What bounds a run.
 #[derive(Clone, Debug)]
 pub(crate) struct RunLimits {
@@ -137,10 +148,8 @@ pub(crate) struct RunLimits {
     pub(crate) most_tasks: Option<u32>,
     /// Whether what a measure files waits for a person.
     pub(crate) confirm: bool,
-    /// Whether one measure says all that is to be done.
-    pub(crate) measures_once: bool,
-    /// Whether what stands for a measure is a report, of which tasks come only where that is asked for.
-    pub(crate) reports: bool,
+    /// What a measure says.
+    pub(crate) says: MeasureSays,
     /// Whether groups are planned for documents that changed since the last plan.
     pub(crate) replan: bool,
 }
@@ -155,8 +164,7 @@ impl RunLimits {
             wait: config.limits.wait,
             most_tasks,
             confirm: false,
-            measures_once: false,
-            reports: false,
+            says: MeasureSays::Some,
             replan: false,
         }
     }
@@ -165,7 +173,7 @@ impl RunLimits {
     pub(crate) fn for_request(self, is_measured: bool) -> Self {
         Self {
             cycles: Some(u32::from(!is_measured)),
-            measures_once: true,
+            says: MeasureSays::All,
             ..self
         }
     }
@@ -375,9 +383,9 @@ fn ending(now: &RunState, limits: &RunLimits) -> Reason {
     }
     match (now.open, now.blocked) {
         (0, 0) if now.build == Some(BuildStep::Done) => Reason::GroupsDone,
-        (0, 0) if limits.reports && now.run.last_filed == Some(0) => Reason::Reported,
+        (0, 0) if limits.says == MeasureSays::Report && now.run.last_filed == Some(0) => Reason::Reported,
         (0, 0) if now.build.is_none() && now.run.last_filed == Some(0) => Reason::Complete,
-        (0, 0) if limits.measures_once => Reason::RequestDone,
+        (0, 0) if limits.says != MeasureSays::Some => Reason::RequestDone,
         (0, 0) if limits.cycles == Some(0) => Reason::TasksDone,
         (0, 0) => Reason::CyclesMade,
         (_, 0) => Reason::Waiting,

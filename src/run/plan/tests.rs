@@ -49,8 +49,7 @@ fn check(change: impl FnOnce(&mut RunState, &mut RunLimits), expect: Step) {
         wait: LimitWait::Never,
         most_tasks: None,
         confirm: false,
-        measures_once: false,
-        reports: false,
+        says: MeasureSays::Some,
         replan: false,
     };
     change(&mut now, &mut limits);
@@ -73,7 +72,7 @@ fn a_report_of_which_nothing_came_is_done_and_not_nothing_to_do() {
     let reported = |filed| {
         move |now: &mut RunState, limits: &mut RunLimits| {
             *limits = limits.clone().for_request(false);
-            limits.reports = true;
+            limits.says = MeasureSays::Report;
             (now.run.measures, now.run.last_filed) = (1, Some(filed));
         }
     };
