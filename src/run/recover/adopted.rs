@@ -290,8 +290,19 @@ impl Recovery<'_> {
         self.taken_as(number, owner, prepared)
     }
 
-    /// Takes a slot that is this owner's, where what its containers see is still there.
+    /// Takes a slot that is this owner's, where what its containers see is still there. One that cannot be read is not gone on
+    /// with, and ends no run: its files are kept like those of every other one.
     pub(super) fn taken_as(&self, number: u32, owner: SlotOwner, prepared: bool) -> Result<Option<TakenSlot>> {
+        match self.read_as(number, owner, prepared) {
+            Err(error) if error.kind() != ErrorKind::Locked => {
+                tracing::warn!(%error, slot = number, "an agent of an earlier run cannot be gone on with");
+                Ok(None)
+            }
+            taken => taken,
+        }
+    }
+
+    fn read_as(&self, number: u32, owner: SlotOwner, prepared: bool) -> Result<Option<TakenSlot>> {
         let Some(base) = &owner.base else { return Ok(None) };
         let base = self.project.git.resolve(base.as_str())?;
         let slots = self.project.slots();

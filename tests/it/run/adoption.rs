@@ -23,6 +23,7 @@ engine_tests! {
         four_agents_go_on_after_two_deaths, an_agent_that_came_to_its_end_with_nobody_to_hear_it_is_heard;
     podman: a_budget_goes_on_where_it_was, what_a_container_does_to_its_output_is_its_own_affair,
         an_agent_that_failed_with_nobody_to_hear_it_is_paid_for, a_call_with_nothing_written_down_is_begun_anew,
+        an_agent_whose_repository_cannot_be_read_ends_no_run,
         a_run_that_does_not_want_the_task_ends_its_agent;
 }
 
@@ -307,6 +308,21 @@ fn a_call_with_nothing_written_down_is_begun_anew(engine: TestEngine) {
     }
     let ran = project.run(&["generator", "resume", "--tasks-only"]).expect(0);
     ran.says("Recovered: removed the container");
+    assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
+    expect_nothing_left(&project);
+}
+
+fn an_agent_whose_repository_cannot_be_read_ends_no_run(engine: TestEngine) {
+    let project = Project::new(engine, "");
+    project.add("waits", "on 1 hang\nwrite src/1.txt x");
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    kill(&project, run, 1);
+    let reads = project.state().join("private/1/reads");
+    fs::remove_file(&reads).unwrap();
+    fs::create_dir(&reads).unwrap();
+    let ran = project.run(&["generator", "resume", "--tasks-only"]).expect(0);
+    ran.says("Recovered: removed the container");
+    assert_eq!(adopted(&project), BTreeMap::new());
     assert_eq!(project.outcomes("cw-1"), ["cancelled", "merged"]);
     expect_nothing_left(&project);
 }
