@@ -10,7 +10,7 @@ use super::ending::{self, StopArgs};
 use super::request::RequestArgs;
 use super::settings::{RunSettings, from_one};
 use super::{Context, showing, start};
-use crate::base::error::{Context as _, ErrorKind, Result, exit};
+use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::base::interruption::Interruption;
 use crate::base::text::sentence;
 use crate::config::Setting;
@@ -142,11 +142,9 @@ pub(super) async fn work(
         let estimate = generator.estimate(&options)?;
         return context.show(&estimate, || plan::estimate(&estimate));
     }
+    let file = args.look.output.as_ref().map(|file| context.directory.join(file));
     // Before anything is paid for.
-    let file = match &args.look.output {
-        Some(file) => Some(new_file(&context.directory.join(file))?),
-        None => None,
-    };
+    file.as_deref().map_or(Ok(()), refuse_if_there)?;
     let replan = !options.documents.is_empty() || options.mode.as_deref() == Some(ModeKind::Build.name());
     let expected = args.look.dry_run.then(|| generator.estimate(&options)).transpose()?;
     let generation = open_or_begin(options, generator, context).await?;
@@ -196,7 +194,11 @@ pub(super) fn show_prompt((prompt, left_out): (String, Vec<String>), parts: bool
 }
 
 /// Makes one measure that files nothing, and prints what it planned.
-async fn dry_run(generator: &Generator, (expected, file): (&Estimate, Option<File>), context: &Context) -> Result<u8> {
+async fn dry_run(
+    generator: &Generator,
+    (expected, file): (&Estimate, Option<PathBuf>),
+    context: &Context,
+) -> Result<u8> {
     if let Some(measure) = expected.measure.filter(|_| !context.output.json) {
         let about = dollars(measure.takes.median.cost_usd);
         context.output.say(&format!("The measure will cost about {about}."));
@@ -204,12 +206,13 @@ async fn dry_run(generator: &Generator, (expected, file): (&Estimate, Option<Fil
     let Some(planned) = showing::dry_run_shown(generator, context).await? else {
         return Ok(exit::INTERRUPTED);
     };
-    if let Some(mut file) = file {
+    if let Some(file) = file {
         let text = serde_json::to_string_pretty(&planned.tasks).context("cannot write a plan as JSON")?;
-        let written = file.write_all(text.as_bytes());
+        let written = File::create_new(&file).and_then(|mut made| made.write_all(text.as_bytes()));
         written.with_context(ErrorKind::Unexpected, || {
             format!(
-                "cannot write the plan, which `cordwainer run --plan {}` has, too",
+                "cannot write the plan into `{}`; `cordwainer run --plan {}` has it, too",
+                file.display(),
                 planned.run
             )
         })?;
@@ -231,9 +234,22 @@ async fn dry_run(generator: &Generator, (expected, file): (&Estimate, Option<Fil
     Ok(exit::DONE)
 }
 
-/// Makes a file that is not there yet.
-fn new_file(path: &Path) -> Result<File> {
-    File::create_new(path).with_context(ErrorKind::Precondition, || format!("cannot write `{}`", path.display()))
+/// Refuses to write over something, or into a folder that is not there.
+fn refuse_if_there(path: &Path) -> Result<()> {
+    let message = format!("cannot write `{}`", path.display());
+    if path.symlink_metadata().is_ok() {
+        return Err(
+            Error::new(ErrorKind::Precondition, format!("{message}: it is there already"))
+                .hint("remove it, or name another file"),
+        );
+    }
+    if !path.parent().is_some_and(Path::is_dir) {
+        return Err(
+            Error::new(ErrorKind::Precondition, format!("{message}: its folder is not there"))
+                .hint("make the folder first"),
+        );
+    }
+    Ok(())
 }
 
 /// Returns whether a run has left nothing undone: it may have found nothing to do, too.

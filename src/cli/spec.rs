@@ -11,9 +11,10 @@ use crate::cli::documents::documents;
 use crate::cli::issues::document;
 use crate::cli::mode::show_prompt;
 use crate::issues::document::{DocumentItem, Reading, read};
-use crate::issues::request::Request;
+use crate::issues::request::{REQUEST_LIMIT, Request};
 use crate::lifecycle::StartOptions;
 use crate::model::{ModeKind, RequestNeed};
+use crate::project::detect::shell_word;
 use crate::report::numbers::counted;
 use crate::report::terminal;
 
@@ -55,10 +56,10 @@ pub(super) fn execute(command: &SpecCommand, context: &Context) -> Result<u8> {
         return Ok(exit::DONE);
     }
     context.output.print_document(&shown(&reading, terminal::width()))?;
-    context.output.say(&about_mode(reading.mode, file));
+    context.output.say(&about_mode(reading.mode, &text, file, context));
     let open = reading.items.iter().filter(|item| !item.done).count();
     if open > 0 && file != Path::new("-") {
-        let file = one_line(&file.display().to_string(), 200);
+        let file = shell_word(&one_line(&file.display().to_string(), 200));
         let items = counted(open, "open item");
         context.output.say(&format!(
             "`cordwainer issues import {file}` files its {items} as tasks."
@@ -92,11 +93,27 @@ fn prompt_about(reading: &Reading, text: &str, file: &Path, context: &Context) -
 }
 
 /// Returns which command does the work of a mode, and prints its prompt.
-fn about_mode(mode: ModeKind, file: &Path) -> String {
-    let file = one_line(&file.display().to_string(), 200);
-    let request = if mode.has_groups() { "" } else { "--request-file " };
-    let mode = mode.name();
-    format!("`cordwainer {mode} {request}{file}` does it; with `--prompt` it prints what would be asked.")
+fn about_mode(mode: ModeKind, text: &str, file: &Path, context: &Context) -> String {
+    let name = mode.name();
+    let shown = shell_word(&one_line(&file.display().to_string(), 200));
+    if mode.has_groups() {
+        let named = [file.display().to_string()];
+        let is_there = file != Path::new("-")
+            && context
+                .open()
+                .and_then(|generator| documents(&named, &generator, context))
+                .is_ok();
+        if !is_there {
+            return format!("Commit it in a repository; there `cordwainer {name} DOCUMENT` does it.");
+        }
+        return format!("`cordwainer {name} {shown}` does it; with `--prompt` it prints what would be asked.");
+    }
+    if text.len() > REQUEST_LIMIT {
+        return format!(
+            "It is larger than a request may be ({REQUEST_LIMIT} bytes): `cordwainer {name} --request-file FILE` does what a part of it asks for."
+        );
+    }
+    format!("`cordwainer {name} --request-file {shown}` does it; with `--prompt` it prints what would be asked.")
 }
 
 /// Returns a reading for a person.

@@ -51,7 +51,7 @@ pub(crate) fn fate(config: &Config, issue: &Issue, verdict: &AttemptVerdict) -> 
         (Some(how), _) => Fate::Stronger(format!("{why}; {how}")),
         (None, Some(reason)) => Fate::Stuck(reason),
         (None, None) => Fate::Stuck(format!(
-            "stuck: {why}; no rule gives a later attempt another model, effort or tools"
+            "stuck: {why}; no rule gives the next attempt another model, effort or tools"
         )),
     }
 }
@@ -88,13 +88,17 @@ fn same_failure(counted: &[&Attempt], after: usize) -> Option<Stuck> {
 }
 
 /// Returns how many findings the last but one of the reviews had, where the last one has all of them, too: known by their
-/// fingerprints. `None` where there are no two reviews, or anything is gone.
+/// fingerprints. `None` where there are no two reviews, anything is gone, or nothing of it was to be changed, since the first
+/// one passed.
 pub(crate) fn findings_that_stay<'a>(stages: impl IntoIterator<Item = &'a StageRun>) -> Option<usize> {
     let mut reviews = Vec::new();
     for stage in stages {
         reviews.extend(&stage.review);
     }
     let [.., before, last] = reviews[..] else { return None };
+    if before.passed {
+        return None;
+    }
     let fingerprints = |review: &'a Review| -> BTreeSet<&'a str> {
         let findings = review.findings.iter();
         findings.map(|finding| finding.fingerprint.as_str()).collect()
@@ -103,8 +107,8 @@ pub(crate) fn findings_that_stay<'a>(stages: impl IntoIterator<Item = &'a StageR
     (!before.is_empty() && before.is_subset(&last)).then_some(before.len())
 }
 
-/// Returns what the next attempts have that the last one had not, in words, if any of the `left` ones has another model,
-/// effort, tools or number of candidates.
+/// Returns what the next attempt has that the last one had not, in words, if it is made at all and has another model, effort, tools or
+/// number of candidates. A later one would be paid for after this, which is known to lead nowhere.
 fn stronger(config: &Config, issue: &Issue, left: u32) -> Option<String> {
     let called = |number: u32| {
         let (settings, overrides) = settings_of(config, issue, number);
@@ -113,16 +117,16 @@ fn stronger(config: &Config, issue: &Issue, left: u32) -> Option<String> {
     };
     let next = issue.next_attempt();
     let (before, _) = called(next.saturating_sub(1));
-    let (number, overrides) = (next..next.saturating_add(left)).find_map(|number| {
-        let (settings, overrides) = called(number);
-        (settings != before).then_some((number, overrides))
-    })?;
+    let (settings, overrides) = called(next);
+    if left == 0 || settings == before {
+        return None;
+    }
     let told = overrides
         .iter()
         .filter(|set| is_strength(&set.key))
         .map(ToString::to_string);
     let told = told.collect::<Vec<_>>().join(", ");
-    Some(format!("attempt {number} is called with {told}"))
+    Some(format!("attempt {next} is called with {told}"))
 }
 
 fn is_strength(key: &str) -> bool {

@@ -222,7 +222,7 @@ fn findings_are_stuck_while_none_is_gone() {
 fn what_is_stuck_is_tried_once_more_only_where_a_rule_has_it_called_otherwise() {
     let nothing = vec![attempt(Outcome::NoChange)];
     let same = vec![failed("error a"), failed("error a")];
-    let no_rule = "stuck: the gate `test` failed in 2 attempts with the same first failure, `error a`; no rule gives a later \
+    let no_rule = "stuck: the gate `test` failed in 2 attempts with the same first failure, `error a`; no rule gives the next \
                    attempt another model, effort or tools";
     for (text, attempts, expect) in [
         ("", &same, Fate::Stuck(no_rule.to_owned())),

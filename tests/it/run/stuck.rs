@@ -29,7 +29,7 @@ fn what_fails_in_the_same_way_is_held_at_once_and_says_what_would_help(engine: T
     let ran = project.run(&["generator", "run", "--tasks-only"]).expect(7);
     let ran =
         ran.says("cw-1: held for you: stuck: the gate `wants-b` failed in 2 attempts with the same first failure, `");
-    let ran = ran.says("; no rule gives a later attempt another model, effort or tools");
+    let ran = ran.says("; no rule gives the next attempt another model, effort or tools");
     let ran = ran.says("Next: `cordwainer issues list --status held` shows where each is stuck.");
     let ran = ran.says("Next: `cordwainer issues comment cw-1 TEXT` tells it what it lacks");
     ran.says("then `cordwainer issues release cw-2` has it tried again");
