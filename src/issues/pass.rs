@@ -83,19 +83,22 @@ mod tests {
     const OLD: &str = "0123456789012345678901234567890123456789";
     const NEW: &str = "9876543210987654321098765432109876543210";
 
-    fn read(commit: &str, file: &str, failed: Option<&str>) -> Option<PartRead> {
-        Some(PartRead {
+    /// A part that was read; `None` stands for the note that all is.
+    type Noted = Option<PartRead>;
+
+    fn read(commit: &str, file: &str, failed: Option<&str>) -> PartRead {
+        PartRead {
             commit: commit.parse().unwrap(),
             files: vec![file.to_owned()],
             findings: Vec::new(),
             failed: failed.map(str::to_owned),
-        })
+        }
     }
 
-    /// The pass of a store in which these parts were noted; `None` notes that all is read.
-    fn pass(parts: &[Option<PartRead>]) -> Pass {
+    /// The pass of a store in which these were noted.
+    fn pass(parts: &[Noted]) -> Pass {
         let at = Timestamp::UNIX_EPOCH;
-        let measure = |part: &Option<PartRead>| Measure {
+        let measure = |part: &Noted| Measure {
             run: "run-1".parse().unwrap(),
             at,
             filed: part.is_none().then(Vec::new),
@@ -116,18 +119,18 @@ mod tests {
     #[test]
     fn what_was_read_counts_until_another_commit_is_read_or_all_anew() {
         let (old, new) = (OLD.parse().unwrap(), NEW.parse().unwrap());
-        let half = pass(&[read(OLD, "a", None), read(OLD, "b", Some("no answer"))]);
+        let half = pass(&[Some(read(OLD, "a", None)), Some(read(OLD, "b", Some("no answer")))]);
         assert_eq!(half.files().into_iter().collect::<Vec<_>>(), ["a"]);
         assert!(!half.complete && half.came_to_nothing().is_none());
         assert_eq!(half.clone().at(&old), half);
         assert_eq!(half.at(&new), Pass::default());
-        let whole = pass(&[read(OLD, "a", None), None]);
+        let whole = pass(&[Some(read(OLD, "a", None)), None]);
         assert!(whole.complete && whole.files().contains("a"));
-        let anew = pass(&[read(OLD, "a", None), None, read(OLD, "b", None)]);
+        let anew = pass(&[Some(read(OLD, "a", None)), None, Some(read(OLD, "b", None))]);
         assert!(!anew.complete && !anew.files().contains("a"));
-        let moved = pass(&[read(OLD, "a", None), read(NEW, "b", None)]);
+        let moved = pass(&[Some(read(OLD, "a", None)), Some(read(NEW, "b", None))]);
         assert_eq!((moved.parts.len(), moved.commit), (1, Some(new)));
-        let nothing = pass(&[read(OLD, "a", Some("no")), read(OLD, "b", Some("none"))]);
+        let nothing = pass(&[Some(read(OLD, "a", Some("no"))), Some(read(OLD, "b", Some("none")))]);
         assert_eq!(nothing.came_to_nothing(), Some("none"));
     }
 }
