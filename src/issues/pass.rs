@@ -77,6 +77,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::issues::group::Build;
     use crate::issues::issue::{FORMAT, Measure, StoreMeta};
     use crate::model::generation::GenerationName;
 
@@ -104,6 +105,7 @@ mod tests {
             filed: part.is_none().then(Vec::new),
             calls: Vec::new(),
             part: part.clone(),
+            of: None,
         };
         Pass::of(&Issues::new(StoreMeta {
             format: FORMAT,
@@ -113,6 +115,7 @@ mod tests {
             measures: parts.iter().map(measure).collect(),
             mode: None,
             request: None,
+            build: Build::default(),
         }))
     }
 

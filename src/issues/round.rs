@@ -155,6 +155,8 @@ pub(crate) struct Calls {
     pub(crate) stages: Vec<StageRun>,
     /// What its session says of the work.
     pub(crate) summary: Option<WorkSummary>,
+    /// What its last call asks a person.
+    pub(crate) question: Option<String>,
 }
 
 impl Calls {
@@ -200,8 +202,10 @@ impl Calls {
         u32::try_from(made).unwrap_or(u32::MAX).saturating_add(1)
     }
 
-    /// Notes what a call of the session says of the work; one that says nothing leaves what was said before.
+    /// Notes what a call of the session says of the work, where one that says nothing leaves what was said before; and what it
+    /// asks a person.
     pub(crate) fn hear(&mut self, report: &CallReport) {
+        self.question = last_word::question(report);
         if let Some(summary) = last_word::summary(report) {
             self.summary = Some(summary);
         }

@@ -199,6 +199,7 @@ pub(crate) fn accepted_message(
         rounds: attempt.rounds.clone(),
         stages: attempt.stages.clone(),
         summary: attempt.summary.clone(),
+        question: None,
     };
     let landing = Landing {
         gates: Vec::new(),

@@ -9,6 +9,7 @@ use crate::base::error::Result;
 use crate::git::{Git, Leftover, Slot};
 use crate::issues::attempt::{Attempt, Ignored, Outcome};
 use crate::issues::issue::{Issues, Measure, Status};
+use crate::issues::questions;
 use crate::issues::store::Store;
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, RunId};
@@ -424,10 +425,8 @@ impl<'a> Recovery<'a> {
         let now = self.project.clock().now();
         let issue = issues.get(id)?;
         let merged = self.merged_of(issue)?;
-        let mut attempt = Attempt {
-            ignored,
-            ..self.interrupted_attempt(issue, merged, now, issues)?
-        };
+        let (interrupted, asked) = self.interrupted_attempt(issue, merged, now, issues)?;
+        let mut attempt = Attempt { ignored, ..interrupted };
         if let Some(commit) = merged {
             attempt.come_to(Outcome::Merged, "its run died before the task was closed");
             *issues = self.store.update(&format!("close {id}"), now, |issues| {
@@ -442,10 +441,17 @@ impl<'a> Recovery<'a> {
         *issues = self.store.update(&format!("give {id} back"), now, |issues| {
             issues.record_attempt(id, attempt.clone(), now)?;
             issues.release_claim(id, &attempt.run, now)?;
+            if !asked.is_empty() {
+                issues.ask(id, &questions::in_one_text(&asked), now)?;
+            }
             Ok(issues.clone())
         })?;
         crash_point!("recover.returned");
-        said.push(format!("gave {id} back: its run ended before the attempt did"));
+        said.push(if asked.is_empty() {
+            format!("gave {id} back: its run ended before the attempt did")
+        } else {
+            format!("held {id} for you: it asks, and its run ended before it told you")
+        });
         Ok(())
     }
 }

@@ -304,16 +304,16 @@ impl Session {
         self.resume.as_ref().map(|resume| &resume.session)
     }
 
-    /// Returns the report of a session that goes on and had done its work before: nothing is left but to judge it.
-    pub(crate) fn done_before(&self) -> Option<CallReport> {
-        let session = self.resumes().filter(|_| self.owner.done)?;
+    /// Returns the report of a session that goes on and had done its work before, or asked: nothing is left but to judge that.
+    pub(crate) fn done_before(&self, asks: bool) -> Option<CallReport> {
+        let session = self.resumes().filter(|_| self.owner.done || self.owner.asks && asks)?;
         Some(CallReport::of_success(session.as_str()))
     }
 
     /// Notes in the slot's marker that the session of a call has ended, and whether it has done its work, which is kept: whatever
     /// comes before that is judged, nobody asks for it again. Where the client has told no session, there is none to come back to.
     pub(crate) fn note_ended(&mut self, report: &CallReport, done: bool) -> Result<()> {
-        self.owner.done = done;
+        (self.owner.done, self.owner.asks) = (done, !done);
         match self.can_go_on(Some(report)) {
             Some(session) => suspend::note(&self.slot, self.owner(), self.base, &session),
             None => Ok(()),
@@ -322,7 +322,7 @@ impl Session {
 
     /// Notes that the session has work to do again.
     pub(crate) fn work_goes_on(&mut self) {
-        self.owner.done = false;
+        (self.owner.done, self.owner.asks) = (false, false);
     }
 
     /// Begins another session in the same slot, which is brought to its commit again, as another round.

@@ -101,6 +101,7 @@ impl Slots {
             session: None,
             boot: None,
             done: false,
+            asks: false,
             expendable: false,
             ids: self.owner_ids,
             disk: None,

@@ -263,7 +263,7 @@ impl Recovery<'_> {
             let Some(owner) = left.owner.filter(|owner| owner.is_at(of.0, candidate, self.generation)) else {
                 continue;
             };
-            let is_done = owner.done && owner.session_of(self.repository.as_deref()).is_some();
+            let is_done = (owner.done || owner.asks) && owner.session_of(self.repository.as_deref()).is_some();
             let is_ours = owner.run == of.1.run && owner.ids == ids && left.slot.holder.is_none();
             if is_done && is_ours && !owner.expendable {
                 return Ok(Some(FoundPart::Waits(left.slot.number, Box::new(owner))));

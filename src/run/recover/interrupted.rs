@@ -12,9 +12,11 @@ use crate::agent::CallOutcome;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::remove_unfinished;
 use crate::base::regular;
+use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::{Attempt, Candidate, Outcome};
 use crate::issues::issue::{Claim, Issue, Issues};
+use crate::issues::questions::{self, AskedBy};
 use crate::issues::round::{Calls, FailedCheck, Round};
 use crate::issues::stage::StageRun;
 use crate::model::{CommitId, Role, RunId};
@@ -157,14 +159,15 @@ impl Recovery<'_> {
     }
 
     /// Returns the attempt that a dead run was at, with what its transcripts show of it; `merged` is the commit of it on the
-    /// generation branch. Of candidates it is like the one that this came of, else like the first.
+    /// generation branch. Of candidates it is like the one that this came of, else like the first that asks, else like the first. Beside
+    /// it, what its agents ask a person.
     pub(super) fn interrupted_attempt(
         &self,
         issue: &Issue,
         merged: Option<Oid>,
         now: Timestamp,
         issues: &Issues,
-    ) -> Result<Attempt> {
+    ) -> Result<(Attempt, Vec<AskedBy>)> {
         let claim = claim_of(issue)?;
         let (run, number) = (&claim.run, issue.next_attempt());
         let mut candidates = Vec::new();
@@ -179,12 +182,15 @@ impl Recovery<'_> {
         let place = candidates
             .iter()
             .position(|one| Some(one.number) == chosen)
+            .or_else(|| candidates.iter().position(|one| one.question.is_some()))
             .unwrap_or(0);
         let own = match candidates.get_mut(place) {
             Some(one) => one.choose(),
             None => self.interrupted(issue, (number, 0), run, issues)?,
         };
-        Ok(Attempt {
+        let question = own.question.as_deref().filter(|_| merged.is_none());
+        let asked = question.map_or_else(Vec::new, |own| questions::different(own, &candidates));
+        let attempt = Attempt {
             number,
             outcome: own.outcome,
             reason: own.reason,
@@ -202,7 +208,8 @@ impl Recovery<'_> {
             stages: own.stages,
             run: run.clone(),
             candidates,
-        })
+        };
+        Ok((attempt, asked))
     }
 
     /// Returns what the transcripts show of an attempt, or of a candidate of it.
@@ -216,18 +223,25 @@ impl Recovery<'_> {
         let name = self.name(issue, attempt, run).of_candidate(candidate);
         let kept = kept_commit(self.project, &name)?;
         let calls = self.calls_of(issue, (attempt, candidate), run, issues)?;
+        let (outcome, reason) = match &calls.question {
+            Some(question) => (Outcome::Asked, one_line(question, 300)),
+            None => (
+                interrupted_outcome(calls.entries().max_by_key(|call| call.ended_at)),
+                "the run ended before the attempt did".to_owned(),
+            ),
+        };
         Ok(Candidate {
             number: candidate,
             chosen: false,
-            outcome: interrupted_outcome(calls.entries().max_by_key(|call| call.ended_at)),
-            reason: "the run ended before the attempt did".to_owned(),
+            outcome,
+            reason,
             snapshot: kept.map(CommitId::from),
             score: calls.review().map(|(_, review)| review.score),
             changed: None,
             records: Some(records_of(run, issue, (attempt, candidate))),
             red: calls.rounds.last().map(|round| round.red.clone()),
             summary: calls.summary,
-            question: None,
+            question: calls.question,
             call: calls.first,
             rounds: calls.rounds,
             stages: calls.stages,
@@ -291,6 +305,7 @@ fn stored_calls(stored: &Attempt, candidate: u32) -> Calls {
         rounds: rounds.clone(),
         stages: stages.clone(),
         summary: stored.summary_of(candidate).cloned(),
+        question: None,
     }
 }
 

@@ -141,6 +141,7 @@ fn a_measure_that_is_noted_is_known_to_the_rest_of_the_recovery() {
         session: None,
         boot: None,
         done: false,
+        asks: false,
         expendable: false,
         ids: (0, 0),
         disk: None,

@@ -45,6 +45,9 @@ pub(crate) struct SlotOwner {
     /// Whether that session has done its work, which is on its task's ref: what is left is to judge it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) done: bool,
+    /// Whether that session ended with a question to a person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) asks: bool,
     /// Whether nothing of it is worth keeping until its call has ended: it is only read, or the stage is made again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not", alias = "only_read")]
     pub(crate) expendable: bool,

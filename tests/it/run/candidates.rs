@@ -18,7 +18,7 @@ use crate::support::scripts::WAIT;
 engine_tests! {
     both: the_best_of_several_is_merged_and_the_others_stay, the_answer_goes_to_the_candidates_that_asked;
     podman: candidates_share_the_budget_of_their_task, a_run_that_died_with_candidates_comes_to_the_same_end,
-        interrupted_candidates_go_on_each_with_its_session;
+        interrupted_candidates_go_on_each_with_its_session, what_candidates_ask_outlives_a_death;
     docker: one_that_passes_ends_the_wait_of_the_others, where_none_passes_the_attempt_is_like_the_nearest;
 }
 
@@ -201,6 +201,40 @@ fn the_answer_goes_to_the_candidates_that_asked(engine: TestEngine) {
     }
     let resumed = |event: &&EventKind| matches!(event, EventKind::SessionResumed { .. });
     assert_eq!(project.events().iter().filter(resumed).count(), 3);
+    project.expect_tidy();
+}
+
+fn what_candidates_ask_outlives_a_death(engine: TestEngine) {
+    let project = Project::new(engine, &rule(3));
+    project.add("is unclear", &asks("Which unit?"));
+    let mut run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let slots = slots(&project, 3);
+    let let_ask = |number| {
+        let pipe = project.state().join(format!("slots/{}/go", slots[&number]));
+        assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+    };
+    let has_asked = |number: u64| {
+        let marker = fs::read_to_string(project.state().join(format!("slots/{}.dirty", slots[&number]))).unwrap();
+        serde_json::from_str::<Value>(&marker).unwrap()["asks"] == true
+    };
+    for number in [1, 3] {
+        let_ask(number);
+        wait_until(|| has_asked(number));
+    }
+    let before = project.containers();
+    assert_eq!(before.len(), 1, "the second one is at work");
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // Its agent is gone on with, and those that asked are not called again.
+    let run = project.spawn(&["generator", "resume", "--tasks-only"]);
+    project.wait_for_event(|event| matches!(event, EventKind::Adopted(adopted) if adopted.call.candidate == 2));
+    let_ask(2);
+    ended(run).expect(7).says("cw-1: held for you: it asks.");
+    let came_to = [(1, "asked", true), (2, "asked", false), (3, "asked", false)];
+    assert_eq!(outcomes(&candidates(&project, 0)), expect(&came_to));
+    assert_eq!(project.issue("cw-1")["question"], "Which unit?");
+    let begun = |event: &&EventKind| matches!(event, EventKind::AgentStarted { .. });
+    assert_eq!(project.events().iter().filter(begun).count(), 3);
     project.expect_tidy();
 }
 

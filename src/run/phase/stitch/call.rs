@@ -50,7 +50,7 @@ impl Stitch {
             calls.summary = summary.cloned();
         }
         if let Some(report) = session
-            .done_before()
+            .done_before(calls.question.is_some())
             .filter(|_| said.is_empty() || calls.first.is_some())
         {
             let what = format!("{}: its agent had done its work; what is left is to judge it", issue.id);

@@ -167,7 +167,8 @@ impl Stitch {
         };
         crash_point!("stitch.kept");
         let kept = Kept { called, left };
-        let question = last_word::question(&kept.called.report);
+        // A dead run may have heard it.
+        let question = last_word::question(&kept.called.report).or_else(|| calls.question.clone());
         if let Err(error) = note_ended(session, &kept, question.is_some()) {
             return Err(Box::new(Ended::with_work(kept, Err(error))));
         }
