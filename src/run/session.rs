@@ -162,6 +162,7 @@ impl Sessions {
         let owner = SlotOwner {
             attempt,
             done: suspended.owner.done,
+            asks: suspended.owner.asks,
             ..owner
         };
         let name = Purpose {
