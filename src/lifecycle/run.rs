@@ -8,6 +8,7 @@ use crate::config::reload::Reloadable;
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::{BuildStep, GroupCounts, Issues};
+use crate::issues::pass::Pass;
 use crate::issues::round::Fixing;
 use crate::issues::scope::Then;
 use crate::issues::store::Store;
@@ -139,8 +140,14 @@ impl Generator {
         let kind = self.project.config.mode.kind;
         let mut limits = RunLimits::new(&self.project.config, cycles, options.max_tasks);
         if cycles.is_none() && kind.measures_once() {
-            // A report without tasks is written again where nobody has ended its generation: that takes no call.
-            limits = limits.for_request(issues.is_measured() && !(kind.reports() && issues.is_empty()));
+            // A pass that died, or had no money left, goes on, though one before it was complete. A report without tasks is
+            // written again where nobody has ended its generation: that takes no call.
+            let is_over = if kind.reports() {
+                Pass::of(&issues).complete && !issues.is_empty()
+            } else {
+                issues.is_measured()
+            };
+            limits = limits.for_request(is_over);
         }
         if kind.reports() {
             limits.says = MeasureSays::Report;

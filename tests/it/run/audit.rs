@@ -234,6 +234,15 @@ fn findings_become_tasks_once(engine: TestEngine) {
     // They are not done while they are held, and read again they are not filed again.
     let _ = files(0).says("Continuing generation-audit-");
     assert_eq!(count(), tasks);
+    // A pass that dies goes on, though one before it was complete.
+    let mut died = project.command(&["audit", "--file-issues"]);
+    let died = died.env("CORDWAINER_CRASH_AT", "audit.noted:1").output().unwrap();
+    assert!(!died.status.success());
+    let passes = prompts(&project).len();
+    let _ = files(0)
+        .says("in 1 part, 1 of them read before")
+        .says("Found 2 findings");
+    assert_eq!((count(), prompts(&project).len()), (tasks, passes));
     project
         .run(&["audit", "--fix"])
         .expect(9)
