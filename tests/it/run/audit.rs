@@ -21,6 +21,7 @@ engine_tests! {
         what_an_audit_finds_is_fixed_and_merged,
         a_review_reads_what_has_changed,
         what_is_not_read_is_said_with_its_reason,
+        a_report_of_which_a_part_failed_is_whole_after_a_death,
         what_is_asked_wrongly_is_told_before_a_call;
 }
 
@@ -353,6 +354,31 @@ fn what_is_not_read_is_said_with_its_reason(engine: TestEngine) {
     let second = report(&project);
     let not_read: Vec<_> = second.examined.not_read.iter().map(|file| file.path.as_str()).collect();
     assert_eq!((second.examined.read.len(), not_read), (6, vec!["z.txt"]));
+}
+
+fn a_report_of_which_a_part_failed_is_whole_after_a_death(engine: TestEngine) {
+    let found = |number: u32, path: &str| {
+        let finding = finding("low", path, 1, &format!("Is wrong {number}"), "It is.");
+        format!("on {number} {}", finds(&[finding]))
+    };
+    let (second, third) = (found(2, "y.txt"), found(3, "z.txt"));
+    let script = format!("on 1 answer What a nice file.\n{second}\n{third}");
+    let project = project(engine, three_parts(), &script);
+    // All parts are read and that is noted; its report is there, and its generation not ended.
+    let mut died = project.command(&["audit"]);
+    let died = died.env("CORDWAINER_CRASH_AT", "audit.filed:1").output().unwrap();
+    assert!(!died.status.success());
+    let (before, calls) = (report(&project), prompts(&project).len());
+    let _ = project.run(&["audit"]).expect(0).says("Found 2 findings (2 low)");
+    let after = report(&project);
+    assert_eq!(after.findings, before.findings);
+    assert_eq!(after.examined.read, before.examined.read);
+    assert_eq!(after.examined.not_read, before.examined.not_read);
+    // Once, with the reason.
+    let not_read: Vec<_> = after.examined.not_read.iter().map(|file| file.path.as_str()).collect();
+    assert!(not_read.contains(&"x.txt") && !not_read.contains(&"y.txt"), "{not_read:?}");
+    assert_eq!(prompts(&project).len(), calls);
+    assert_eq!(generations(&project)["open"], json!([]));
 }
 
 fn what_is_asked_wrongly_is_told_before_a_call(engine: TestEngine) {
