@@ -89,15 +89,7 @@ impl Audit {
         let (scope, mode) = (scope_of(issues), &project.config.mode);
         let pass = Pass::of(issues).at(&CommitId::from(commit));
         let read = pass.files();
-        let mut not_read = files.not_read.clone();
-        for part in &pass.parts {
-            let Some(why) = &part.failed else { continue };
-            let failed = part.files.iter().filter(|path| !read.contains(path.as_str()));
-            not_read.extend(failed.map(|path| NotRead {
-                path: path.clone(),
-                reason: format!("no answer about it can be used: {}", one_line(why, 300)),
-            }));
-        }
+        let not_read = not_read(files, &pass);
         let found = pass.findings().filter(|finding| finding.severity >= scope.severity);
         let found: Vec<&Finding> = found.collect();
         let mut lines = BTreeMap::new();
@@ -174,6 +166,22 @@ impl Audit {
     }
 }
 
+/// Returns each file that was not read once: why it is not by now, or why an answer about it could not be used.
+fn not_read(files: &Files, pass: &Pass) -> Vec<NotRead> {
+    let read = pass.files();
+    let mut reasons = BTreeMap::new();
+    for part in &pass.parts {
+        let Some(why) = &part.failed else { continue };
+        let failed = part.files.iter().filter(|path| !read.contains(path.as_str()));
+        let reason = format!("no answer about it can be used: {}", one_line(why, 300));
+        reasons.extend(failed.map(|path| (path.clone(), reason.clone())));
+    }
+    let by_now = files.not_read.iter();
+    reasons.extend(by_now.map(|file| (file.path.clone(), file.reason.clone())));
+    let once = reasons.into_iter().map(|(path, reason)| NotRead { path, reason });
+    once.collect()
+}
+
 /// Returns the task that a finding becomes.
 fn task_of(finding: &ReportedFinding, mode: &str, issue_type: &str) -> BatchIssue {
     let place = finding.finding().place();
@@ -232,4 +240,42 @@ fn capitalized(word: &str) -> String {
     let mut letters = word.chars();
     let first = letters.next().map(|first| first.to_uppercase().collect::<String>());
     format!("{}{}", first.unwrap_or_default(), letters.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issues::scope::PartRead;
+
+    #[test]
+    fn a_file_that_is_not_read_for_two_reasons_is_one() {
+        let part = |files: &[&str], failed: Option<&str>| PartRead {
+            commit: "0123456789012345678901234567890123456789".parse().unwrap(),
+            files: files.iter().map(ToString::to_string).collect(),
+            findings: Vec::new(),
+            failed: failed.map(str::to_owned),
+        };
+        let pass = Pass {
+            parts: vec![
+                part(&["a", "b"], Some("no JSON")),
+                part(&["a"], Some("no list")),
+                part(&["c"], None),
+            ],
+            ..Pass::default()
+        };
+        let of = |path: &str, reason: &str| NotRead {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let files = Files {
+            not_read: vec![of("d", "it is not text"), of("b", "the calls ended")],
+            ..Files::default()
+        };
+        let expected = [
+            of("a", "no answer about it can be used: no list"),
+            of("b", "the calls ended"),
+            of("d", "it is not text"),
+        ];
+        assert_eq!(not_read(&files, &pass), expected);
+    }
 }
