@@ -48,6 +48,7 @@ impl Phases {
             },
             audit: Audit {
                 sessions: Arc::clone(&sessions),
+                filed_as,
             },
             groups: Groups {
                 sessions: Arc::clone(&sessions),

@@ -18,7 +18,7 @@ use crate::prompt::AuditContext;
 use crate::record::event::{AuditStep, CallName, EventKind, Step};
 use crate::record::findings::NotRead;
 use crate::run::context::RunContext;
-use crate::run::phase::measure::{Ended, MeasureOutcome, ended};
+use crate::run::phase::measure::{Ended, FiledAs, MeasureOutcome, ended};
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Entered, Next, Purpose, Session, Sessions};
 
@@ -33,6 +33,7 @@ pub(crate) use self::told::told;
 /// The phase that reads files.
 pub(crate) struct Audit {
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) filed_as: FiledAs,
 }
 
 /// What the calls of one part came to.

@@ -29,7 +29,7 @@ pub(crate) use self::adopted::TakenOverMeasure;
 pub(in crate::run::phase) use self::answer::answer_text;
 pub(crate) use self::answer::{Ended, ended};
 pub(in crate::run::phase) use self::filing::hold_of;
-pub(crate) use self::filing::{FiledAs, consent_needed, filed_task};
+pub(crate) use self::filing::{FiledAs, filed_task};
 pub(crate) use self::stages::MeasureOutcome;
 use self::stages::{Answer, Answered, MeasureSoFar, Reviewed, Round, asked_group};
 pub(crate) use self::unfiled::PLAN_FILE;

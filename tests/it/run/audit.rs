@@ -22,6 +22,7 @@ engine_tests! {
         a_review_reads_what_has_changed,
         what_is_not_read_is_said_with_its_reason,
         a_report_of_which_a_part_failed_is_whole_after_a_death,
+        what_is_to_be_fixed_is_held_where_a_person_confirms_it,
         what_is_asked_wrongly_is_told_before_a_call;
 }
 
@@ -379,6 +380,19 @@ fn a_report_of_which_a_part_failed_is_whole_after_a_death(engine: TestEngine) {
     assert!(not_read.contains(&"x.txt") && !not_read.contains(&"y.txt"), "{not_read:?}");
     assert_eq!(prompts(&project).len(), calls);
     assert_eq!(generations(&project)["open"], json!([]));
+}
+
+fn what_is_to_be_fixed_is_held_where_a_person_confirms_it(engine: TestEngine) {
+    let script = finds(&[finding("high", "src/a.txt", 2, "Has two", "It has.")]);
+    let project = project(engine, repository(), &script);
+    let mut died = project.command(&["audit", "--fix"]);
+    let died = died.env("CORDWAINER_CRASH_AT", "audit.noted:1").output().unwrap();
+    assert!(!died.status.success());
+    let _ = project
+        .run(&["run", "--confirm"])
+        .expect(0)
+        .says("1 proposal waits for you");
+    assert_eq!(project.issue("cw-1")["status"], "blocked");
 }
 
 fn what_is_asked_wrongly_is_told_before_a_call(engine: TestEngine) {

@@ -17,7 +17,7 @@ use crate::model::finding::{Finding, Severity};
 use crate::model::{CommitId, IssueId};
 use crate::record::event::{AuditStep, EventKind, FiledTask};
 use crate::record::findings::{Examined, FindingsReport, NotRead, ReportedFinding};
-use crate::run::phase::measure::{MeasureOutcome, consent_needed, filed_task};
+use crate::run::phase::measure::{MeasureOutcome, filed_task, hold_of};
 use crate::run::prompt_inputs::path_in_tree;
 
 /// The file of a run with its report, as JSON; `report.md` and `report.sarif` are beside it.
@@ -144,7 +144,7 @@ impl Audit {
             let ids: Vec<IssueId> = issues.import(batch, &new_ids, now)?;
             for id in &ids {
                 let hold = match then {
-                    Then::Fix => consent_needed(issues.get(id)?, &protected),
+                    Then::Fix => hold_of(self.filed_as, (issues.get(id)?, &protected), None),
                     Then::Report | Then::File => Some(PROPOSED.to_owned()),
                 };
                 if let Some(reason) = hold {

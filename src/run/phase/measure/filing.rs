@@ -219,7 +219,7 @@ pub(in crate::run::phase) fn hold_of(
 
 /// Returns why a task is held before it is attempted: it is to change a protected file, so its result would be held, and
 /// a person had better decide before it is paid for.
-pub(crate) fn consent_needed(issue: &Issue, protected: &ProtectedPaths) -> Option<String> {
+fn consent_needed(issue: &Issue, protected: &ProtectedPaths) -> Option<String> {
     let path = issue
         .plan
         .files
