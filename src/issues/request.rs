@@ -104,6 +104,11 @@ impl Request {
         asked(self) == asked(other)
     }
 
+    /// Returns whether files are to be read, and nothing is to become of what is found.
+    pub fn only_reports(&self) -> bool {
+        self.scope.as_ref().is_some_and(|scope| scope.then == Then::Report)
+    }
+
     /// Returns what is asked for, in a line.
     pub fn in_words(&self) -> String {
         let text = one_line(&self.text, 200);

@@ -116,15 +116,17 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`] where findings are to be fixed while tasks are held, or what was read is not in the
-    /// base branch.
+    /// Of kind [`ErrorKind::Precondition`] where findings are to be filed while tasks are left to do, or to be fixed while tasks
+    /// are held, or what was read is not in the base branch.
     pub fn ask_again(&self, then: Then) -> Result<bool> {
         let generation = self.project.generation()?;
         let store = self.store()?;
         let issues = store.read()?;
         let counts = issues.counts();
-        if then == Then::Fix {
-            self.refuse_to_fix(&generation, &issues)?;
+        match then {
+            Then::Report => {}
+            Then::File => refuse_to_file(&generation, counts.open + counts.in_progress)?,
+            Then::Fix => self.refuse_to_fix(&generation, &issues)?,
         }
         if scope_of(&issues).then != then {
             store.update("what becomes of findings", self.project.clock().now(), |issues| {
@@ -217,6 +219,18 @@ impl Asked {
             &pass.files(),
         )
     }
+}
+
+/// Refuses to file findings alone while there are tasks that a run would do.
+fn refuse_to_file(generation: &GenerationName, left: usize) -> Result<()> {
+    if left == 0 {
+        return Ok(());
+    }
+    let tasks = if left == 1 { "task is" } else { "tasks are" };
+    let message = format!("`{generation}` files nothing now: {left} {tasks} left to do");
+    Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+        "`cordwainer resume --generation {generation}` does what is left; then findings are filed"
+    )))
 }
 
 /// Returns the last run that has a report: runs are named after the time at which they begin.

@@ -89,7 +89,7 @@ impl Generator {
     }
 
     /// Returns the open generation that works on this request in this mode already; without a request, the current one,
-    /// if it is of this mode.
+    /// if it is of this mode. One that has tasks works on no request for a report alone.
     ///
     /// # Errors
     ///
@@ -110,23 +110,23 @@ impl Generator {
             Ok(this.project.git.reference(&generation.base_mark())?.is_some()
                 && this.project.phase(generation)? == Phase::Open)
         };
+        // Whoever asks for a report alone has no task done.
+        let only_reports = options.request.as_ref().is_some_and(Request::only_reports);
+        let has_tasks = |generation: &GenerationName| -> Result<bool> {
+            Ok(only_reports && !this.ending_store(generation)?.read()?.is_empty())
+        };
         let has_slug = options.request.as_ref().and_then(Request::slug).is_some();
         let is_named = options.name.is_some() || has_slug || !options.documents.is_empty();
         if is_named {
             let named = this.new_name(options)?;
             if is_open(&named)? {
-                if is_of(&named, options.request.as_ref())? {
-                    return Ok(Some(named));
-                }
-                let other = if options.documents.is_empty() {
-                    "another mode or request"
-                } else {
-                    "another mode or other documents"
+                let with = match is_of(&named, options.request.as_ref())? {
+                    true if has_tasks(&named)? => "tasks, and a report alone has none of them done",
+                    true => return Ok(Some(named)),
+                    false if options.documents.is_empty() => "another mode or request",
+                    false => "another mode or other documents",
                 };
-                let message = format!("the generation `{named}` is open already, with {other}");
-                return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
-                    "continue it with `cordwainer resume --generation {named}`, or choose another name with `--name`"
-                )));
+                return Err(is_taken(&named, with));
             }
         }
         if options.name.is_some() {
@@ -135,7 +135,8 @@ impl Generator {
         let open = this.project.generations()?;
         if options.request.is_some() || !options.documents.is_empty() {
             for generation in open {
-                if is_open(&generation)? && is_of(&generation, options.request.as_ref())? {
+                let is_same = is_open(&generation)? && is_of(&generation, options.request.as_ref())?;
+                if is_same && !has_tasks(&generation)? {
                     return Ok(Some(generation));
                 }
             }
@@ -151,4 +152,12 @@ impl Generator {
         };
         Ok((is_open(&current)? && is_of(&current, None)?).then_some(current))
     }
+}
+
+/// Returns what is told where a generation of this name is open with something else.
+fn is_taken(named: &GenerationName, with: &str) -> Error {
+    let message = format!("the generation `{named}` is open already, with {with}");
+    Error::new(ErrorKind::Precondition, message).hint(format!(
+        "continue it with `cordwainer resume --generation {named}`, or choose another name with `--name`"
+    ))
 }

@@ -23,6 +23,7 @@ engine_tests! {
         what_is_not_read_is_said_with_its_reason,
         a_report_of_which_a_part_failed_is_whole_after_a_death,
         what_is_to_be_fixed_is_held_where_a_person_confirms_it,
+        a_report_alone_does_no_task_of_an_interrupted_fix,
         what_is_asked_wrongly_is_told_before_a_call;
 }
 
@@ -393,6 +394,34 @@ fn what_is_to_be_fixed_is_held_where_a_person_confirms_it(engine: TestEngine) {
         .expect(0)
         .says("1 proposal waits for you");
     assert_eq!(project.issue("cw-1")["status"], "blocked");
+}
+
+fn a_report_alone_does_no_task_of_an_interrupted_fix(engine: TestEngine) {
+    let fix = scripted("write src/a.txt one");
+    let script = finds(&[finding("high", "src/a.txt", 2, "Has two", &fix)]);
+    let project = project(engine, repository(), &script);
+    let mut died = project.command(&["audit", "--fix", "--name", "fixes"]);
+    let died = died.env("CORDWAINER_CRASH_AT", "audit.filed:1").output().unwrap();
+    assert!(!died.status.success());
+    assert_eq!(project.issue("cw-1")["status"], "open");
+    // Beside it, in a generation that ends.
+    let _ = project.run(&["audit"]).expect(0).says("Found 1 finding (1 high)");
+    assert_eq!(project.issue("cw-1")["status"], "open");
+    let _ = project
+        .run(&["audit", "--name", "fixes"])
+        .expect(9)
+        .says("`generation-fixes` is open already, with tasks")
+        .says("resume --generation generation-fixes");
+    let _ = project
+        .run(&["audit", "--prompt", "--name", "fixes"])
+        .expect(9)
+        .says("is open already, with tasks");
+    let _ = project
+        .run(&["audit", "--file-issues"])
+        .expect(9)
+        .says("`generation-fixes` files nothing now: 1 task is left to do");
+    assert_eq!(project.issue("cw-1")["status"], "open");
+    let _ = project.run(&["audit", "--fix"]).expect(0).says("cw-1: merged");
 }
 
 fn what_is_asked_wrongly_is_told_before_a_call(engine: TestEngine) {
