@@ -196,18 +196,20 @@ async fn begin(
 ) -> Result<(GenerationName, Option<u32>)> {
     // A path or a revision that is not there is told before anything begins.
     let to_read = generator.to_read(options)?;
+    let commit = &to_read.revision.as_str()[..10];
     let begun = if let Some(open) = generator.open_for(options)? {
         let again = generator
             .clone()
             .choose(Some(open.to_string()))
             .ask_again(args.then())?;
-        context.output.say(&format!("Continuing {open}."));
+        context
+            .output
+            .say(&format!("Continuing {open}, which reads {commit}."));
         (generator.switch(open.as_str())?, again.then_some(1))
     } else if args.then() == Then::Report {
         let done = generator.start(options).await?;
         let what = format!(
-            "Reading {} ({}) in {}",
-            &to_read.revision.as_str()[..10],
+            "Reading {commit} ({}) in {}",
             one_line(options.from.as_deref().unwrap_or_default(), 100),
             done.generation
         );

@@ -49,7 +49,8 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Usage`] where a path or a revision is named that is not there.
+    /// Of kind [`ErrorKind::Usage`] where a path or a revision is named that is not there, and of kind
+    /// [`ErrorKind::Precondition`] where the generation that is open for these options reads another commit.
     pub fn to_read(&self, options: &StartOptions) -> Result<ToRead> {
         let asked = self.asked_for(options)?;
         let files = asked.files()?;
@@ -67,6 +68,9 @@ impl Generator {
             let this = self.clone().choose(Some(open.to_string())).in_its_mode()?;
             let issues = this.store()?.read()?;
             let commit = this.project.tip(&open)?;
+            if issues.is_empty() {
+                this.refuse_another_commit(&open, options)?;
+            }
             return Ok(Asked { this, issues, commit });
         }
         let this = self.in_mode_of(options)?;
@@ -77,6 +81,21 @@ impl Generator {
             issues: Issues::new(meta),
             commit,
         })
+    }
+
+    /// Refuses to go on with a generation that reads another commit than the options ask for, and has no tasks yet.
+    fn refuse_another_commit(&self, generation: &GenerationName, options: &StartOptions) -> Result<()> {
+        let asked = self.starting_point(options)?;
+        match self.project.git.reference(&generation.base_mark())? {
+            Some(read) if read != asked => {
+                let (read, asked) = (read.to_string(), asked.to_string());
+                let message = format!("`{generation}` reads {}, and this asks for {}", &read[..10], &asked[..10]);
+                Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                    "`cordwainer resume --generation {generation}` goes on with what it reads; `cordwainer reset --generation {generation}` ends it"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Returns the prompt of the first part that is still to be read, and what is not read at all, in sentences.

@@ -24,6 +24,7 @@ engine_tests! {
         a_report_of_which_a_part_failed_is_whole_after_a_death,
         what_is_to_be_fixed_is_held_where_a_person_confirms_it,
         a_report_alone_does_no_task_of_an_interrupted_fix,
+        an_interrupted_report_is_about_the_commit_that_it_read,
         what_is_asked_wrongly_is_told_before_a_call;
 }
 
@@ -422,6 +423,36 @@ fn a_report_alone_does_no_task_of_an_interrupted_fix(engine: TestEngine) {
         .says("`generation-fixes` files nothing now: 1 task is left to do");
     assert_eq!(project.issue("cw-1")["status"], "open");
     let _ = project.run(&["audit", "--fix"]).expect(0).says("cw-1: merged");
+}
+
+fn an_interrupted_report_is_about_the_commit_that_it_read(engine: TestEngine) {
+    let project = project(engine, repository(), &finds(&[]));
+    project.repository.git(&["checkout", "-q", "-b", "work"]);
+    project.repository.write("src/b.txt", "three\nfour\n");
+    project.repository.commit("more");
+    let mut died = project.command(&["audit"]);
+    let died = died.env("CORDWAINER_CRASH_AT", "audit.noted:1").output().unwrap();
+    assert!(!died.status.success());
+    let short = |branch: &str| project.oid(branch).to_string()[..10].to_owned();
+    let (main, work) = (short("main"), short("work"));
+    let other = format!("reads {work}, and this asks for {main}");
+    for arguments in [
+        &["audit", "--from", "main"][..],
+        &["audit", "--from", "main", "--prompt"],
+        &["audit", "--file-issues"],
+    ] {
+        let _ = project
+            .run(arguments)
+            .expect(9)
+            .says(&other)
+            .says("goes on with what it reads");
+    }
+    let _ = project
+        .run(&["audit"])
+        .expect(0)
+        .says(&format!(", which reads {work}."))
+        .says("1 of them read before");
+    assert_eq!(generations(&project)["open"], json!([]));
 }
 
 fn what_is_asked_wrongly_is_told_before_a_call(engine: TestEngine) {
