@@ -145,7 +145,11 @@ impl Generator {
         match then {
             Then::Report => {}
             Then::File => refuse_to_file(&generation, counts.open + counts.in_progress)?,
-            Then::Fix => self.refuse_to_fix(&generation, &issues)?,
+            Then::Fix => refuse_to_fix(&generation, counts.blocked)?,
+        }
+        // Whoever begins elsewhere to file or fix is told that it will be merged; whoever began to report was not.
+        if then != Then::Report && scope_of(&issues).then == Then::Report {
+            self.refuse_to_merge(&generation, &issues)?;
         }
         if scope_of(&issues).then != then {
             store.update("what becomes of findings", self.project.clock().now(), |issues| {
@@ -156,15 +160,7 @@ impl Generator {
         Ok(Pass::of(&issues).complete && !issues.is_empty() && counts.open == 0 && counts.in_progress == 0)
     }
 
-    fn refuse_to_fix(&self, generation: &GenerationName, issues: &Issues) -> Result<()> {
-        let held = issues.counts().blocked;
-        if held > 0 {
-            let tasks = if held == 1 { "task is" } else { "tasks are" };
-            let message = format!("`{generation}` cannot go on by itself: {held} {tasks} held for you");
-            return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
-                "`cordwainer issues release --proposed --generation {generation}` lets go what was found; `cordwainer run --generation {generation}` does it"
-            )));
-        }
+    fn refuse_to_merge(&self, generation: &GenerationName, issues: &Issues) -> Result<()> {
         let git = &self.project.git;
         let base_branch = &issues.meta().base_branch;
         let (base, branch) = (git.reference(&generation.base_mark())?, git.branch_tip(base_branch)?);
@@ -249,6 +245,18 @@ fn refuse_to_file(generation: &GenerationName, left: usize) -> Result<()> {
     let message = format!("`{generation}` files nothing now: {left} {tasks} left to do");
     Err(Error::new(ErrorKind::Precondition, message).hint(format!(
         "`cordwainer resume --generation {generation}` does what is left; then findings are filed"
+    )))
+}
+
+/// Refuses to fix what is found while tasks are held.
+fn refuse_to_fix(generation: &GenerationName, held: usize) -> Result<()> {
+    if held == 0 {
+        return Ok(());
+    }
+    let tasks = if held == 1 { "task is" } else { "tasks are" };
+    let message = format!("`{generation}` cannot go on by itself: {held} {tasks} held for you");
+    Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+        "`cordwainer issues release --proposed --generation {generation}` lets go what was found; `cordwainer run --generation {generation}` does it"
     )))
 }
 

@@ -448,6 +448,10 @@ fn an_interrupted_report_is_about_the_commit_that_it_read(engine: TestEngine) {
             .says("goes on with what it reads");
     }
     let _ = project
+        .run(&["audit", "--file-issues", "--from", "work"])
+        .expect(9)
+        .says("reads what main does not have");
+    let _ = project
         .run(&["audit"])
         .expect(0)
         .says(&format!(", which reads {work}."))
