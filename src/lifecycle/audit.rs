@@ -136,8 +136,10 @@ impl Generator {
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Precondition`] where findings are to be filed while tasks are left to do, or to be fixed while tasks
-    /// are held, or what was read is not in the base branch.
+    /// are held, or what was read is not in the base branch; of kind [`ErrorKind::Locked`] while another process works here.
     pub fn ask_again(&self, then: Then) -> Result<bool> {
+        // A run that is under way does with its findings what it was begun for.
+        let _lock = self.project.lock("audit")?;
         let generation = self.project.generation()?;
         let store = self.store()?;
         let issues = store.read()?;

@@ -181,6 +181,15 @@ fn what_was_read_is_not_paid_for_twice_after_a_death(engine: TestEngine) {
     project.wait_for_event(|event| matches!(event, EventKind::Audit(AuditStep::PartRead { part: 1, .. })));
     let is_second = |event: &EventKind| matches!(event, EventKind::AgentStarted { call, .. } if call.round == 1);
     wait_until(|| project.events().iter().filter(|event| is_second(event)).count() == 2);
+    // What becomes of its findings is not changed meanwhile.
+    let stores = || {
+        let listed = project.repository.git(&["for-each-ref", "refs/cordwainer"]);
+        let stores: Vec<_> = listed.lines().filter(|line| line.ends_with("/issues")).map(str::to_owned).collect();
+        stores
+    };
+    let before = stores();
+    project.run(&["audit", "--file-issues"]).expect(6);
+    assert!(!before.is_empty() && stores() == before, "{before:?}");
     signal(&run, Signal::KILL);
     run.wait().unwrap();
     // It dies once more, where the second part is noted.
