@@ -194,6 +194,12 @@ impl Generator {
             }
             Head::Detached { .. } | Head::Branch { .. } => {}
         }
+        if let Some(revision) = &options.from
+            && options.request.as_ref().is_some_and(Request::only_reports)
+        {
+            // Nothing is merged, so there may be no base branch, as in a checkout of a continuous integration.
+            return self.project.git.resolve(revision);
+        }
         let branch = &self.project.config.base_branch;
         let Some(tip) = self.project.git.branch_tip(branch)? else {
             return Err(Error::new(

@@ -25,6 +25,7 @@ engine_tests! {
         what_is_to_be_fixed_is_held_where_a_person_confirms_it,
         a_report_alone_does_no_task_of_an_interrupted_fix,
         an_interrupted_report_is_about_the_commit_that_it_read,
+        a_report_needs_no_base_branch,
         what_is_asked_wrongly_is_told_before_a_call;
 }
 
@@ -466,6 +467,18 @@ fn an_interrupted_report_is_about_the_commit_that_it_read(engine: TestEngine) {
         .says(&format!(", which reads {work}."))
         .says("1 of them read before");
     assert_eq!(generations(&project)["open"], json!([]));
+}
+
+fn a_report_needs_no_base_branch(engine: TestEngine) {
+    let project = project(engine, repository(), &finds(&[]));
+    project.repository.git(&["checkout", "-q", "--detach"]);
+    project.repository.git(&["branch", "-D", "main"]);
+    let _ = project.run(&["audit"]).expect(0).says("Found no findings");
+    assert_eq!(generations(&project)["open"], json!([]));
+    let _ = project
+        .run(&["audit", "--file-issues", "--from", "HEAD"])
+        .expect(9)
+        .says("the base branch `main` does not exist");
 }
 
 fn what_is_asked_wrongly_is_told_before_a_call(engine: TestEngine) {
