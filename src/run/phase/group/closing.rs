@@ -303,9 +303,14 @@ fn description_of(finding: &Finding, group: &str) -> String {
 
 /// Returns the task that a finding becomes.
 fn task_of(finding: &Finding, group: &str) -> BatchIssue {
+    // A title of white space would be refused, and with it the whole review.
+    let title = match one_line(&finding.title, 150) {
+        title if title.is_empty() => format!("A finding in {}", one_line(&finding.path, 120)),
+        title => title,
+    };
     let problem = format!(
         "What the closing review of the group `{group}` found no longer holds: {}",
-        finding.title
+        title
     );
     let issue = NewIssue {
         description: description_of(finding, group),
@@ -326,7 +331,31 @@ fn task_of(finding: &Finding, group: &str) -> BatchIssue {
             acceptance_criteria: vec![one_line(&problem, 1000)],
             ..TaskPlan::default()
         },
-        ..NewIssue::titled(one_line(&finding.title, 150))
+        ..NewIssue::titled(title)
     };
     BatchIssue::new(finding.fingerprint.clone(), issue, Vec::<String>::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_finding_without_a_title_can_be_filed() {
+        for title in ["", " \n\t"] {
+            let finding = Finding {
+                severity: Severity::High,
+                category: "bug".to_owned(),
+                path: "src/a.rs".to_owned(),
+                line: None,
+                title: title.to_owned(),
+                problem: "p".to_owned(),
+                suggestion: String::new(),
+                fingerprint: "f1".to_owned(),
+            };
+            let task = task_of(&finding, "a").issue;
+            assert_eq!(task.problems(), [""; 0], "{title:?}");
+            assert_eq!(task.title, "A finding in src/a.rs");
+        }
+    }
 }
