@@ -323,7 +323,8 @@ fn with_nothing_at_work(now: &RunState, limits: &RunLimits) -> Step {
         && limits
             .tasks_per_cycle
             .is_some_and(|most| now.run.attempted_in_cycle + now.at_work.tasks >= most);
-    let is_stuck = now.run.barren() >= BARREN_CYCLES;
+    // Groups are measured once each, so their measures are no cycles: where one merges nothing, another one may.
+    let is_stuck = now.build.is_none() && now.run.barren() >= BARREN_CYCLES;
     let call = match &now.ready {
         // What is ready may be what gets the run on.
         Some(task) if !cycle_full || is_stuck => Step::Stitch(task.clone()),

@@ -443,6 +443,12 @@ fn groups_are_planned_measured_reviewed_and_finished_until_all_are_done() {
         now.run.last_filed = Some(0);
     };
     check(in_vain, Step::Measure);
+    // Nor do those of groups before it that merged nothing: each group is measured once.
+    let barren = |now: &mut RunState, limits: &mut RunLimits| {
+        building(BuildStep::Measure("c".to_owned()))(now, limits);
+        (now.run.measures, now.run.barren_cycles, now.run.last_filed) = (2, 1, Some(1));
+    };
+    check(barren, Step::Measure);
     let with_a_task_ready = |now: &mut RunState, limits: &mut RunLimits| {
         building(BuildStep::Review("a".to_owned()))(now, limits);
         with_a_task(now);
