@@ -89,7 +89,12 @@ pub(crate) fn read(
             "There are no groups: everything that the documents ask for must be in one.".to_owned(),
         ]);
     }
-    let all: Vec<Group> = existing.iter().chain(&groups).cloned().collect();
+    // How many tasks the groups that are there may have was checked when they came: no answer can change that.
+    let known = existing.iter().map(|group| Group {
+        estimated_tasks: group.estimated_tasks.min(most_tasks),
+        ..group.clone()
+    });
+    let all: Vec<Group> = known.chain(groups.iter().cloned()).collect();
     let found = problems(&all, most_tasks);
     if !found.is_empty() {
         return Err(found);
@@ -151,6 +156,25 @@ mod tests {
         // Where nothing is new, nothing is added; a first plan has something.
         assert_eq!(answered(&json!({"groups": []}), &existing).unwrap().groups, []);
         assert!(answered(&json!({"groups": []}), &[]).unwrap_err()[0].contains("There are no groups"));
+        // One that is estimated above what a measure may propose by now refuses no others.
+        let large = Group {
+            estimated_tasks: 11,
+            ..existing[0].clone()
+        };
+        assert_eq!(
+            answered(&json!({"groups": [one("b", &["a"])]}), &[large])
+                .unwrap()
+                .groups
+                .len(),
+            1
+        );
+        let mut larger = one("b", &[]);
+        larger["estimated_tasks"] = 11.into();
+        let refused = answered(&json!({"groups": [larger]}), &existing).unwrap_err();
+        assert_eq!(
+            refused,
+            ["Group `b`: estimated_tasks is 11, and must be from 1 to 10: a larger group is to be split."]
+        );
         assert!(answered(&json!({"groups": [one("a", &[])]}), &existing).unwrap_err()[0].contains("the key `a`"));
     }
 
