@@ -33,10 +33,12 @@ use crate::sandbox::engine::{Engine, FoundContainer, UserChoice};
 
 mod adopted;
 mod beside;
+mod fit;
 mod newer_work;
 mod questions;
 
 pub(crate) use self::adopted::{AdoptedSlot, TakenSlot};
+use self::fit::{about, unfit};
 
 /// What the sessions of a run are made with.
 pub(crate) struct Sessions {
@@ -93,7 +95,10 @@ impl Sessions {
     /// Takes up the slot in which a session for this purpose waits, as it was left; else a free one, brought to
     /// `base`.
     pub(crate) fn enter(self: &Arc<Self>, purpose: Purpose, base: Oid, issues: &Issues) -> Result<Entered> {
-        let owner = self.owner(&purpose);
+        let owner = SlotOwner {
+            about: about(&purpose, issues),
+            ..self.owner(&purpose)
+        };
         let whose = (purpose.task.as_ref(), purpose.candidate);
         let Some(suspended) = self.slots.suspended(whose, issues)? else {
             return self.begin(purpose, owner, base).map(Entered::Ready);
@@ -237,15 +242,6 @@ impl Sessions {
         }
         labels
     }
-}
-
-/// Returns why a suspended session is not gone on with, if it is not.
-fn unfit(purpose: &Purpose, owner: &SlotOwner, suspended: &Suspended, base: Oid) -> Option<&'static str> {
-    if suspended.owner.ids != owner.ids {
-        return Some("its session belongs to another user");
-    }
-    let has_moved = !purpose.writable && suspended.base != CommitId::from(base);
-    has_moved.then_some("the generation has moved on since its session began")
 }
 
 /// Returns the cycle that a call of a role begins in, or goes on with.

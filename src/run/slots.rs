@@ -103,6 +103,7 @@ impl Slots {
             done: false,
             asks: false,
             expendable: false,
+            about: None,
             ids: self.owner_ids,
             disk: None,
         }

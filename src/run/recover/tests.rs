@@ -143,6 +143,7 @@ fn a_measure_that_is_noted_is_known_to_the_rest_of_the_recovery() {
         done: false,
         asks: false,
         expendable: false,
+        about: None,
         ids: (0, 0),
         disk: None,
     };

@@ -51,6 +51,9 @@ pub(crate) struct SlotOwner {
     /// Whether nothing of it is worth keeping until its call has ended: it is only read, or the stage is made again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not", alias = "only_read")]
     pub(crate) expendable: bool,
+    /// What its measure is asked about, as a digest; none where it is about the project as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) about: Option<String>,
     /// The user and group that the slot's files are given to.
     #[serde(default)]
     pub(crate) ids: (u32, u32),

@@ -1,0 +1,99 @@
+//! Whether a session that waits is gone on with: for the same purpose, by the same user, from the same commit.
+
+use sha1_smol::Sha1;
+
+use crate::git::Oid;
+use crate::issues::issue::{BuildStep, Issues};
+use crate::model::{CommitId, Role};
+use crate::run::purpose::Purpose;
+use crate::run::waiting::suspend::{SlotOwner, Suspended};
+
+/// Returns why a suspended session is not gone on with, if it is not.
+pub(super) fn unfit(purpose: &Purpose, owner: &SlotOwner, suspended: &Suspended, base: Oid) -> Option<&'static str> {
+    if suspended.owner.ids != owner.ids {
+        return Some("its session belongs to another user");
+    }
+    if suspended.owner.about != owner.about {
+        return Some("what is asked for has changed since its session began");
+    }
+    let has_moved = !purpose.writable && suspended.base != CommitId::from(base);
+    has_moved.then_some("the generation has moved on since its session began")
+}
+
+/// Returns what a measure is asked about beside the commit, as a digest: the group whose turn it is, as it is planned now. `None`
+/// where it is about no group.
+pub(super) fn about(purpose: &Purpose, issues: &Issues) -> Option<String> {
+    if purpose.role != Role::Measure || purpose.task.is_some() {
+        return None;
+    }
+    let BuildStep::Measure(key) = issues.next_in_build(0, None) else {
+        return None;
+    };
+    let group = issues.group(&key).ok()?;
+    let told = [&group.key, &group.name, &group.scope, &group.briefing];
+    Some(Sha1::from(told.map(String::as_str).join("\0")).digest().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::issues::group::{Build, Group};
+    use crate::issues::issue::{FORMAT, GroupEdit, StoreMeta};
+    use crate::model::generation::GenerationName;
+
+    fn issues() -> Issues {
+        let mut issues = Issues::new(StoreMeta {
+            format: FORMAT,
+            generation: GenerationName::new("generation-a").unwrap(),
+            base_branch: "main".to_owned(),
+            created_at: Timestamp::UNIX_EPOCH,
+            measures: Vec::new(),
+            mode: None,
+            request: None,
+            build: Build::default(),
+        });
+        let groups = ["a", "b"].map(|key| Group::new(key, key, "All of it."));
+        issues.add_groups(groups.to_vec()).unwrap();
+        issues
+    }
+
+    fn purpose(role: Role) -> Purpose {
+        Purpose {
+            role,
+            settings: Config::default().role(role).clone(),
+            task: None,
+            attempt: 1,
+            candidate: 0,
+            race: None,
+            round: 0,
+            cycle: 1,
+            writable: false,
+            layer: None,
+        }
+    }
+
+    #[test]
+    fn a_measure_is_about_its_group_as_it_is_planned() {
+        let before = issues();
+        let of = |issues: &Issues| about(&purpose(Role::Measure), issues);
+        assert_eq!(of(&before), of(&issues()));
+        let mut rescoped = issues();
+        let edit = GroupEdit {
+            scope: Some("Half of it.".to_owned()),
+            ..GroupEdit::default()
+        };
+        rescoped.edit_group("a", &edit).unwrap();
+        assert_ne!(of(&before), of(&rescoped));
+        let mut later = issues();
+        later.begin_group("a", &"c0ffee".parse().unwrap(), true);
+        assert_eq!(of(&later), None);
+        later.remove_group("b").unwrap();
+        let mut other = issues();
+        other.remove_group("a").unwrap();
+        assert!(of(&other).is_some_and(|other| Some(other) != of(&before)));
+        assert_eq!(about(&purpose(Role::Review), &before), None);
+    }
+}
