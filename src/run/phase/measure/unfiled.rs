@@ -89,7 +89,7 @@ impl Measure {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`] where it was filed before, and where a task does not fit those that there are.
+    /// Of kind [`ErrorKind::Precondition`] where it was filed before, or another measure has filed all that is to be done, and where a task does not fit those that there are.
     pub(crate) fn file_plan(&self, run: &str, tasks: Vec<PlannedTask>) -> Result<()> {
         let context = self.context();
         let now = context.now();
@@ -100,14 +100,22 @@ impl Measure {
         let protected = context.project.protected()?;
         let new_ids = context.store.new_ids(context.project.clock())?;
         let why = format!("file the plan of {planned_by}");
+        let measures_once = context.project.config.mode.kind.measures_once();
         let (filed, held) = context.store.update(&why, now, |issues| {
             let measures = &issues.meta().measures;
             if measures.iter().any(|one| one.run == planned_by && one.filed.is_some()) {
                 let message = format!("the plan of the run `{planned_by}` is filed already");
                 return Err(Error::new(ErrorKind::Precondition, message).hint("`cordwainer run` does its tasks"));
             }
+            if measures_once && issues.is_measured() {
+                let message = "all tasks of the request are filed already";
+                return Err(Error::new(ErrorKind::Precondition, message).hint("`cordwainer run` goes on with them"));
+            }
             if let Some(group) = &group {
-                issues.group(group)?;
+                if issues.group(group)?.measured {
+                    let message = format!("all tasks of the group `{group}` are filed already");
+                    return Err(Error::new(ErrorKind::Precondition, message).hint("`cordwainer run` goes on with them"));
+                }
                 issues.begin_group(group, &tip, true);
             }
             let ids = issues.import(batch.clone(), &new_ids, now)?;
