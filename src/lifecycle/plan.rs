@@ -112,7 +112,7 @@ impl Generator {
         let warn = &mut |what| left_out.push(what);
         let mut asked = None;
         if project.config.mode.kind.has_groups() {
-            if issues.next_in_build(0) == BuildStep::Plan {
+            if issues.next_in_build(0, None) == BuildStep::Plan {
                 let told = prompt_inputs::plan_context(project, &issues, tip, warn)?;
                 if !is_small(&told) {
                     return Ok((prompt_inputs::plan_prompt(project, &told)?, left_out));
@@ -120,7 +120,7 @@ impl Generator {
                 let all = one_group(&told.documents, issues.build(), told.most_tasks);
                 issues.add_groups(vec![all])?;
             }
-            let BuildStep::Measure(key) = issues.next_in_build(0) else {
+            let BuildStep::Measure(key) = issues.next_in_build(0, None) else {
                 let message = "no group waits for its tasks to be asked for";
                 return Err(Error::new(ErrorKind::NothingToDo, message)
                     .hint("`cordwainer issues group list` shows how each stands"));

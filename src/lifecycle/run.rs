@@ -245,7 +245,7 @@ impl Generator {
         if !self.project.config.mode.kind.has_groups() {
             return Ok(1);
         }
-        let next = || -> Result<BuildStep> { Ok(phases.sessions.context.store.read()?.next_in_build(0)) };
+        let next = || -> Result<BuildStep> { Ok(phases.sessions.context.store.read()?.next_in_build(0, None)) };
         let mut number = 1;
         if next()? == BuildStep::Plan {
             let planned = phases.groups.plan(number, Planning::ByRule, interruption).await?;

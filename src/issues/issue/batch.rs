@@ -156,6 +156,9 @@ impl Issues {
         let mut problems = item.problems.clone();
         problems.extend(item.issue.problems());
         problems.extend(self.dependency_problems(&item.issue.dependencies));
+        if let Some(key) = item.issue.group.as_deref().filter(|key| self.group(key).is_err()) {
+            problems.push(format!("unknown group `{}`", key.escape_debug()));
+        }
         let mut seen = BTreeSet::new();
         for on in &item.depends_on {
             let shown = on.escape_debug();

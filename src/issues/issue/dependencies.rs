@@ -10,7 +10,7 @@ use crate::issues::issue::{Dependency, Issue, Issues, Status, transition};
 use crate::model::IssueId;
 
 impl Issues {
-    /// Lists the issues that can begin: open ones with every dependency closed, by priority, then age.
+    /// Lists the issues that can begin: open ones with every dependency closed, of no group that waits, by priority, then age.
     pub fn ready(&self) -> Vec<&Issue> {
         let mut ready: Vec<&Issue> = self.iter().filter(|issue| self.is_ready(issue)).collect();
         // A stable sort keeps the order of age.
@@ -18,9 +18,9 @@ impl Issues {
         ready
     }
 
-    /// Returns whether an issue of this collection is open and waits for nothing.
+    /// Returns whether an issue of this collection is open and waits for nothing, nor does its group.
     pub fn is_ready(&self, issue: &Issue) -> bool {
-        issue.status == Status::Open && self.unclosed(issue).next().is_none()
+        issue.status == Status::Open && self.unclosed(issue).next().is_none() && self.group_waits_for(issue).is_empty()
     }
 
     /// Lists the issues that an issue of this collection waits for: its dependencies that are not closed.

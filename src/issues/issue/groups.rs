@@ -93,6 +93,16 @@ impl Issues {
         self.iter().filter(move |issue| issue.group.as_deref() == Some(key))
     }
 
+    /// Returns the keys of the groups that must be done before a task can begin.
+    pub(crate) fn group_waits_for(&self, task: &Issue) -> Vec<String> {
+        let groups = &self.build().groups;
+        let own = |key: &String| groups.iter().find(|group| group.key == *key);
+        match task.group.as_ref().and_then(own).map(|group| state_of(group, groups)) {
+            Some(GroupState::Waiting(on)) => on,
+            _ => Vec::new(),
+        }
+    }
+
     /// Counts the groups.
     pub fn group_counts(&self) -> GroupCounts {
         let groups = &self.build().groups;
@@ -102,8 +112,9 @@ impl Issues {
         }
     }
 
-    /// Decides what is to be done next, where a group has so many closing reviews at most.
-    pub(crate) fn next_in_build(&self, closing_rounds: u32) -> BuildStep {
+    /// Decides what is to be done next, where a group has so many closing reviews at most, and the generation is at this commit: a
+    /// review of another one has not read what came after it. Without a commit that is not looked at.
+    pub(crate) fn next_in_build(&self, closing_rounds: u32, tip: Option<&CommitId>) -> BuildStep {
         let groups = &self.build().groups;
         if groups.is_empty() {
             return BuildStep::Plan;
@@ -123,7 +134,9 @@ impl Issues {
         }
         let reviews = group.whole_reviews().count();
         let filed_some = |review: &ClosingReview| review.filed.as_ref().is_some_and(|filed| !filed.is_empty());
-        let is_clean = group.whole_reviews().next_back().is_some_and(|last| !filed_some(last));
+        let is_of_tip = |review: &ClosingReview| tip.is_none_or(|tip| review.tip == *tip);
+        let last = group.whole_reviews().next_back();
+        let is_clean = last.is_some_and(|last| !filed_some(last) && is_of_tip(last));
         if is_clean || reviews >= closing_rounds as usize {
             BuildStep::Finish(key)
         } else {
@@ -200,7 +213,7 @@ impl Issues {
         Ok(())
     }
 
-    /// Notes that tasks of a group are filed, whose work begins at this commit, and whether those are all.
+    /// Notes that the work of a group begins at this commit, unless it has begun, and whether all its tasks are filed.
     pub(crate) fn begin_group(&mut self, key: &str, tip: &CommitId, are_all: bool) {
         for group in self.meta.build.groups.iter_mut().filter(|group| group.key == key) {
             group.begun.get_or_insert_with(|| tip.clone());
@@ -290,8 +303,8 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::issues::issue::NewIssue;
     use crate::issues::issue::tests::issues_with;
+    use crate::issues::issue::{BatchIssue, NewIssue};
 
     fn group(key: &str, depends_on: &[&str]) -> Group {
         Group {
@@ -326,9 +339,9 @@ mod tests {
     #[test]
     fn a_build_goes_from_the_plan_group_by_group_to_the_end() {
         let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(issues_with(&[]).next_in_build(2), BuildStep::Plan);
+        assert_eq!(issues_with(&[]).next_in_build(2, None), BuildStep::Plan);
         let mut issues = two();
-        let step = |issues: &Issues| issues.next_in_build(2);
+        let step = |issues: &Issues| issues.next_in_build(2, Some(&tip()));
         assert_eq!(step(&issues), BuildStep::Measure("a".into()));
         issues.begin_group("a", &tip(), false);
         assert_eq!(step(&issues), BuildStep::Measure("a".into()));
@@ -349,7 +362,7 @@ mod tests {
         issues.note_review("a", &review(Some(&[2])));
         assert_eq!(step(&issues), BuildStep::Finish("a".into()));
         assert_eq!(issues.group("a").unwrap().reviews.len(), 2);
-        assert_eq!(issues.next_in_build(3), BuildStep::Review("a".into()));
+        assert_eq!(issues.next_in_build(3, None), BuildStep::Review("a".into()));
         let done = GroupDone {
             tip: tip(),
             at: now,
@@ -361,6 +374,10 @@ mod tests {
         issues.begin_group("b", &tip(), true);
         issues.note_review("b", &review(Some(&[])));
         assert_eq!(step(&issues), BuildStep::Finish("b".into()));
+        // What comes after that is read, too.
+        let later: CommitId = "decade".parse().unwrap();
+        assert_eq!(issues.next_in_build(2, Some(&later)), BuildStep::Review("b".into()));
+        assert_eq!(issues.next_in_build(1, Some(&later)), BuildStep::Finish("b".into()));
         issues.finish_group("b", &done);
         assert_eq!(step(&issues), BuildStep::Done);
         assert!(issues.group_counts().is_complete());
@@ -369,10 +386,46 @@ mod tests {
     }
 
     #[test]
+    fn a_task_of_a_group_that_waits_waits_too() {
+        let (mut issues, now) = (two(), Timestamp::UNIX_EPOCH);
+        for (id, key) in [("cw-2", "b"), ("cw-3", "a")] {
+            let task = NewIssue {
+                group: Some(key.to_owned()),
+                ..NewIssue::titled("T")
+            };
+            issues.insert(id.parse().unwrap(), task, now);
+        }
+        let ready = |issues: &Issues| issues.ready().iter().map(|one| one.id.to_string()).collect::<Vec<_>>();
+        assert_eq!(ready(&issues), ["cw-1", "cw-3"]);
+        let waiting = "cw-2".parse().unwrap();
+        let refused = issues.claim(&waiting, &"20261121-1".parse().unwrap(), now).unwrap_err();
+        assert!(refused.to_string().contains("its group waits for a"), "{refused}");
+        let done = GroupDone {
+            tip: tip(),
+            at: now,
+            run: "20261121-1".parse().unwrap(),
+        };
+        issues.finish_group("a", &done);
+        assert_eq!(ready(&issues), ["cw-1", "cw-2", "cw-3"]);
+    }
+
+    #[test]
+    fn a_task_of_an_unknown_group_is_not_imported() {
+        let task = NewIssue {
+            group: Some("c".to_owned()),
+            ..NewIssue::titled("T")
+        };
+        let batch = vec![BatchIssue::new("one", task, Vec::new())];
+        let found = two().batch_problems(&batch);
+        assert_eq!(found, ["entry 1 `one`: unknown group `c`"]);
+        assert_eq!(issues_with(&[]).batch_problems(&batch), found);
+    }
+
+    #[test]
     fn without_closing_rounds_nothing_is_read() {
         let mut issues = two();
         issues.begin_group("a", &tip(), true);
-        assert_eq!(issues.next_in_build(0), BuildStep::Finish("a".into()));
+        assert_eq!(issues.next_in_build(0, None), BuildStep::Finish("a".into()));
     }
 
     #[test]

@@ -37,6 +37,13 @@ impl Issues {
             let list = id_list(&waits_for);
             return Err(precondition(format!("{id} cannot be claimed: it waits for {list}")));
         }
+        let waits_for = self.group_waits_for(issue);
+        if !waits_for.is_empty() {
+            let list = one_line(&waits_for.join(", "), 200);
+            return Err(precondition(format!(
+                "{id} cannot be claimed: its group waits for {list}"
+            )));
+        }
         self.change(id, claim.at, |issue| {
             issue.status = Status::InProgress;
             issue.claim = Some(claim);

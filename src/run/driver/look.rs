@@ -8,7 +8,7 @@ use super::Driver;
 use crate::accounting::budget::Scope;
 use crate::base::error::Result;
 use crate::issues::issue::{BuildStep, Issue, Issues, Status};
-use crate::model::{IssueId, Role};
+use crate::model::{CommitId, IssueId, Role};
 use crate::run::plan;
 use crate::run::recover::Recovery;
 use crate::run::schedule::{self, Candidate};
@@ -48,7 +48,7 @@ impl Driver<'_> {
         let now = self.context().now();
         let ready = self.ready(&issues, now)?;
         let config = &self.context().project.config;
-        let build = self.next_of_groups(&issues);
+        let build = self.next_of_groups(&issues)?;
         let of_measures = match build {
             Some(BuildStep::Review(_)) => vec![Role::Review],
             Some(BuildStep::Plan) => vec![Role::Measure],
@@ -89,15 +89,16 @@ impl Driver<'_> {
     }
 
     /// Decides what is to be done about groups; `None` where the work has none.
-    fn next_of_groups(&self, issues: &Issues) -> Option<BuildStep> {
+    fn next_of_groups(&self, issues: &Issues) -> Result<Option<BuildStep>> {
         let context = self.context();
         let config = &context.project.config;
         if !config.mode.kind.has_groups() {
-            return None;
+            return Ok(None);
         }
-        let step = issues.next_in_build(config.review.closing_rounds.unwrap_or_default());
+        let tip = CommitId::from(context.tip()?);
+        let step = issues.next_in_build(config.review.closing_rounds.unwrap_or_default(), Some(&tip));
         let is_planned = self.is_replanned || !self.limits.replan;
-        Some(if is_planned { step } else { BuildStep::Plan })
+        Ok(Some(if is_planned { step } else { BuildStep::Plan }))
     }
 
     /// Returns how many tasks may be at work at once, and the window of their account for which they are fewer.

@@ -14,7 +14,7 @@ use crate::base::text::one_line;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Claim;
-use crate::model::{IssueId, Role};
+use crate::model::{CommitId, IssueId, Role};
 use crate::project::protected::ProtectedPaths;
 use crate::record::event::{CallName, EventKind};
 use crate::run::attempt_verdict::AttemptVerdict;
@@ -82,6 +82,9 @@ impl Stitch {
         let issues = block_in_place(|| {
             context.store.update(&format!("claim {id}"), now, |issues| {
                 issues.claim_as(id, claim.clone())?;
+                if let Some(key) = issues.get(id)?.group.clone() {
+                    issues.begin_group(&key, &CommitId::from(base), false);
+                }
                 Ok(issues.clone())
             })
         })?;

@@ -12,6 +12,7 @@ use crate::support::repository::TestRepository;
 use crate::support::scripts::{proposal, scripted};
 
 mod bounds;
+mod early;
 
 engine_tests! {
     both: a_specification_is_built_group_by_group;

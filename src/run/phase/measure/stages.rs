@@ -98,7 +98,7 @@ pub(super) enum Reviewed {
 
 /// Returns the key of the group whose tasks are to be asked for, where the work has groups.
 pub(super) fn asked_group(issues: &Issues) -> Option<String> {
-    match issues.next_in_build(0) {
+    match issues.next_in_build(0, None) {
         BuildStep::Measure(key) => Some(key),
         _ => None,
     }
