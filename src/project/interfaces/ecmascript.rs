@@ -1,6 +1,6 @@
 //! What a module of TypeScript or JavaScript exports: its `export` lines, and assignments to `exports`.
 
-use super::item::{Item, joined, name};
+use super::item::{Item, Items, joined, name};
 
 /// Words before the name of what is exported.
 const WORDS: [&str; 14] = [
@@ -20,26 +20,23 @@ const WORDS: [&str; 14] = [
     "var",
 ];
 
-pub(super) fn items(text: &str) -> Vec<Item> {
+pub(super) fn items(text: &str) -> Option<Vec<Item>> {
     let lines: Vec<&str> = text.lines().collect();
-    let mut items = Vec::new();
+    let mut items = Items::default();
     for (index, line) in lines.iter().enumerate() {
         // What is indented is within something else, such as a comment or a namespace.
         if let Some(declared) = line.strip_prefix("export ") {
             if declared.starts_with(['{', '*']) || declared.starts_with("type {") {
-                listed(&lines[index..], &mut items);
+                listed(&lines[index..], &mut items)?;
             } else {
                 let ends = |line: &str| line.contains(['{', ';', '=']) || line.ends_with(')');
-                items.push(declaration(declared, &joined(&lines[index..], ends)));
+                items.push(declaration(declared, &joined(&lines[index..], ends)))?;
             }
         } else if let Some(called) = exported(line) {
-            items.push(Item {
-                key: called.to_owned(),
-                shown: format!("exports {called}"),
-            });
+            items.push(Item::new(called, format!("exports {called}")))?;
         }
     }
-    items
+    Some(items.into_vec())
 }
 
 /// Returns what an assignment in a module of Node's own kind exports.
@@ -81,14 +78,11 @@ fn declaration(declared: &str, whole: &str) -> Item {
         .flatten()
         .min()
         .unwrap_or(whole.len());
-    Item {
-        key: called.to_owned(),
-        shown: whole[..end].trim_end().to_owned(),
-    }
+    Item::new(called, whole[..end].trim_end())
 }
 
 /// Reads `export { a, b as c } from "d"`, and `export * from "d"`.
-fn listed(lines: &[&str], items: &mut Vec<Item>) {
+fn listed(lines: &[&str], items: &mut Items) -> Option<()> {
     let mut text = String::new();
     for line in lines.iter().take(200) {
         text.push_str(line.trim());
@@ -100,17 +94,11 @@ fn listed(lines: &[&str], items: &mut Vec<Item>) {
     let text = text.trim().trim_end_matches(';');
     let names = text.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
     let Some((names, _)) = names else {
-        items.push(Item {
-            key: text.to_owned(),
-            shown: text.to_owned(),
-        });
-        return;
+        return items.push(Item::new(text, text));
     };
     for one in names.split(',').map(str::trim).filter(|one| !one.is_empty()) {
         let called = one.rsplit(" as ").next().unwrap_or(one).trim_start_matches("type ");
-        items.push(Item {
-            key: called.to_owned(),
-            shown: format!("export {{ {called} }}"),
-        });
+        items.push(Item::new(called, format!("export {{ {called} }}")))?;
     }
+    Some(())
 }

@@ -1,6 +1,6 @@
 //! Go's exported names: functions, methods, types with their fields and methods, variables and constants.
 
-use super::item::{Item, joined, name};
+use super::item::{Item, Items, joined, name};
 
 /// What a line at the top level opens.
 enum Open {
@@ -10,17 +10,17 @@ enum Open {
     Type(String),
 }
 
-pub(super) fn items(text: &str) -> Vec<Item> {
+pub(super) fn items(text: &str) -> Option<Vec<Item>> {
     let lines: Vec<&str> = text.lines().collect();
-    let mut items = Vec::new();
+    let mut items = Items::default();
     let mut open: Option<Open> = None;
     for (index, line) in lines.iter().enumerate() {
         if line.starts_with(['}', ')']) {
             open = None;
         } else if let Some(inner) = line.strip_prefix('\t') {
-            items.extend(open.as_ref().and_then(|open| within(open, inner)));
+            items.extend(open.as_ref().and_then(|open| within(open, inner)))?;
         } else if let Some(rest) = line.strip_prefix("func ") {
-            items.extend(function(rest, &lines[index..]));
+            items.extend(function(rest, &lines[index..]))?;
         } else {
             let Some((word, rest)) = ["type ", "var ", "const "]
                 .into_iter()
@@ -32,12 +32,12 @@ pub(super) fn items(text: &str) -> Vec<Item> {
                 open = Some(Open::Group(word));
                 continue;
             }
-            items.extend(declared(word, rest));
+            items.extend(declared(word, rest))?;
             let is_open = line.ends_with('{') && word == "type ";
             open = is_open.then(|| Open::Type(name(rest).0.to_owned()));
         }
     }
-    items
+    Some(items.into_vec())
 }
 
 fn is_exported(called: &str) -> bool {
@@ -53,13 +53,12 @@ fn function(rest: &str, lines: &[&str]) -> Option<Item> {
     let of = receiver.rsplit(' ').next().unwrap_or_default().trim_start_matches('*');
     let (of, called) = (name(of).0, name(after).0);
     let is_seen = is_exported(called) && (of.is_empty() || is_exported(of));
-    is_seen.then(|| Item {
-        key: format!("func {of} {called}"),
-        shown: joined(lines, |line| line.ends_with(['{', '}']) || line.ends_with(')'))
-            .split(" {")
-            .next()
-            .unwrap_or_default()
-            .to_owned(),
+    is_seen.then(|| {
+        let whole = joined(lines, |line| line.ends_with(['{', '}']) || line.ends_with(')'));
+        Item::new(
+            format!("func {of} {called}"),
+            whole.split(" {").next().unwrap_or_default(),
+        )
     })
 }
 
@@ -68,10 +67,7 @@ fn declared(word: &str, rest: &str) -> Option<Item> {
     is_exported(called).then(|| {
         let shown = rest.split([';', '=']).next().unwrap_or(rest).trim_end();
         let shown = shown.trim_end_matches('{').trim_end();
-        Item {
-            key: format!("{word}{called}"),
-            shown: format!("{word}{shown}"),
-        }
+        Item::new(format!("{word}{called}"), format!("{word}{shown}"))
     })
 }
 
@@ -87,10 +83,10 @@ fn within(open: &Open, inner: &str) -> Option<Item> {
         Open::Type(of) if is_exported(of) && is_exported(name(inner).0) => {
             let shown = inner.split('`').next().unwrap_or(inner).split_whitespace();
             let shown = shown.collect::<Vec<_>>().join(" ");
-            Some(Item {
-                key: format!("type {of} {}", name(inner).0),
-                shown: format!("type {of}: {shown}"),
-            })
+            Some(Item::new(
+                format!("type {of} {}", name(inner).0),
+                format!("type {of}: {shown}"),
+            ))
         }
         Open::Type(_) => None,
     }

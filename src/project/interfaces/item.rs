@@ -1,5 +1,10 @@
 //! A public item, and how its declaration is read from lines.
 
+/// How many items of a file are read: far more than one for people has, and few enough to compare at once.
+const MOST_ITEMS: usize = 5000;
+/// How many bytes they may have together; what stands around an item is repeated in each.
+const MOST_BYTES: usize = 4 << 20;
+
 /// A public item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Item {
@@ -7,20 +12,50 @@ pub(super) struct Item {
     pub(super) key: String,
     /// Its declaration, on one line.
     pub(super) shown: String,
+    /// Its declaration without what a formatter decides.
+    pub(super) squeezed: String,
 }
 
 impl Item {
-    /// Returns its declaration without what a formatter decides.
-    pub(super) fn squeezed(&self) -> String {
-        let text: String = self
-            .shown
-            .chars()
-            .filter(|character| !character.is_whitespace())
-            .collect();
-        text.replace(",)", ")")
+    pub(super) fn new(key: impl Into<String>, shown: impl Into<String>) -> Self {
+        let (key, shown) = (key.into(), shown.into());
+        let text: String = shown.chars().filter(|character| !character.is_whitespace()).collect();
+        let squeezed = text
+            .replace(",)", ")")
             .replace(",>", ">")
             .replace(",}", "}")
-            .replace(",]", "]")
+            .replace(",]", "]");
+        Self { key, shown, squeezed }
+    }
+
+    /// Returns how much it takes in memory, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.key.len() + self.shown.len() + self.squeezed.len() + size_of::<Self>()
+    }
+}
+
+/// The items of a file, while it is read.
+#[derive(Default)]
+pub(super) struct Items {
+    all: Vec<Item>,
+    bytes: usize,
+}
+
+impl Items {
+    /// Takes in one more; `None` where there are too many: then the file is not read on.
+    pub(super) fn push(&mut self, item: Item) -> Option<()> {
+        self.bytes += item.bytes();
+        self.all.push(item);
+        (self.all.len() <= MOST_ITEMS && self.bytes <= MOST_BYTES).then_some(())
+    }
+
+    /// Takes in those that are there, as [`Items::push`].
+    pub(super) fn extend(&mut self, items: impl IntoIterator<Item = Item>) -> Option<()> {
+        items.into_iter().try_for_each(|item| self.push(item))
+    }
+
+    pub(super) fn into_vec(self) -> Vec<Item> {
+        self.all
     }
 }
 

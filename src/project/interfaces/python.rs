@@ -1,10 +1,13 @@
 //! Python's names at the top level of a module that do not begin with `_`: functions, classes and variables.
 
-use super::item::{Item, joined, name};
+use std::collections::HashSet;
 
-pub(super) fn items(text: &str) -> Vec<Item> {
+use super::item::{Item, Items, joined, name};
+
+pub(super) fn items(text: &str) -> Option<Vec<Item>> {
     let lines: Vec<&str> = text.lines().collect();
-    let mut items: Vec<Item> = Vec::new();
+    let mut items = Items::default();
+    let mut known: HashSet<String> = HashSet::new();
     let mut quote: Option<&str> = None;
     for (index, line) in lines.iter().enumerate() {
         let was_in_text = quote.is_some();
@@ -12,12 +15,15 @@ pub(super) fn items(text: &str) -> Vec<Item> {
         if was_in_text || line.starts_with([' ', '\t', '#', ')', ']', '}']) {
             continue;
         }
-        let found = item(line, || joined(&lines[index..], |_| true));
+        let Some(found) = item(line, || joined(&lines[index..], |_| true)) else {
+            continue;
+        };
         // A variable that is set again is one.
-        let is_known = |item: &Item| items.iter().any(|earlier| earlier.key == item.key);
-        items.extend(found.filter(|item| item.shown.contains('(') || !is_known(item)));
+        if known.insert(found.key.clone()) || found.shown.contains('(') {
+            items.push(found)?;
+        }
     }
-    items
+    Some(items.into_vec())
 }
 
 /// Returns which mark of a long text is open after a line.
@@ -44,10 +50,7 @@ fn item(line: &str, whole: impl Fn() -> String) -> Option<Item> {
         if let Some(rest) = bare.strip_prefix(word) {
             let called = public(rest)?;
             let whole = whole();
-            return Some(Item {
-                key: called.to_owned(),
-                shown: declared(&whole).to_owned(),
-            });
+            return Some(Item::new(called, declared(&whole)));
         }
     }
     let called = public(line)?;
@@ -58,14 +61,8 @@ fn item(line: &str, whole: impl Fn() -> String) -> Option<Item> {
     let is_set = after.starts_with('=') && !after.starts_with("==");
     match annotated {
         // `if x:` and others end with the colon.
-        Some(kind) if !kind.is_empty() => Some(Item {
-            key: called.to_owned(),
-            shown: format!("{called}: {kind}"),
-        }),
-        None if is_set => Some(Item {
-            key: called.to_owned(),
-            shown: called.to_owned(),
-        }),
+        Some(kind) if !kind.is_empty() => Some(Item::new(called, format!("{called}: {kind}"))),
+        None if is_set => Some(Item::new(called, called)),
         _ => None,
     }
 }

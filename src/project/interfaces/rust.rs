@@ -1,6 +1,6 @@
 //! Rust's items that are `pub` without a restriction, with the `impl`, `mod`, `struct` or `trait` that they stand in.
 
-use super::item::{Item, indent, joined, name};
+use super::item::{Item, Items, indent, joined, name};
 
 /// Words before the kind of an item.
 const QUALIFIERS: [&str; 4] = ["const", "async", "unsafe", "extern"];
@@ -11,9 +11,9 @@ const KINDS: [&str; 10] = [
 /// The beginnings of the lines that others stand in.
 const SCOPES: [&str; 6] = ["impl", "mod ", "struct ", "enum ", "trait ", "union "];
 
-pub(super) fn items(text: &str) -> Vec<Item> {
+pub(super) fn items(text: &str) -> Option<Vec<Item>> {
     let lines: Vec<&str> = text.lines().collect();
-    let mut items = Vec::new();
+    let mut items = Items::default();
     // What is open around a line: how far it is indented, and its header.
     let mut scopes: Vec<(usize, String)> = Vec::new();
     for (index, line) in lines.iter().enumerate() {
@@ -32,13 +32,13 @@ pub(super) fn items(text: &str) -> Vec<Item> {
                 ended(&joined(&lines[index..], |line| line.contains(['{', ';', '}'])))
             };
             let within: Vec<&str> = scopes.iter().map(|(_, header)| header.as_str()).collect();
-            items.push(item(&within.join(" "), declared, shown));
+            items.push(item(&within.join(" "), declared, shown))?;
         }
         if SCOPES.iter().any(|start| bare.starts_with(start)) && code.contains('{') && !code.ends_with('}') {
             scopes.push((depth, ended(bare)));
         }
     }
-    items
+    Some(items.into_vec())
 }
 
 /// Returns the kind of an item, and what is after it; an empty one where it has none, as a field.
@@ -67,10 +67,7 @@ fn item(within: &str, declared: &str, shown: String) -> Item {
     } else {
         format!("{within}: {shown}")
     };
-    Item {
-        key: format!("{within} {kind} {called}"),
-        shown,
-    }
+    Item::new(format!("{within} {kind} {called}"), shown)
 }
 
 /// Cuts a declaration off where its body begins, or its value.

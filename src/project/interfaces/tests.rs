@@ -4,12 +4,16 @@ use super::*;
 fn of(path: &str, before: &str, after: &str) -> Vec<String> {
     let files = [(path.to_owned(), before.to_owned(), after.to_owned())];
     let told = |change: &InterfaceChange| change.to_string().split_once(": ").unwrap().1.to_owned();
-    compare(files).iter().map(told).collect()
+    compare(files).0.iter().map(told).collect()
 }
 
 /// Returns the declarations in a file, in order.
 fn declared(path: &str, text: &str) -> Vec<String> {
-    reader(path).unwrap()(text).into_iter().map(|item| item.shown).collect()
+    reader(path).unwrap()(text)
+        .unwrap()
+        .into_iter()
+        .map(|item| item.shown)
+        .collect()
 }
 
 #[test]
@@ -119,7 +123,7 @@ fn a_change_is_told_once_and_layout_is_none() {
         ["`impl B: pub fn new()` is `impl B: pub fn new(x: u8)` now"]
     );
     let text = |text: &str| text.to_owned();
-    let moved = compare([
+    let (moved, _) = compare([
         (
             text("src/a.rs"),
             text("pub fn one() {}\npub fn two() {}\n"),
@@ -157,4 +161,51 @@ fn no_text_takes_it_down() {
             let _ = declared(path, text);
         }
     }
+}
+
+#[test]
+fn a_file_with_very_many_items_is_unread_and_takes_no_time() {
+    let many = |line: &dyn Fn(usize) -> String, count: usize| (0..count).map(line).collect::<Vec<_>>().concat();
+    let wide = "a, ".repeat(1500);
+    let header = format!("impl {} {{\n", "T".repeat(10_000));
+    for (path, before, after) in [
+        (
+            "a.rs",
+            String::new(),
+            many(&|number| format!("pub mod m{number};\n"), 60_000),
+        ),
+        (
+            "a.py",
+            many(&|number| format!("a{number}=1\n"), 90_000),
+            many(&|number| format!("b{number}=1\n"), 90_000),
+        ),
+        (
+            "a.go",
+            String::new(),
+            many(&|number| format!("var A{number} int\n"), 60_000),
+        ),
+        (
+            "a.ts",
+            String::new(),
+            many(&|_| format!("export {{ {wide}\n"), 200) + "}\n",
+        ),
+        // What they stand in is repeated in each.
+        (
+            "b.rs",
+            String::new(),
+            header + &many(&|number| format!("    pub fn f{number}();\n"), 4000),
+        ),
+    ] {
+        let (changes, unread) = compare([(path.to_owned(), before, after)]);
+        assert_eq!((changes.len(), unread), (0, 1), "{path}");
+    }
+    // As many as are read, none of them the same, are compared in a moment.
+    let files = (0..20).map(|file| {
+        let items = |kind: &str| many(&|number| format!("pub mod {kind}{file}_{number};\n"), 5000);
+        (format!("{file}.rs"), items("one"), items("other"))
+    });
+    let begun = std::time::Instant::now();
+    let (changes, unread) = compare(files);
+    assert_eq!((changes.len(), unread), (200_000, 0));
+    assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
 }

@@ -175,8 +175,9 @@ impl Recovery<'_> {
             candidates.push(self.interrupted(issue, (number, candidate), run, issues)?);
         }
         let landed = merged.filter(|_| self.project.config.mode.keep_tests);
-        let interfaces = landed.map(|commit| interfaces::of_landed(&self.project.git, commit));
-        let interfaces = interfaces.transpose()?.filter(|changes| !changes.is_empty());
+        let interfaces = landed.and_then(|commit| {
+            interfaces::of_landed(&self.project.git, &issue.id, commit, |why| tracing::warn!("{why}"))
+        });
         let merged = merged.map(|commit| self.project.git.commit_info(commit)).transpose()?;
         let chosen = merged.as_ref().map(candidate_of);
         let place = candidates

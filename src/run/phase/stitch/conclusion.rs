@@ -180,14 +180,8 @@ impl Stitch {
     fn changed_interfaces(&self, attempting: &Attempting, verdict: &AttemptVerdict) -> Option<InterfaceChanges> {
         let context = self.context();
         let commit = verdict.commit.filter(|_| context.project.config.mode.keep_tests)?;
-        match block_in_place(|| interfaces::of_landed(&context.project.git, commit)) {
-            Ok(changes) => Some(changes).filter(|changes| !changes.is_empty()),
-            Err(error) => {
-                let (id, why) = (&attempting.issue.id, error.in_a_line());
-                context.warn(format!("{id}: which public interfaces changed is not known: {why}"));
-                None
-            }
-        }
+        let (git, id) = (&context.project.git, &attempting.issue.id);
+        block_in_place(|| interfaces::of_landed(git, id, commit, |why| context.warn(why)))
     }
 
     /// Reports what agents ask a person, whose sessions wait for the answer, and sees to it that not too many do.
