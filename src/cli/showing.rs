@@ -58,7 +58,8 @@ pub(super) async fn run_shown(
 ) -> Result<Option<RunSummary>> {
     let work = |events, interruption| Box::pin(generator.run(options, events, interruption));
     let (done, _) = showing(generator, (context, interruption), work).await?;
-    if done.is_some() {
+    // One that has ended by itself had no task, and may have been the only one that was open.
+    if done.as_ref().is_some_and(|done| done.ended.is_none()) {
         tell_fixed(generator, context)?;
     }
     Ok(done)
