@@ -1,5 +1,6 @@
 //! What changed between two trees as a text that people and models read, within bounds.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,12 @@ use crate::base::error::Result;
 
 /// Steps that comparing all files of two trees may take, about a second of work.
 const STEPS: u64 = 100_000_000;
+/// How much of two trees is compared.
+const LIMITS: TextLimits = TextLimits {
+    files: 5000,
+    bytes: 1 << 20,
+    all_bytes: 64 << 20,
+};
 /// Lines that are shown before and after a change.
 const AROUND: usize = 3;
 
@@ -43,12 +50,7 @@ impl Git {
     ///
     /// When an object is missing or damaged.
     pub(crate) fn patch_of(&self, old: Oid, new: Oid, most: usize, is_wanted: impl Fn(&Path) -> bool) -> Result<Patch> {
-        let limits = TextLimits {
-            files: 5000,
-            bytes: 1 << 20,
-            all_bytes: 64 << 20,
-        };
-        let texts = self.changed_texts(old, new, limits, is_wanted)?;
+        let texts = self.changed_texts(old, new, LIMITS, is_wanted)?;
         let work = Work::of(STEPS);
         let mut patch = Patch::default();
         for changed in &texts.read {
@@ -61,6 +63,23 @@ impl Git {
         }
         patch.left_out.extend(texts.left_out);
         Ok(patch)
+    }
+
+    /// Returns how many bytes the changes of each file have in such a text; a file that is too large for one has none.
+    ///
+    /// # Errors
+    ///
+    /// When an object is missing or damaged.
+    pub(crate) fn patch_sizes(
+        &self,
+        old: Oid,
+        new: Oid,
+        is_wanted: impl Fn(&Path) -> bool,
+    ) -> Result<BTreeMap<PathBuf, usize>> {
+        let texts = self.changed_texts(old, new, LIMITS, is_wanted)?;
+        let work = Work::of(STEPS);
+        let size = |changed: &ChangedText| (changed.path.clone(), of_file(changed, &work).len());
+        Ok(texts.read.iter().map(size).collect())
     }
 }
 

@@ -41,6 +41,8 @@ enum Heard {
     Findings(Vec<Finding>),
     /// Another answer may be better: what was wrong.
     Nothing(String),
+    /// The same request would be refused again, such as one that is too large; another part's may pass.
+    Refused(String),
     /// No other call would give one now: how the audit ends, and why.
     Ended(MeasureOutcome, String),
 }
@@ -163,7 +165,7 @@ impl Audit {
         };
         let (part, ended) = match heard {
             Heard::Findings(found) => (Some(read(found, None)), None),
-            Heard::Nothing(why) => (Some(read(Vec::new(), Some(why))), None),
+            Heard::Nothing(why) | Heard::Refused(why) => (Some(read(Vec::new(), Some(why))), None),
             Heard::Ended(done, why) => (None, Some((done, why))),
         };
         // Not left before what it used is noted: until then the slot shows a recovery that it is not.
@@ -196,7 +198,7 @@ impl Audit {
             heard = Box::pin(self.call(session, &told, (number, asked), interruption)).await?;
             match &heard {
                 Heard::Nothing(problem) => told.problem = Some(problem.clone()),
-                Heard::Findings(_) | Heard::Ended(..) => break,
+                Heard::Findings(_) | Heard::Refused(_) | Heard::Ended(..) => break,
             }
         }
         Ok(heard)
@@ -247,8 +249,7 @@ impl Audit {
                 Ok(answer) => Heard::Findings(answer.findings()),
                 Err(problem) => Heard::Nothing(problem),
             },
-            // The next part's request may pass.
-            Ended::Otherwise(MeasureOutcome::Refused(why), _) if made.report.request_refused => Heard::Nothing(why),
+            Ended::Otherwise(MeasureOutcome::Refused(why), _) if made.report.request_refused => Heard::Refused(why),
             Ended::Otherwise(done, why) => Heard::Ended(done, why),
             Ended::Badly(how) => Heard::Nothing(format!("the call {how}")),
         })

@@ -26,6 +26,8 @@ engine_tests! {
         a_report_alone_does_no_task_of_an_interrupted_fix,
         an_interrupted_report_is_about_the_commit_that_it_read,
         a_report_needs_no_base_branch,
+        a_part_that_is_refused_is_sent_once,
+        files_and_what_has_changed_in_them_fill_a_part_together,
         what_is_asked_wrongly_is_told_before_a_call;
 }
 
@@ -477,6 +479,36 @@ fn a_report_needs_no_base_branch(engine: TestEngine) {
         .run(&["audit", "--file-issues", "--from", "HEAD"])
         .expect(9)
         .says("the base branch `main` does not exist");
+}
+
+fn a_part_that_is_refused_is_sent_once(engine: TestEngine) {
+    let found = finds(&[]);
+    let script = format!("on 1 api-error 400 prompt is too long: 208310 tokens > 200000 maximum\non 2 {found}\non 3 {found}");
+    let project = project(engine, three_parts(), &script);
+    let _ = project
+        .run(&["audit"])
+        .expect(0)
+        .says("Part 1 of 3 came to nothing")
+        .says("Part 3 of 3: 0 findings.");
+    assert_eq!(prompts(&project).len(), 3);
+}
+
+fn files_and_what_has_changed_in_them_fill_a_part_together(engine: TestEngine) {
+    let repository = repository();
+    let project = project(engine, repository, &finds(&[]));
+    project.repository.git(&["checkout", "-q", "-b", "work"]);
+    // Each alone, with its changes, has about 120 kB.
+    for name in ["x", "y"] {
+        let text = "some words of a long file\n".repeat(2000);
+        project.repository.write(format!("{name}.txt"), text);
+    }
+    project.repository.commit("more");
+    let estimate = |arguments: &[&str]| -> Value {
+        serde_json::from_str(&project.run(arguments).expect(0).stdout).unwrap()
+    };
+    let whole = estimate(&["review", "x.txt", "y.txt", "--estimate", "--json"]);
+    let changed = estimate(&["review", "--since", "main", "--estimate", "--json"]);
+    assert_eq!((&whole["parts"], &changed["parts"]), (&json!(1), &json!(2)));
 }
 
 fn what_is_asked_wrongly_is_told_before_a_call(engine: TestEngine) {

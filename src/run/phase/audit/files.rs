@@ -16,7 +16,7 @@ use crate::run::prompt_inputs::path_in_tree;
 const FILE_LIMIT: u64 = 256 << 10;
 /// The most bytes of a file with the numbers of its lines.
 const NUMBERED_LIMIT: usize = 600_000;
-/// How much one call is given to read, in bytes with the numbers of lines.
+/// How much one call is given to read, in bytes with the numbers of lines and with what has changed.
 const PART: usize = 200_000;
 
 /// A file that is to be read.
@@ -56,18 +56,14 @@ impl Files {
             .as_deref()
             .map(|since| since_of(git, since, commit))
             .transpose()?;
-        let changes = match since {
-            Some(since) => git.changes(since, commit)?,
-            None => Vec::new(),
+        let (changes, sizes) = match since {
+            Some(since) => (
+                git.changes(since, commit)?,
+                git.patch_sizes(since, commit, is_asked)?,
+            ),
+            None => Default::default(),
         };
-        for path in &paths {
-            let is_there = entries.iter().any(|entry| entry.path.starts_with(path));
-            if !is_there && !changes.iter().any(|change| change.path.starts_with(path)) {
-                let message = format!("the commit has no `{}`", one_line(&path.display().to_string(), 200));
-                return Err(Error::new(ErrorKind::Usage, message)
-                    .hint("only what is committed is read; name a file or folder that `git ls-files` prints"));
-            }
-        }
+        refuse_missing(&paths, &entries, &changes)?;
         let mut files = Self {
             since,
             ..Self::default()
@@ -81,9 +77,12 @@ impl Files {
                 continue;
             }
             match text_of(git, entry)? {
-                Ok(text) => files
-                    .parts
-                    .extend(part.add(FileToRead { path, id: entry.id }, text.len())),
+                Ok(text) => {
+                    // What has changed in it is shown beside it.
+                    let changed = sizes.get(&entry.path).copied().unwrap_or_default();
+                    let file = FileToRead { path, id: entry.id };
+                    files.parts.extend(part.add(file, text.len() + changed));
+                }
                 Err(reason) => files.not_read.push(NotRead { path, reason }),
             }
         }
@@ -102,6 +101,19 @@ impl Files {
     pub(crate) fn count(&self) -> usize {
         self.parts.iter().map(Vec::len).sum()
     }
+}
+
+/// Checks that each path that is asked for is there, or was before it changed.
+fn refuse_missing(paths: &[PathBuf], entries: &[TreeEntry], changes: &[Change]) -> Result<()> {
+    for path in paths {
+        let is_there = entries.iter().any(|entry| entry.path.starts_with(path));
+        if !is_there && !changes.iter().any(|change| change.path.starts_with(path)) {
+            let message = format!("the commit has no `{}`", one_line(&path.display().to_string(), 200));
+            return Err(Error::new(ErrorKind::Usage, message)
+                .hint("only what is committed is read; name a file or folder that `git ls-files` prints"));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the texts of files, with numbered lines.
