@@ -28,6 +28,9 @@ impl FindingsReport {
         if let Some(since) = &examined.since {
             about.push_str(&format!(", changes since `{since}`"));
         }
+        if !examined.complete {
+            about.push_str(", not complete");
+        }
         let cost = &examined.cost;
         let words = [
             about,

@@ -30,6 +30,8 @@ pub struct Examined {
     pub revision: Option<CommitId>,
     /// The revision since which changes were read; `None` where whole files were.
     pub since: Option<CommitId>,
+    /// Whether all was asked about that could be read: not so where the calls ended before, or no answer could be used.
+    pub complete: bool,
     /// The files that were read.
     pub read: Vec<String>,
     /// The files that were asked for and not read.

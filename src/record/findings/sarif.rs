@@ -41,7 +41,7 @@ impl FindingsReport {
                 "originalUriBaseIds": { ROOT: { "description": { "text": "The root of the repository." } } },
                 "columnKind": "unicodeCodePoints",
                 "invocations": [{
-                    "executionSuccessful": true,
+                    "executionSuccessful": examined.complete,
                     "toolExecutionNotifications": self.notifications(),
                 }],
                 "results": results,

@@ -42,6 +42,7 @@ pub fn schema() -> Value {
             "format": { "const": FORMAT },
             "examined": object(&json!({
                 "title": text(), "mode": text(), "revision": revision(), "since": revision(),
+                "complete": { "type": "boolean" },
                 "read": { "type": "array", "items": text() },
                 "not_read": { "type": "array", "items": { "$ref": "#/definitions/not_read" } },
                 "cost": { "$ref": "#/definitions/cost" },

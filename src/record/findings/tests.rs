@@ -29,6 +29,7 @@ fn examined() -> Examined {
         mode: "audit".to_owned(),
         revision: Some("0123456789012345678901234567890123456789".parse::<CommitId>().unwrap()),
         since: None,
+        complete: true,
         read: vec!["src/a.rs".to_owned(), "src/b.rs".to_owned()],
         not_read: vec![NotRead {
             path: "data/ä b.bin".to_owned(),
@@ -293,4 +294,15 @@ proptest! {
         let markdown = report.markdown();
         prop_assert!(!markdown.contains('\u{1b}'), "markdown has an escape");
     }
+}
+
+#[test]
+fn an_incomplete_report_says_so() {
+    let mut report = sample();
+    let successful = |report: &FindingsReport| report.sarif()["runs"][0]["invocations"][0]["executionSuccessful"].clone();
+    assert_eq!(successful(&report), true);
+    assert!(!report.markdown().contains("not complete"));
+    report.examined.complete = false;
+    assert_eq!(successful(&report), false);
+    assert!(report.markdown().contains(", not complete\n"), "{}", report.markdown());
 }

@@ -111,7 +111,7 @@ impl Audit {
                 reason: reason.clone(),
             }));
             let issues = context.store.read()?;
-            let report = self.report_of(&files, &issues, commit)?;
+            let report = self.report_of(&files, &issues, commit, false)?;
             self.write(&report)?;
             self.tell(&report, None);
             return Ok(done);

@@ -32,10 +32,10 @@ impl Audit {
     pub(super) fn conclude(&self, files: &Files, commit: Oid) -> Result<MeasureOutcome> {
         let context = self.context();
         let issues = context.store.read()?;
-        let report = self.report_of(files, &issues, commit)?;
+        let pass = Pass::of(&issues).at(&CommitId::from(commit));
+        let report = self.report_of(files, &issues, commit, pass.came_to_nothing().is_none())?;
         // Before anything is filed: after a death in between it is written again, and after it, it is there.
         self.write(&report)?;
-        let pass = Pass::of(&issues).at(&CommitId::from(commit));
         if let Some(why) = pass.came_to_nothing() {
             self.tell(&report, None);
             let why = one_line(why, 500);
@@ -83,8 +83,14 @@ impl Audit {
         }));
     }
 
-    /// Returns the report of what was read of a commit.
-    pub(super) fn report_of(&self, files: &Files, issues: &Issues, commit: Oid) -> Result<FindingsReport> {
+    /// Returns the report of what was read of a commit; `complete` is whether all was asked about.
+    pub(super) fn report_of(
+        &self,
+        files: &Files,
+        issues: &Issues,
+        commit: Oid,
+        complete: bool,
+    ) -> Result<FindingsReport> {
         let project = &self.context().project;
         let (scope, mode) = (scope_of(issues), &project.config.mode);
         let pass = Pass::of(issues).at(&CommitId::from(commit));
@@ -107,6 +113,7 @@ impl Audit {
             mode: mode.name.clone(),
             revision: Some(commit.into()),
             since: files.since.map(CommitId::from),
+            complete,
             read: read.iter().map(|path| (*path).to_owned()).collect(),
             not_read,
             cost: pass.usage,
