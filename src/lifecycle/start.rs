@@ -117,6 +117,8 @@ impl Generator {
         self.refuse_taken(&generation)?;
 
         let first = self.first_commit(&generation, base)?;
+        // What the generation begins without, too, cannot be built from.
+        self.project.specification(first.tip, &options.documents)?;
         self.create(&generation.starting_mark(), first.tip)?;
         crash_point!("start.begun");
         let now = self.project.clock().now();

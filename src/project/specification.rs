@@ -23,6 +23,15 @@ pub(crate) struct SpecDocument {
     pub(crate) text: String,
 }
 
+/// A document that was named, and is not there or cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// Its path, or that of a folder in which there is none.
+    pub(crate) path: String,
+    /// Why, in a line.
+    pub(crate) why: String,
+}
+
 impl Project {
     /// Returns the documents that these paths name, files or folders, each once.
     ///
@@ -30,6 +39,35 @@ impl Project {
     ///
     /// Of kind [`ErrorKind::Usage`] where one is not there, or is not a text in UTF-8, naming it and what to do.
     pub(crate) fn specification(&self, commit: Oid, named: &[String]) -> Result<Vec<SpecDocument>> {
+        self.each_named(commit, named)?
+            .into_iter()
+            .map(|(_, one)| one)
+            .collect()
+    }
+
+    /// Returns what [`Self::specification`] does, but for documents that are not there any more or cannot be read: those are the
+    /// second, each by its name with the reason. What a task has done to one must not end the work of all others.
+    ///
+    /// # Errors
+    ///
+    /// Where the commit cannot be read.
+    pub(crate) fn specification_left(&self, commit: Oid, named: &[String]) -> Result<(Vec<SpecDocument>, Vec<Unread>)> {
+        let (mut documents, mut unread) = (Vec::new(), Vec::new());
+        for (path, read) in self.each_named(commit, named)? {
+            match read {
+                Ok(document) => documents.push(document),
+                Err(error) if error.kind() == ErrorKind::Usage => unread.push(Unread {
+                    path,
+                    why: error.to_string(),
+                }),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok((documents, unread))
+    }
+
+    /// Reads each document that these paths name, once.
+    fn each_named(&self, commit: Oid, named: &[String]) -> Result<Vec<(String, Result<SpecDocument>)>> {
         if named.is_empty() {
             return Ok(Vec::new());
         }
@@ -39,12 +77,12 @@ impl Project {
         for name in named {
             let found = named_by(name, &entries);
             if found.is_empty() {
-                return Err(self.not_there(name, commit));
+                documents.push((name.clone(), Err(self.not_there(name, commit))));
             }
             for entry in found {
                 let path = entry.path.display().to_string();
                 if known.insert(path.clone()) {
-                    documents.push(self.document(path, entry)?);
+                    documents.push((path.clone(), self.document(path, entry)));
                 }
             }
         }

@@ -14,7 +14,7 @@ use crate::issues::proposal;
 use crate::model::Role;
 use crate::project::Project;
 use crate::project::protected::ProtectedPaths;
-use crate::project::specification::SpecDocument;
+use crate::project::specification::{SpecDocument, Unread};
 use crate::project::unmatched::document_glob;
 use crate::prompt::{
     AuditContext, Document, MeasureContext, Omitted, PlanContext, Room, StageContext, StitchContext, Template,
@@ -52,7 +52,7 @@ pub(crate) fn measure_context(
 ) -> Result<MeasureContext> {
     let config = &project.config;
     let entries = project.git.files(tip)?;
-    let specification = project.specification(tip, &issues.build().documents)?;
+    let specification = specification_left(project, issues, tip, warn)?;
     let (given, omitted) = documents(project, Role::Measure, (specification, &entries), warn)?;
     let paths = entries.iter().map(|entry| entry.path.display().to_string()).collect();
     Ok(MeasureContext::new(
@@ -96,7 +96,7 @@ pub(crate) fn plan_context(
     let entries = project.git.files(tip)?;
     let build = issues.build();
     let specification = project.specification(tip, &build.documents)?;
-    let documents = documents(project, Role::Measure, (specification, &entries), warn)?;
+    let documents = documents(project, Role::Measure, ((specification, Vec::new()), &entries), warn)?;
     let paths = entries.iter().map(|entry| entry.path.display().to_string()).collect();
     let told = PlanContext::new(
         documents,
@@ -140,7 +140,8 @@ pub(crate) fn proposals_review_context(run: &RunContext, told: &MeasureContext, 
         return Ok(told.clone());
     }
     let entries = project.git.files(base)?;
-    let specification = project.specification(base, &run.store.read()?.build().documents)?;
+    // What is left out was told of with the measure.
+    let specification = specification_left(project, &run.store.read()?, base, &mut |_| {})?;
     let named = (specification, entries.as_slice());
     let (given, omitted) = documents(project, Role::Review, named, &mut |what| run.warn(what))?;
     Ok(told.clone().with_documents(given, omitted))
@@ -220,17 +221,34 @@ fn room(config: &Config, role: Role) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
+/// Returns the documents that the generation is built from, and those of them that cannot be given, which are told to `warn`.
+fn specification_left(
+    project: &Project,
+    issues: &Issues,
+    tip: Oid,
+    warn: &mut dyn FnMut(String),
+) -> Result<(Vec<SpecDocument>, Vec<Omitted>)> {
+    let (left, unread) = project.specification_left(tip, &issues.build().documents)?;
+    let omitted = unread.into_iter().map(|Unread { path, why }| {
+        warn(format!("a document is left out of the prompt: {why}"));
+        Omitted { path, bytes: 0 }
+    });
+    let omitted = omitted.collect();
+    Ok((left, omitted))
+}
+
 /// Returns the documents that are named, then those that the globs name, in the order of the globs, each once: those that the
 /// role's prompt gives, and those that it names.
 fn documents(
     project: &Project,
     role: Role,
-    (named, entries): (Vec<SpecDocument>, &[TreeEntry]),
+    ((named, mut omitted), entries): ((Vec<SpecDocument>, Vec<Omitted>), &[TreeEntry]),
     warn: &mut dyn FnMut(String),
 ) -> Result<(Vec<Document>, Vec<Omitted>)> {
-    let (mut given, mut omitted) = (Vec::new(), Vec::new());
+    let mut given = Vec::new();
     let mut room = Room::of(room(&project.config, role));
     let mut known: BTreeSet<String> = named.iter().map(|document| document.path.clone()).collect();
+    known.extend(omitted.iter().map(|document| document.path.clone()));
     for SpecDocument { path, text, .. } in named {
         match room.give(&path, text.len()) {
             Ok(()) => given.push(Document { path, text }),
