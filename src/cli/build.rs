@@ -87,6 +87,8 @@ pub(super) async fn plan(args: &PlanArgs, generator: &Generator, context: &Conte
         documents: documents(&args.specs, generator, context)?,
         ..StartOptions::default()
     };
+    // Before anything begins.
+    generator.refuse_to_plan_in(&options)?;
     if args.prompt {
         return mode::show_prompt(generator.plan_prompt(&options)?, args.parts, context);
     }

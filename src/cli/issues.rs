@@ -206,6 +206,9 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
             list::list(context, &read()?, (status, label, group.as_deref()))?;
         }
         IssuesCommand::Group(command) => {
+            if command.adds() {
+                context.open()?.refuse_without_groups()?;
+            }
             let store = if command.is_read_only() { read()? } else { store()? };
             group::execute(command, &store, context)?;
         }

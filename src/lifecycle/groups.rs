@@ -50,16 +50,33 @@ impl Generator {
         exit::measured(phases.groups.plan(1, how, interruption).await?, interruption)
     }
 
+    /// Fails where the selected generation works in a mode without groups.
+    pub(crate) fn refuse_without_groups(&self) -> Result<()> {
+        let this = self.in_its_mode()?;
+        let mode = &this.project.config.mode;
+        if mode.kind.has_groups() {
+            return Ok(());
+        }
+        let generation = this.generation()?;
+        let message = format!("`{generation}` works in the mode `{}`, which has no groups", mode.name);
+        Err(Error::new(ErrorKind::Usage, message).hint("`cordwainer plan SPEC` begins a generation with groups"))
+    }
+
+    /// Fails where a generation that the options begin would work in a mode without groups.
+    pub(crate) fn refuse_to_plan_in(&self, options: &StartOptions) -> Result<()> {
+        let mode = self.in_mode_of(options)?.project.config.mode;
+        if mode.kind.has_groups() {
+            return Ok(());
+        }
+        let message = format!("the mode `{}` has no groups, so there is nothing to plan", mode.name);
+        Err(Error::new(ErrorKind::Usage, message)
+            .hint("name a mode that extends `build`, or leave `--mode` out, which means `build`"))
+    }
+
     /// Fails where there is nothing to plan.
     fn refuse_needless_plan(&self) -> Result<()> {
-        let mode = &self.project.config.mode;
         let generation = self.generation()?;
-        if !mode.kind.has_groups() {
-            let message = format!("`{generation}` works in the mode `{}`, which has no groups", mode.name);
-            return Err(
-                Error::new(ErrorKind::Usage, message).hint("`cordwainer plan SPEC` begins a generation with groups")
-            );
-        }
+        self.refuse_without_groups()?;
         let issues = self.store()?.read()?;
         let count = issues.build().groups.len();
         let tip = self.project.tip(&generation)?;

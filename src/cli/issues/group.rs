@@ -105,6 +105,11 @@ impl GroupCommand {
     pub(super) fn is_read_only(&self) -> bool {
         matches!(self, Self::List | Self::Show { .. })
     }
+
+    /// Returns whether it makes a group, which has a meaning only in some modes.
+    pub(super) fn adds(&self) -> bool {
+        matches!(self, Self::Add { .. })
+    }
 }
 
 impl GroupParts {

@@ -50,19 +50,20 @@ impl Measure {
     pub(crate) async fn measure(&self, cycle: u32, interruption: &Interruption) -> Result<MeasureOutcome> {
         let context = self.context();
         let (base, issues) = (context.tip()?, context.store.read()?);
+        let has_groups = context.project.config.mode.kind.has_groups();
         context.recorder.emit(EventKind::MeasureStarted {
-            group: asked_group(&issues),
+            group: asked_group(&issues, has_groups),
             cycle: issues.cycle().saturating_add(1),
         });
         let _alive = context.active_work.note(Role::Measure.name(), None);
         let session = match self.sessions.enter(self.purpose(cycle), base, &issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(failure)) | Err(failure) => {
-                let asked = MeasureSoFar::new(cycle, self.records(cycle, 1)?, issues);
+                let asked = MeasureSoFar::new(cycle, self.records(cycle, 1)?, issues, has_groups);
                 return self.broken(&asked, failure).await;
             }
         };
-        let asked = MeasureSoFar::new(cycle, self.records(cycle, session.attempt())?, issues);
+        let asked = MeasureSoFar::new(cycle, self.records(cycle, session.attempt())?, issues, has_groups);
         self.ask(session, asked, interruption).await
     }
 

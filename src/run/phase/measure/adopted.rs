@@ -59,7 +59,8 @@ impl Measure {
             }
         };
         let folder = context.recorder.call_folder(&name(session.attempt()), cycle)?;
-        let mut asked = MeasureSoFar::new(cycle, folder, issues);
+        let has_groups = context.project.config.mode.kind.has_groups();
+        let mut asked = MeasureSoFar::new(cycle, folder, issues, has_groups);
         if let Some(MeasurePlace {
             group,
             calls,

@@ -97,9 +97,9 @@ pub(super) enum Reviewed {
 }
 
 /// Returns the key of the group whose tasks are to be asked for, where the work has groups.
-pub(super) fn asked_group(issues: &Issues) -> Option<String> {
+pub(super) fn asked_group(issues: &Issues, has_groups: bool) -> Option<String> {
     match issues.next_in_build(0, None) {
-        BuildStep::Measure(key) => Some(key),
+        BuildStep::Measure(key) if has_groups => Some(key),
         _ => None,
     }
 }
@@ -125,10 +125,10 @@ pub(super) struct MeasureSoFar {
 }
 
 impl MeasureSoFar {
-    pub(super) fn new(cycle: u32, folder: CallFolder, issues: Issues) -> Self {
+    pub(super) fn new(cycle: u32, folder: CallFolder, issues: Issues, has_groups: bool) -> Self {
         Self {
             cycle,
-            group: asked_group(&issues),
+            group: asked_group(&issues, has_groups),
             folder,
             calls: Vec::new(),
             filed: Vec::new(),

@@ -1,12 +1,14 @@
-//! Tasks that people file into groups whose turn has not come.
+//! What people and tasks do out of turn: tasks filed into groups that have not begun, documents deleted, groups where there are none.
 
-use super::{SPEC, group, groups, planning, project, prompt, specification, writes};
+use super::{SPEC, group, groups, planning, project, prompt, repository, specification, writes};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
-use crate::support::scripts::scripted;
+use crate::support::scripts::{proposal, scripted};
 
 engine_tests! {
-    podman: what_is_done_before_a_group_is_measured_is_in_its_closing_review;
+    podman: what_is_done_before_a_group_is_measured_is_in_its_closing_review,
+        a_document_that_a_task_deletes_ends_no_run,
+        a_mode_without_groups_gets_none;
 }
 
 fn file_into(project: &Project, key: &str) {
@@ -41,4 +43,45 @@ fn what_is_done_before_a_group_is_measured_is_in_its_closing_review(engine: Test
         "{asked}"
     );
     assert!(!asked.contains("+++ b/src/second.txt"), "{asked}");
+}
+
+fn a_document_that_a_task_deletes_ends_no_run(engine: TestEngine) {
+    let deletes = proposal("delete", "Delete the notes", &[], "delete docs/notes.md");
+    let plan = planning(&[
+        group("first", &[], &[deletes], &[]),
+        group("second", &["first"], &[writes(2)], &[]),
+    ]);
+    let repository = repository(&specification(&plan));
+    repository.write("docs/notes.md", "Numbers are exact.\n");
+    let project = Project::with_socket(engine, repository, &engine.socket(), "gates: [cat=src/old.txt]\n");
+    let ran = project
+        .run(&["generator", "build", SPEC, "docs/notes.md"])
+        .expect(0)
+        .says("a document is left out of the prompt: there is no document `docs/notes.md`");
+    assert!(ran.stdout.contains("all groups are done"), "{}", ran.stdout);
+    let asked = prompt(&project, "measure-4-1");
+    assert!(asked.contains("- docs/notes.md"), "{asked}");
+    // Who begins something from it is told.
+    project
+        .run(&["generator", "plan"])
+        .expect(2)
+        .says("there is no document `docs/notes.md`");
+}
+
+fn a_mode_without_groups_gets_none(engine: TestEngine) {
+    let project = project(engine, "Two files.\n", "");
+    project
+        .run(&["generator", "plan", "--mode", "feature", "--name", "x"])
+        .expect(2)
+        .says("the mode `feature` has no groups");
+    let listed = project.run(&["generator", "list", "--json"]).stdout;
+    assert!(!listed.contains("generation-"), "{listed}");
+    project
+        .run(&["start", "--mode", "feature", "--request", "Write a file"])
+        .expect(0);
+    project
+        .run(&["issues", "group", "add", "one", "--scope", "All of it."])
+        .expect(2)
+        .says("works in the mode `feature`, which has no groups");
+    project.run(&["issues", "group", "list"]).expect(0);
 }
