@@ -31,6 +31,8 @@ pub(crate) struct Patch {
     pub(crate) text: String,
     /// The files that did not fit.
     pub(crate) left_out: Vec<PathBuf>,
+    /// The files that the text only names, since they are too large to be read.
+    pub(crate) not_shown: Vec<PathBuf>,
 }
 
 impl Git {
@@ -57,6 +59,9 @@ impl Git {
             let of_file = of_file(changed, &work);
             if patch.text.len() + of_file.len() <= most {
                 patch.text.push_str(&of_file);
+                if is_too_large(changed) {
+                    patch.not_shown.push(changed.path.clone());
+                }
             } else {
                 patch.left_out.push(changed.path.clone());
             }
@@ -81,6 +86,15 @@ impl Git {
         let size = |changed: &ChangedText| (changed.path.clone(), of_file(changed, &work).len());
         Ok(texts.read.iter().map(size).collect())
     }
+}
+
+/// Returns whether a file is too large to be read before its change or after it.
+fn is_too_large(changed: &ChangedText) -> bool {
+    let sides = [&changed.old, &changed.new];
+    sides
+        .into_iter()
+        .flatten()
+        .any(|(_, content)| *content == Content::TooLarge)
 }
 
 /// Returns the changes of one file.
@@ -184,6 +198,20 @@ mod tests {
     fn numbered(last: u32) -> String {
         let lines: Vec<String> = (1..=last).map(|line| line.to_string()).collect();
         lines.join("\n") + "\n"
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_to_be_read_is_told_apart() {
+        let side = |content| Some((Oid::ZERO_SHA1, content));
+        let changed = |old, new| ChangedText {
+            path: "src/a.txt".into(),
+            old,
+            new,
+        };
+        let text = || Content::Text("a".to_owned());
+        assert!(is_too_large(&changed(None, side(Content::TooLarge))));
+        assert!(is_too_large(&changed(side(Content::TooLarge), side(text()))));
+        assert!(!is_too_large(&changed(side(text()), side(Content::Other))));
     }
 
     #[test]

@@ -411,6 +411,8 @@ fn changes_that_fit_into_no_prompt_are_read_in_batches(engine: TestEngine) {
         ("src/a.txt", lines(6_000)),
         ("src/b.txt", lines(6_000)),
         ("src/c.txt", lines(12_000)),
+        // Not even read.
+        ("src/d.txt", lines(50_000)),
     ];
     change_by_hand(&project, |folder| {
         for (path, text) in &large {
@@ -422,6 +424,7 @@ fn changes_that_fit_into_no_prompt_are_read_in_batches(engine: TestEngine) {
         .says("Group `first`, closing review 1, batch 1 of 3: 0 findings to act on")
         .says("Group `first`, closing review 1, batch 3 of 3")
         .says("Too large to be shown, so the reviewer was told to read: src/c.txt")
+        .says("Too large to be shown, so the reviewer was told to read: src/d.txt")
         .says("Group `first` is done");
     assert!(!ran.stdout.contains("closing review 2"), "{}", ran.stdout);
     let asked = |number: u32| prompt(&project, &format!("measure-{number}-review-1"));

@@ -30,22 +30,24 @@ fn within(git: &Git, (old, new): (Oid, Oid), most: usize) -> Result<Vec<ChangesB
         if patch.text.is_empty() {
             // What is left fits into no batch.
             if !patch.left_out.is_empty() {
-                let paths = patch.left_out.iter().map(|path| path.display().to_string());
-                let too_large = paths.collect();
                 batches.push(ChangesBatch {
                     text: String::new(),
-                    too_large,
+                    too_large: names(&patch.left_out),
                 });
             }
             return Ok(batches);
         }
         batches.push(ChangesBatch {
             text: patch.text,
-            too_large: Vec::new(),
+            too_large: names(&patch.not_shown),
         });
         if patch.left_out.is_empty() {
             return Ok(batches);
         }
         wanted = Some(patch.left_out.into_iter().collect());
     }
+}
+
+fn names(paths: &[PathBuf]) -> Vec<String> {
+    paths.iter().map(|path| path.display().to_string()).collect()
 }
