@@ -67,12 +67,13 @@ impl Gates {
         refuse(&faults).map(|()| commit)
     }
 
-    /// Returns the generation's tip, and the result of every gate on it, red or not; `None` when the run is to end.
+    /// Returns the generation's tip, and the result of every gate on it, red or not, with `anew` none from the table; `None` when
+    /// the run is to end.
     ///
     /// # Errors
     ///
     /// As [`Self::see_that_they_run`], but for gates that cannot run.
-    pub(crate) async fn on_tip(&self, interruption: &Interruption) -> Result<Option<(Oid, Vec<Tried>)>> {
+    pub(crate) async fn on_tip(&self, anew: bool, interruption: &Interruption) -> Result<Option<(Oid, Vec<Tried>)>> {
         let context = &self.context;
         let _turn = self.turns.tip.lock().await;
         let commit = context.tip()?;
@@ -82,7 +83,7 @@ impl Gates {
         let _alive = context.active_work.note("gate", None);
         let tried = self
             .runner(interruption)
-            .try_on(commit, context.generation.as_str(), context.labels("gate", None), false)
+            .try_on(commit, context.generation.as_str(), context.labels("gate", None), anew)
             .await?;
         Ok(tried.map(|tried| (commit, tried)))
     }

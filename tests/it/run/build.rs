@@ -13,6 +13,7 @@ use crate::support::scripts::{proposal, scripted};
 
 mod bounds;
 mod early;
+mod ends;
 
 engine_tests! {
     both: a_specification_is_built_group_by_group;
