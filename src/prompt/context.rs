@@ -83,6 +83,8 @@ pub struct MeasureContext {
     /// What the gates of the project leave uncovered, each with the name of the gate as its path; only where tests are
     /// looked for, and coverage is measured.
     pub coverage: Vec<Document>,
+    /// The documents that say what is to be built, files or folders; none where all of them do. The others are context.
+    pub asked: Vec<String>,
     /// The group whose tasks are asked for; none where the work has no groups.
     pub group: Option<GroupAsked>,
     /// All groups.
@@ -122,6 +124,7 @@ impl MeasureContext {
             request: None,
             request_files: Vec::new(),
             coverage: Vec::new(),
+            asked: Vec::new(),
             group: None,
             groups: Vec::new(),
             needs_proof: false,
@@ -158,6 +161,7 @@ impl MeasureContext {
         Self {
             group: Some(group.into()),
             groups: KnownGroup::all(build),
+            asked: build.documents.clone(),
             ..self
         }
     }

@@ -1,5 +1,7 @@
 //! The variables of the prompts about groups: their plan, and the closing review of one.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use super::context::{Document, FILE_LIST_CAP, Omitted};
@@ -23,6 +25,8 @@ pub struct PlanContext {
     pub user_prompt: Option<String>,
     /// The groups that exist.
     pub groups: Vec<KnownGroup>,
+    /// The documents that say what is to be built, files or folders; none where all of them do. The others are context.
+    pub asked: Vec<String>,
     /// Documents that changed since those were planned.
     pub changed: Vec<String>,
     /// The most groups.
@@ -54,12 +58,19 @@ impl PlanContext {
             omitted_files,
             user_prompt,
             groups: KnownGroup::all(build),
+            asked: build.documents.clone(),
             changed: Vec::new(),
             most_groups: MOST_GROUPS,
             most_tasks,
             problems: Vec::new(),
             previous_answer: None,
         }
+    }
+
+    /// Returns whether a document says what is to be built.
+    pub(crate) fn is_asked(&self, path: &str) -> bool {
+        let names = |name: &String| name == "." || Path::new(path).starts_with(name);
+        self.asked.is_empty() || self.asked.iter().any(names)
     }
 
     /// Requests the whole answer again, naming what was wrong with it.

@@ -34,8 +34,13 @@ pub(crate) enum Planning {
 
 /// Returns whether documents are so short that nobody is asked for groups.
 pub(crate) fn is_small(told: &PlanContext) -> bool {
-    let bytes: usize = told.documents.iter().map(|document| document.text.len()).sum();
-    told.omitted_documents.is_empty() && told.groups.is_empty() && !told.documents.is_empty() && bytes <= SMALL
+    let asked = || told.documents.iter().filter(|document| told.is_asked(&document.path));
+    let bytes: usize = asked().map(|document| document.text.len()).sum();
+    let is_left_out = told
+        .omitted_documents
+        .iter()
+        .any(|document| told.is_asked(&document.path));
+    !is_left_out && told.groups.is_empty() && asked().next().is_some() && bytes <= SMALL
 }
 
 impl Groups {
@@ -148,7 +153,12 @@ impl Groups {
 
 /// Returns the group that all of some documents are.
 pub(crate) fn one_group(documents: &[Document], build: &Build, most_tasks: u32) -> Group {
-    let paths: Vec<&str> = documents.iter().map(|document| document.path.as_str()).collect();
+    // What `context_files` names beside them is context.
+    let named = build.documents.iter().map(String::as_str);
+    let paths: Vec<&str> = match named.len() {
+        0 => documents.iter().map(|document| document.path.as_str()).collect(),
+        _ => named.collect(),
+    };
     let paths = paths.join(", ");
     let is_taken = |key: &str| build.groups.iter().any(|group| group.key == key);
     let mut key = ALL.to_owned();
@@ -169,5 +179,31 @@ pub(crate) fn one_group(documents: &[Document], build: &Build, most_tasks: u32) 
             one_line(&format!("All of {paths}"), 100),
             one_line(&format!("All that these documents ask for{new}: {paths}"), 4000),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_documents_that_are_named_are_one_group_whatever_else_is_context() {
+        let document = |path: &str, bytes: usize| Document {
+            path: path.to_owned(),
+            text: "x".repeat(bytes),
+        };
+        let documents = || vec![document("docs/a.md", 10), document("docs/guide.md", SMALL)];
+        let of = |named: &[&str]| {
+            let build = Build {
+                documents: named.iter().map(|name| (*name).to_owned()).collect(),
+                ..Build::default()
+            };
+            let told = PlanContext::new((documents(), Vec::new()), Vec::new(), &build, 9, None);
+            (is_small(&told), one_group(&documents(), &build, 9).scope)
+        };
+        let scope = |paths: &str| format!("All that these documents ask for: {paths}");
+        assert_eq!(of(&["docs/a.md"]), (true, scope("docs/a.md")));
+        assert_eq!(of(&["docs"]), (false, scope("docs")));
+        assert_eq!(of(&[]), (false, scope("docs/a.md, docs/guide.md")));
     }
 }
