@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::{one_line, size};
-use crate::git::{ChangeKind, EntryKind, Git, Oid, TreeEntry};
+use crate::git::{Change, ChangeKind, EntryKind, Git, Oid, TreeEntry};
 use crate::issues::scope::Scope;
 use crate::project::generated::is_generated;
 use crate::prompt::Document;
