@@ -17,7 +17,8 @@ use crate::base::clock::Clock;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::text;
 use crate::git::{EntryKind, Git, NewCommit, Oid, RefMove, TreeEdit, TreeEntry};
-use crate::issues::issue::{FORMAT, Issue, Issues, NewIds, StoreMeta};
+use crate::issues::issue::{FORMAT, Issue, Issues, NewIds, Status, StoreMeta};
+use crate::issues::scope::Then;
 use crate::model::IssueId;
 use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
 
@@ -136,7 +137,8 @@ impl Store {
 
     /// Returns the ids that issues of other generations of the repository, ended or not, have in the places that they come
     /// from. A damaged store of another generation has none: its own commands report it.
-    pub(crate) fn externals_elsewhere(&self) -> Result<BTreeSet<String>> {
+    /// Of ended ones, where it is asked for to have them fixed, only those of closed tasks count.
+    pub(crate) fn externals_elsewhere(&self, then: Then) -> Result<BTreeSet<String>> {
         let mut found = BTreeSet::new();
         for (reference, _) in self.git.references(NAMESPACE)? {
             if reference != self.reference && reference.ends_with("/issues") {
@@ -145,8 +147,14 @@ impl Store {
                     known: Arc::default(),
                     git: self.git.clone(),
                 };
+                // What ended undone is to be done after all.
+                let only_closed = then == Then::Fix && other.reference.starts_with(ARCHIVE);
+                let is_known = |issue: &&Issue| !only_closed || issue.status == Status::Closed;
                 match other.read() {
-                    Ok(issues) => found.extend(issues.iter().filter_map(|issue| issue.external.clone())),
+                    Ok(issues) => {
+                        let known = issues.iter().filter(is_known);
+                        found.extend(known.filter_map(|issue| issue.external.clone()));
+                    }
                     Err(error) => tracing::debug!(%error, "the tasks of another generation are not looked at"),
                 }
             }

@@ -53,7 +53,15 @@ pub enum AuditStep {
         /// The tasks that findings became.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         filed: Vec<FiledTask>,
+        /// How many findings became none since they were filed before.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        known_before: usize,
         /// What its calls used.
         usage: Usage,
     },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }

@@ -51,6 +51,7 @@ fn reported(step: &AuditStep) -> String {
         read,
         not_read,
         filed,
+        known_before,
         usage: used,
     } = step
     else {
@@ -74,6 +75,11 @@ fn reported(step: &AuditStep) -> String {
     }
     for task in filed {
         text.push_str(&format!("\n  + {}", filed_task(task)));
+    }
+    match known_before {
+        0 => {}
+        1 => text.push_str("\n  1 finding was filed as a task before."),
+        count => text.push_str(&format!("\n  {count} findings were filed as tasks before.")),
     }
     text
 }
@@ -105,6 +111,7 @@ mod tests {
             read: 2,
             not_read: 1,
             filed: Vec::new(),
+            known_before: 2,
             usage: Usage::default(),
         };
         let said = of_audit(&reported);
@@ -114,6 +121,6 @@ mod tests {
             ),
             "{said}"
         );
-        assert!(said.ends_with("\n    low a: b (c)\n    and 1 more"), "{said}");
+        assert!(said.ends_with("\n    low a: b (c)\n    and 1 more\n  2 findings were filed as tasks before."), "{said}");
     }
 }

@@ -26,6 +26,7 @@ engine_tests! {
         a_report_alone_does_no_task_of_an_interrupted_fix,
         an_interrupted_report_is_about_the_commit_that_it_read,
         a_report_needs_no_base_branch,
+        what_was_filed_and_never_done_can_be_fixed,
         a_part_that_is_refused_is_sent_once,
         files_and_what_has_changed_in_them_fill_a_part_together,
         what_is_asked_wrongly_is_told_before_a_call;
@@ -271,6 +272,7 @@ fn findings_become_tasks_once(engine: TestEngine) {
     project.run(&["reset"]).expect(0);
     let ran = files(0).says("Started generation-audit-");
     assert!(!ran.stdout.contains("+ cw-"), "{}", ran.stdout);
+    let _ = ran.says("2 findings were filed as tasks before");
     assert_eq!(generations(&project)["open"], json!([]));
     assert_eq!(report(&project).findings.len(), 2);
 }
@@ -509,6 +511,25 @@ fn files_and_what_has_changed_in_them_fill_a_part_together(engine: TestEngine) {
     let whole = estimate(&["review", "x.txt", "y.txt", "--estimate", "--json"]);
     let changed = estimate(&["review", "--since", "main", "--estimate", "--json"]);
     assert_eq!((&whole["parts"], &changed["parts"]), (&json!(1), &json!(2)));
+}
+
+fn what_was_filed_and_never_done_can_be_fixed(engine: TestEngine) {
+    let fix = scripted("write src/a.txt one");
+    let script = finds(&[finding("high", "src/a.txt", 2, "Has two", &fix)]);
+    let project = project(engine, repository(), &script);
+    let _ = project.run(&["audit", "--file-issues"]).expect(0).says("+ cw-1");
+    project.run(&["reset"]).expect(0);
+    // Filed again it is not, and that is said.
+    let _ = project
+        .run(&["audit", "--file-issues"])
+        .expect(0)
+        .says("1 finding was filed as a task before");
+    let _ = project
+        .run(&["audit", "--fix", "--stop"])
+        .expect(0)
+        .says(": Has two")
+        .says("into main");
+    assert_eq!(project.repository.git(&["show", "main:src/a.txt"]), "one");
 }
 
 fn what_is_asked_wrongly_is_told_before_a_call(engine: TestEngine) {

@@ -27,6 +27,14 @@ pub(crate) const FOUND_BY: &str = "finding:";
 /// How many findings are told in a line each.
 const MOST_TOLD: usize = 10;
 
+/// What became of findings.
+pub(super) struct Filed {
+    /// The tasks that they are from now on.
+    tasks: Vec<FiledTask>,
+    /// How many were tasks before.
+    known_before: usize,
+}
+
 impl Audit {
     /// Ends a pass of which all parts are read: files what is to become a task, and reports.
     pub(super) fn conclude(&self, files: &Files, commit: Oid) -> Result<MeasureOutcome> {
@@ -43,9 +51,9 @@ impl Audit {
                 "no answer about any file can be used: {why}"
             )));
         }
-        let tasks = self.file(&report, scope_of(&issues).then)?;
-        self.tell(&report, Some(&tasks));
-        Ok(MeasureOutcome::Filed(tasks.len()))
+        let filed = self.file(&report, scope_of(&issues).then)?;
+        self.tell(&report, Some(&filed));
+        Ok(MeasureOutcome::Filed(filed.tasks.len()))
     }
 
     /// Writes the report of what was read into the folder of the run.
@@ -67,8 +75,8 @@ impl Audit {
         Ok(())
     }
 
-    /// Tells the report; `filed` are the tasks that its findings became, where all was read.
-    pub(super) fn tell(&self, report: &FindingsReport, filed: Option<&[FiledTask]>) {
+    /// Tells the report; `filed` is what became of its findings, where all was read.
+    pub(super) fn tell(&self, report: &FindingsReport, filed: Option<&Filed>) {
         let weightiest = report.findings.iter().take(MOST_TOLD);
         self.context().recorder.emit(EventKind::Audit(AuditStep::Reported {
             how: report.in_words(),
@@ -77,7 +85,8 @@ impl Audit {
             dropped: report.summary.dropped,
             read: report.examined.read.len(),
             not_read: report.examined.not_read.len(),
-            filed: filed.unwrap_or_default().to_vec(),
+            filed: filed.map(|filed| filed.tasks.clone()).unwrap_or_default(),
+            known_before: filed.map_or(0, |filed| filed.known_before),
             complete: filed.is_some(),
             usage: report.examined.cost,
         }));
@@ -121,13 +130,13 @@ impl Audit {
         Ok(FindingsReport::of(examined, found.into_iter().cloned(), is_there))
     }
 
-    /// Files the findings that no task of any generation of the repository was made of, and notes that all is read, in one
-    /// commit. Returns the tasks.
-    fn file(&self, report: &FindingsReport, then: Then) -> Result<Vec<FiledTask>> {
+    /// Files the findings that no task of any generation of the repository was made of, or, where they are to be fixed, none that
+    /// is open or closed, and notes that all is read, in one commit. Returns the tasks.
+    fn file(&self, report: &FindingsReport, then: Then) -> Result<Filed> {
         let context = self.context();
         let elsewhere = match then {
             Then::Report => BTreeSet::new(),
-            Then::File | Then::Fix => context.store.externals_elsewhere()?,
+            Then::File | Then::Fix => context.store.externals_elsewhere(then)?,
         };
         let (mode, now) = (&context.project.config.mode, context.now());
         let protected = context.project.protected()?;
@@ -148,6 +157,10 @@ impl Audit {
                     all.filter(is_new).collect()
                 }
             };
+            let known_before = match then {
+                Then::Report => 0,
+                Then::File | Then::Fix => report.findings.len() - batch.len(),
+            };
             let ids: Vec<IssueId> = issues.import(batch, &new_ids, now)?;
             for id in &ids {
                 let hold = match then {
@@ -166,7 +179,8 @@ impl Audit {
                 calls: Vec::new(),
                 part: None,
             });
-            ids.iter().map(|id| filed_task(issues, id)).collect::<Result<Vec<_>>>()
+            let tasks = ids.iter().map(|id| filed_task(issues, id)).collect::<Result<_>>()?;
+            Ok(Filed { tasks, known_before })
         })?;
         crash_point!("audit.filed");
         Ok(filed)
