@@ -5,6 +5,7 @@ mod answer;
 pub mod attempt;
 pub mod document;
 pub mod fixed;
+pub(crate) mod found;
 pub mod group;
 pub(crate) mod interfaces;
 pub mod issue;

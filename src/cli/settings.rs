@@ -12,7 +12,7 @@ use crate::config::{ConfigSource, SetBy, Setting, variables};
 /// The options that set keys of the configuration for one run.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct RunSettings {
-    /// Model of this run, for every role: `stitch.model` and `measure.model`
+    /// Model of this run, for every role: `stitch.model` and `measure.model`, of `audit` and `review` also `review.model`
     #[arg(long, value_name = "MODEL")]
     model: Option<String>,
     /// US dollars that this run may cost at most: `budget.run_usd`

@@ -302,18 +302,24 @@ impl Generator {
         let mut history = History::default();
         let mode = self.project.config.mode.name.as_str();
         let listing = self.project.list()?;
+        let reports = |issues: &Issues| {
+            let mode = self.project.config.mode_named(issues.meta().mode_name());
+            mode.is_ok_and(|mode| mode.kind.reports())
+        };
         for open in &listing.open {
-            history.add(&self.ending_store(&open.generation)?.read()?, mode);
+            let issues = self.ending_store(&open.generation)?.read()?;
+            history.add(&issues, mode, reports(&issues));
         }
         for ended in listing.ended.iter().filter_map(|ended| ended.archive.as_deref()) {
-            history.add(&Store::archived(&self.project.git, ended)?.read()?, mode);
+            let issues = Store::archived(&self.project.git, ended)?.read()?;
+            history.add(&issues, mode, reports(&issues));
         }
         Ok(history)
     }
 }
 
 impl History {
-    fn add(&mut self, issues: &Issues, mode: &str) {
+    fn add(&mut self, issues: &Issues, mode: &str, reports: bool) {
         let is_mode = issues.meta().mode_name() == mode;
         for measure in &issues.meta().measures {
             // The last measure of `generate` files nothing, and says nothing about a request.
@@ -325,9 +331,11 @@ impl History {
             }
             // What files a plan has no calls of its own.
             if !measure.calls.is_empty() && measure.of.is_none() {
-                let alike = match &measure.part {
-                    Some(_) => &mut self.parts,
-                    None => &mut self.measures,
+                // A part of which no answer came before the calls ended is not noted as one.
+                let alike = if reports || measure.part.is_some() {
+                    &mut self.parts
+                } else {
+                    &mut self.measures
                 };
                 alike.push(Past {
                     size: None,

@@ -1,29 +1,27 @@
 //! What an audit or a review ends with: its report, and the tasks that its findings become.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 use super::files::Files;
 use super::{Audit, scope_of};
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Result};
 use crate::base::fs::write_atomically;
-use crate::base::text::{line_count, normalised_title, one_line};
-use crate::git::{Git, Oid};
-use crate::issues::issue::{BatchIssue, FileAction, Issues, Measure, NewIssue, PROPOSED, TaskFile, TaskPlan};
+use crate::base::text::{normalised_title, one_line};
+use crate::git::Oid;
+use crate::issues::found;
+use crate::issues::issue::{BatchIssue, Issues, Measure, NewIssue, PROPOSED, TaskPlan};
 use crate::issues::pass::Pass;
 use crate::issues::scope::Then;
-use crate::model::finding::{Finding, Severity};
+use crate::model::finding::Finding;
 use crate::model::{CommitId, IssueId};
 use crate::record::event::{AuditStep, EventKind, FiledTask};
 use crate::record::findings::{Examined, FindingsReport, NotRead, ReportedFinding};
 use crate::run::phase::measure::{MeasureOutcome, filed_task, hold_of};
-use crate::run::prompt_inputs::path_in_tree;
+use crate::run::phase::stitch::lines_of;
 
 /// The file of a run with its report, as JSON; `report.md` and `report.sarif` are beside it.
 pub(crate) const REPORT_FILE: &str = "report.json";
-/// What the external id of a task begins with that a finding became; its fingerprint follows.
-pub(crate) const FOUND_BY: &str = "finding:";
 /// How many findings are told in a line each.
 const MOST_TOLD: usize = 10;
 
@@ -219,42 +217,21 @@ fn task_of(finding: &ReportedFinding, mode: &str, issue_type: &str) -> BatchIssu
             description.push_str(&format!("\n{}\n", text.trim()));
         }
     }
-    let priority = match finding.severity {
-        Severity::Critical => 0,
-        Severity::High => 1,
-        Severity::Medium => 2,
-        Severity::Low => 3,
-    };
     let category = normalised_title(&finding.category).replace(' ', "-");
     let labels = [mode.to_owned(), category.chars().take(40).collect()];
     let issue = NewIssue {
         description,
-        priority,
         issue_type: issue_type.to_owned(),
         labels: labels.into_iter().filter(|label| !label.is_empty()).collect(),
-        external: Some(format!("{FOUND_BY}{}", finding.fingerprint)),
         plan: TaskPlan {
             required_reading: vec![finding.path.clone()],
-            files: vec![TaskFile {
-                path: finding.path.clone(),
-                action: FileAction::Modify,
-            }],
             requirements: vec![format!("What is found at `{place}` is no longer so.")],
             acceptance_criteria: vec!["Nothing else that the files do has changed.".to_owned()],
             ..TaskPlan::default()
         },
         ..NewIssue::titled(title)
     };
-    BatchIssue::new(finding.fingerprint.clone(), issue, Vec::new())
-}
-
-/// Returns how many lines a file of a commit has, by its path as an agent wrote it; `None` where there is none.
-fn lines_of(git: &Git, commit: Oid, path: &str) -> Result<Option<u64>> {
-    let Some(path) = path_in_tree(Path::new(path)) else {
-        return Ok(None);
-    };
-    let content = git.read_file(commit, path)?;
-    Ok(content.map(|content| line_count(&content)))
+    found::task_of(&finding.finding(), issue)
 }
 
 fn capitalized(word: &str) -> String {

@@ -11,8 +11,9 @@ use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::base::text::{harmless, one_line};
 use crate::git::Oid;
+use crate::issues::found;
 use crate::issues::group::{ClosingReview, Group};
-use crate::issues::issue::{BatchIssue, FileAction, Issues, MeasureOf, NewIssue, TaskFile, TaskPlan};
+use crate::issues::issue::{BatchIssue, Issues, MeasureOf, NewIssue, TaskPlan};
 use crate::issues::review::{self, Answer, BEST_SCORE, MOST_ANSWERS, Review, Threshold};
 use crate::model::finding::Finding;
 use crate::model::{CommitId, Role, Severity};
@@ -270,15 +271,10 @@ fn next_of(group: &Group, tip: Oid, batches: &[ChangesBatch]) -> ClosingReview {
     })
 }
 
-/// Returns the name by which a task of a finding is recognized.
-fn external_of(finding: &Finding) -> String {
-    format!("finding:{}", finding.fingerprint)
-}
-
 /// Returns the findings that no task was ever filed for.
 fn fresh(issues: &Issues, findings: &[Finding]) -> Vec<Finding> {
     let is_known = |finding: &&Finding| {
-        let external = external_of(finding);
+        let external = found::external_of(finding);
         issues
             .iter()
             .any(|issue| issue.external.as_deref() == Some(external.as_str()))
@@ -314,26 +310,15 @@ fn task_of(finding: &Finding, group: &str) -> BatchIssue {
     );
     let issue = NewIssue {
         description: description_of(finding, group),
-        priority: match finding.severity {
-            Severity::Critical => 0,
-            Severity::High => 1,
-            Severity::Medium => 2,
-            Severity::Low => 3,
-        },
         issue_type: TYPE.to_owned(),
-        external: Some(external_of(finding)),
         group: Some(group.to_owned()),
         plan: TaskPlan {
-            files: vec![TaskFile {
-                path: finding.path.clone(),
-                action: FileAction::Modify,
-            }],
             acceptance_criteria: vec![one_line(&problem, 1000)],
             ..TaskPlan::default()
         },
         ..NewIssue::titled(title)
     };
-    BatchIssue::new(finding.fingerprint.clone(), issue, Vec::<String>::new())
+    found::task_of(finding, issue)
 }
 
 #[cfg(test)]
