@@ -39,8 +39,8 @@ impl CoverageChange {
         let mut lower: Vec<FileChange> = Vec::new();
         let mut unmeasured = Vec::new();
         let (mut of_both, mut of_both_after) = (Totals::default(), Totals::default());
-        for (path, earlier) in &before.files {
-            let Some(later) = after.files.get(path) else {
+        for (path, earlier) in before.files.iter().chain(&before.ambiguous) {
+            let Some(later) = after.of(path) else {
                 if is_there(path) && earlier.totals.all > 0 {
                     unmeasured.push(path.clone());
                 }

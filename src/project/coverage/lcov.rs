@@ -15,7 +15,7 @@ struct Record<'a> {
     hit: u64,
 }
 
-pub(super) fn read(text: &str, measuring: &mut Measuring) -> Result<(), Bad> {
+pub(super) fn read(text: &str, measuring: &mut Measuring<'_>) -> Result<(), Bad> {
     let mut open: Option<Record<'_>> = None;
     let mut count = 0_usize;
     for (index, line) in text.lines().enumerate() {
@@ -89,7 +89,7 @@ fn data(value: &str) -> Option<(u32, bool)> {
     (!count.is_nan()).then_some((line, count > 0.0))
 }
 
-fn end(record: &Record<'_>, measuring: &mut Measuring) -> Result<(), String> {
+fn end(record: &Record<'_>, measuring: &mut Measuring<'_>) -> Result<(), String> {
     if record.has_lines || record.found == 0 {
         return Ok(());
     }

@@ -4,8 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::names::{Names, Place};
+use crate::base::text::one_line;
+
 /// How many lines a result may name, with repeats: far beyond any real one, and read in seconds.
-const MOST_PLACES: usize = 20_000_000;
+const MOST_NOTED: usize = 20_000_000;
+/// How many lines a block of Go may have: no function has more, and a damaged number could ask for any.
+const MOST_LINES: u32 = 1_000_000;
 /// How many files a result may name.
 const MOST_FILES: usize = 200_000;
 /// In how many places uncovered lines may stand: results are kept.
@@ -18,6 +23,9 @@ const LAST_LINE: u32 = 10_000_000;
 pub struct Coverage {
     /// The measured files, by their paths.
     pub files: BTreeMap<String, FileCoverage>,
+    /// What is measured under a name that is the end of several files' paths: which of them is meant is not known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ambiguous: BTreeMap<String, FileCoverage>,
 }
 
 /// What the tests cover of one file.
@@ -99,139 +107,210 @@ impl Coverage {
         sum
     }
 
-    /// Takes in what another result measured of other files. What both measured stays as it is here.
-    pub fn join(&mut self, other: Self) {
-        for (path, file) in other.files {
-            self.files.entry(path).or_insert(file);
-        }
+    /// Returns what is measured of a file, if anything is: under its name, or under one that is the end of it and that several
+    /// files have.
+    pub fn of(&self, path: &str) -> Option<&FileCoverage> {
+        let ends = std::iter::once(0).chain(path.match_indices('/').map(|(at, _)| at + 1));
+        let mut ends = ends.filter_map(|at| self.ambiguous.get(&path[at..]));
+        self.files.get(path).or_else(|| ends.next())
     }
-
-    /// Names files as the repository does, whose files are given: a result has absolute paths, paths from a source folder, or
-    /// import paths of Go. Returns what is placed, and the paths that fit no file, or fit several.
-    #[must_use]
-    pub fn placed<'a>(self, files: impl IntoIterator<Item = &'a str>) -> (Self, Vec<String>) {
-        let mut by_name: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        for file in files {
-            by_name.entry(last_part(file)).or_default().push(file);
-        }
-        let (mut placed, mut lost) = (Self::default(), Vec::new());
-        for (path, file) in self.files {
-            let plain = path.replace('\\', "/");
-            let plain = plain.trim_start_matches("./");
-            let candidates = by_name.get(last_part(plain)).map_or(&[][..], Vec::as_slice);
-            match place_of(plain, candidates) {
-                Some(place) if !placed.files.contains_key(place) => drop(placed.files.insert(place.to_owned(), file)),
-                _ => lost.push(path),
-            }
-        }
-        (placed, lost)
-    }
-}
-
-fn last_part(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
-
-/// Returns the one file of the repository that a path of a result means.
-fn place_of<'a>(path: &str, candidates: &[&'a str]) -> Option<&'a str> {
-    if let Some(same) = candidates.iter().find(|candidate| **candidate == path) {
-        return Some(same);
-    }
-    // An absolute or an import path ends with the file's own: the longest of these is meant.
-    let ends_with = |long: &str, end: &str| long.strip_suffix(end).is_some_and(|rest| rest.ends_with('/'));
-    let own = candidates.iter().filter(|candidate| ends_with(path, candidate));
-    if let Some(longest) = own.max_by_key(|candidate| candidate.len()) {
-        return Some(longest);
-    }
-    let mut longer = candidates
-        .iter()
-        .filter(|candidate| ends_with(candidate, path.trim_start_matches('/')));
-    let only = longer.next()?;
-    longer.next().is_none().then_some(*only)
 }
 
 /// A result while it is read.
-#[derive(Debug, Default)]
-pub(super) struct Measuring {
-    files: BTreeMap<String, Lines>,
+#[derive(Debug)]
+pub(super) struct Measuring<'a> {
+    names: &'a Names<'a>,
+    /// The files by the names that results have for them: where in `files` they are; `None` where they are not of the
+    /// repository.
+    known: BTreeMap<String, Option<usize>>,
+    places: BTreeMap<Place, usize>,
+    files: Vec<Found>,
+    /// Go's blocks. Each of several profiles may name a block.
+    blocks: BTreeMap<Block, Reached>,
     /// How many lines were noted, to keep them in bounds.
-    places: usize,
+    noted: usize,
 }
 
 /// What is known of a file so far.
 #[derive(Debug, Default)]
-struct Lines {
+struct Found {
     /// Lines, and whether a test reaches them.
     lines: BTreeMap<u32, bool>,
-    /// What is counted in another unit than lines.
+    /// What is counted of it where its lines are not told.
     counted: Totals,
+    /// What is counted in statements.
+    statements: Totals,
 }
 
-impl Measuring {
+/// A block of statements, from a line and column to another.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Block {
+    file: usize,
+    span: Span,
+}
+
+/// Where a block of statements begins and ends, each a line and a column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    pub(super) first: (u32, u32),
+    pub(super) last: (u32, u32),
+}
+
+/// What is known of a block.
+#[derive(Debug)]
+struct Reached {
+    statements: u32,
+    is_covered: bool,
+}
+
+impl<'a> Measuring<'a> {
+    pub(super) fn new(names: &'a Names<'a>) -> Self {
+        Self {
+            names,
+            known: BTreeMap::new(),
+            places: BTreeMap::new(),
+            files: Vec::new(),
+            blocks: BTreeMap::new(),
+            noted: 0,
+        }
+    }
+
     /// Notes a file, of which there may be nothing to cover.
-    pub(super) fn file(&mut self, path: &str) -> Result<(), String> {
-        if path.is_empty() {
+    pub(super) fn file(&mut self, name: &str) -> Result<(), String> {
+        self.index(name).map(drop)
+    }
+
+    /// Returns where a file is in `files`; `None` where it is not of the repository.
+    fn index(&mut self, name: &str) -> Result<Option<usize>, String> {
+        if let Some(index) = self.known.get(name) {
+            return Ok(*index);
+        }
+        if name.is_empty() {
             return Err("it names no file".to_owned());
         }
-        if !self.files.contains_key(path) {
-            if self.files.len() == MOST_FILES {
-                return Err(format!("it names more than {MOST_FILES} files"));
-            }
-            self.files.insert(path.to_owned(), Lines::default());
+        if self.known.len() == MOST_FILES {
+            return Err(format!("it names more than {MOST_FILES} files"));
         }
-        Ok(())
+        let index = self.names.place(name).map(|place| {
+            *self.places.entry(place).or_insert_with(|| {
+                self.files.push(Found::default());
+                self.files.len() - 1
+            })
+        });
+        self.known.insert(name.to_owned(), index);
+        Ok(index)
     }
 
     /// Notes a line of a file. A line that is reached anywhere is reached.
-    pub(super) fn line(&mut self, path: &str, line: u32, is_covered: bool) -> Result<(), String> {
-        if line == 0 || line > LAST_LINE {
-            return Err(format!("there is no line {line}"));
-        }
-        self.file(path)?;
-        self.one_more()?;
-        if let Some(file) = self.files.get_mut(path) {
-            *file.lines.entry(line).or_default() |= is_covered;
+    pub(super) fn line(&mut self, name: &str, line: u32, is_covered: bool) -> Result<(), String> {
+        is_a_line(line)?;
+        let index = self.index(name)?;
+        self.note(1)?;
+        if let Some(index) = index {
+            *self.files[index].lines.entry(line).or_default() |= is_covered;
         }
         Ok(())
     }
 
-    /// Adds to what is counted of a file beside its lines; such a file is counted that way alone.
-    pub(super) fn counted(&mut self, path: &str, totals: Totals) -> Result<(), String> {
-        self.file(path)?;
-        if let Some(file) = self.files.get_mut(path) {
-            file.counted += totals;
-        }
-        Ok(())
-    }
-
-    fn one_more(&mut self) -> Result<(), String> {
-        self.places += 1;
-        if self.places > MOST_PLACES {
-            return Err(format!("it names more than {MOST_PLACES} lines"));
-        }
-        Ok(())
-    }
-
-    /// Returns the result; fails, with the end of a sentence, where it would be too large to keep.
-    pub(super) fn finish(self) -> Result<Coverage, String> {
-        let files = self.files.into_iter().map(|(path, file)| {
-            let totals = if file.counted == Totals::default() {
-                Totals {
-                    covered: file.lines.values().filter(|is_covered| **is_covered).count() as u64,
-                    all: file.lines.len() as u64,
-                }
-            } else {
-                file.counted
+    /// Notes what is counted of a file whose lines are not told. Which lines they are is not known, so that of several counts
+    /// the highest holds.
+    pub(super) fn counted(&mut self, name: &str, totals: Totals) -> Result<(), String> {
+        if let Some(index) = self.index(name)? {
+            let counted = &mut self.files[index].counted;
+            *counted = Totals {
+                covered: counted.covered.max(totals.covered),
+                all: counted.all.max(totals.all),
             };
-            let uncovered = ranges(&file.lines);
-            (path, FileCoverage { totals, uncovered })
-        });
-        let files: BTreeMap<String, FileCoverage> = files.collect();
-        let places: usize = files.values().map(|file| file.uncovered.len()).sum();
-        if places > MOST_RANGES {
+        }
+        Ok(())
+    }
+
+    /// Notes a block of statements. One that is reached anywhere is reached.
+    pub(super) fn block(&mut self, name: &str, span: Span, statements: u32, is_covered: bool) -> Result<(), String> {
+        let lines = span.last.0 - span.first.0;
+        if lines > MOST_LINES {
+            return Err(format!("a block of more than {MOST_LINES} lines"));
+        }
+        is_a_line(span.first.0).and_then(|()| is_a_line(span.last.0))?;
+        let Some(file) = self.index(name)? else {
+            return self.note(1);
+        };
+        let block = Block { file, span };
+        if let Some(known) = self.blocks.get_mut(&block) {
+            if known.statements != statements {
+                return Err("this block has another number of statements in an earlier line or file".to_owned());
+            }
+            known.is_covered |= is_covered;
+            return Ok(());
+        }
+        self.note(lines as usize + 1)?;
+        let reached = Reached { statements, is_covered };
+        self.blocks.insert(block, reached);
+        Ok(())
+    }
+
+    fn note(&mut self, lines: usize) -> Result<(), String> {
+        self.noted += lines;
+        if self.noted > MOST_NOTED {
+            return Err(format!("it names more than {MOST_NOTED} lines"));
+        }
+        Ok(())
+    }
+
+    /// Returns the result; fails, with the end of a sentence, where none of its files is of the repository, or where it would
+    /// be too large to keep.
+    pub(super) fn finish(mut self) -> Result<Coverage, String> {
+        if let (true, Some(name)) = (self.files.is_empty(), self.known.keys().next()) {
+            let name = one_line(name, 200);
+            return Err(format!("none of its files is one of the repository, such as `{name}`"));
+        }
+        for (Block { file, span }, reached) in self.blocks {
+            let file = &mut self.files[file];
+            let all = u64::from(reached.statements);
+            let covered = if reached.is_covered { all } else { 0 };
+            file.statements += Totals { covered, all };
+            // Without a statement there is nothing to reach.
+            let lines = (span.first.0..=span.last.0).filter(|_| all > 0);
+            lines.for_each(|line| *file.lines.entry(line).or_default() |= reached.is_covered);
+        }
+        let mut coverage = Coverage::default();
+        let mut ranges = 0;
+        for (place, index) in self.places {
+            let file = self.files[index].told();
+            ranges += file.uncovered.len();
+            match place {
+                Place::File(path) => coverage.files.insert(path, file),
+                Place::OneOf(name) => coverage.ambiguous.insert(name, file),
+            };
+        }
+        if ranges > MOST_RANGES {
             return Err(format!("its uncovered lines stand in more than {MOST_RANGES} places"));
         }
-        Ok(Coverage { files })
+        Ok(coverage)
+    }
+}
+
+fn is_a_line(line: u32) -> Result<(), String> {
+    if line == 0 || line > LAST_LINE {
+        return Err(format!("there is no line {line}"));
+    }
+    Ok(())
+}
+
+impl Found {
+    fn told(&self) -> FileCoverage {
+        let totals = if self.statements.all > 0 {
+            self.statements
+        } else if self.lines.is_empty() {
+            self.counted
+        } else {
+            Totals {
+                covered: self.lines.values().filter(|is_covered| **is_covered).count() as u64,
+                all: self.lines.len() as u64,
+            }
+        };
+        let uncovered = ranges(&self.lines);
+        FileCoverage { totals, uncovered }
     }
 }
 

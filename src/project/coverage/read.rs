@@ -2,6 +2,7 @@
 
 use super::bad::Bad;
 use super::measured::{Coverage, Measuring};
+use super::names::Names;
 use super::{go, lcov, xml};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::{one_line, size};
@@ -9,29 +10,22 @@ use crate::base::text::{one_line, size};
 /// The longest result that is read, in bytes (128 MiB).
 pub const MOST_BYTES: usize = 128 << 20;
 
-/// Reads a result, whose format is found by its content; `name` is for the error.
-///
-/// What is not one of the formats, or is damaged, is a usage error that names file and line.
-pub fn read(name: &str, content: &[u8]) -> Result<Coverage> {
-    read_all([(name, content)])
-}
-
-/// Reads the results of one repository, each a name and its content, into one: what any of them reaches is covered.
+/// Reads the results of one repository, each a name and its content, into one: what any of them reaches is covered. The format
+/// of each is found by its content; `names` says which files they mean.
 ///
 /// # Errors
 ///
-/// As [`read`], for the first that cannot be read.
-pub fn read_all<'a>(results: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Result<Coverage> {
-    let mut measuring = Measuring::default();
+/// Of kind [`ErrorKind::Usage`], for the first that is not one of the formats or is damaged, with its name and the line; and
+/// where what they measure is too large to keep, or nothing of the repository.
+pub fn read_all<'a>(results: impl IntoIterator<Item = (&'a str, &'a [u8])>, names: &Names<'_>) -> Result<Coverage> {
+    let mut measuring = Measuring::new(names);
     for (name, content) in results {
         read_into(name, content, &mut measuring)?;
     }
-    measuring
-        .finish()
-        .map_err(|why| Error::new(ErrorKind::Usage, format!("cannot use coverage: {why}")))
+    measuring.finish().map_err(|why| Error::new(ErrorKind::Usage, why))
 }
 
-fn read_into(name: &str, content: &[u8], measuring: &mut Measuring) -> Result<()> {
+fn read_into(name: &str, content: &[u8], measuring: &mut Measuring<'_>) -> Result<()> {
     let name = one_line(name, 200);
     let refuse = |why: String| {
         Error::new(ErrorKind::Usage, format!("cannot read coverage from `{name}`: {why}"))

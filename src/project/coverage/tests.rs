@@ -30,8 +30,31 @@ fn shown(coverage: &Coverage) -> String {
     files.collect::<Vec<_>>().join("\n")
 }
 
+/// The files of the repository.
+const FILES: [&str; 15] = [
+    "src/a.rs",
+    "src/counted.rs",
+    "src/empty.rs",
+    "pkg/a.py",
+    "pkg/sub/b & c.py",
+    "com/example/A.java",
+    "com/example/NoDebug.java",
+    "Main.kt",
+    "pkg/a.go",
+    "b c.go",
+    "x.go",
+    "a",
+    "b",
+    "c",
+    "x\u{1b}[2J",
+];
+
 fn of(text: &str) -> Coverage {
-    read("result", text.as_bytes()).unwrap()
+    of_files(text, &FILES)
+}
+
+fn read(name: &str, content: &[u8]) -> crate::base::error::Result<Coverage> {
+    read_all([(name, content)], &Names::new("/workspace", FILES))
 }
 
 #[track_caller]
@@ -45,18 +68,12 @@ fn each_format_is_read_into_one_form() {
         shown(&of(LCOV)),
         "src/a.rs 3/5: 4-5\nsrc/counted.rs 7/10:\nsrc/empty.rs 0/0:"
     );
-    assert_eq!(
-        shown(&of(COBERTURA)),
-        "/workspace/pkg/a.py 2/3: 2-2\n/workspace/pkg/sub/b & c.py 0/0:"
-    );
+    assert_eq!(shown(&of(COBERTURA)), "pkg/a.py 2/3: 2-2\npkg/sub/b & c.py 0/0:");
     assert_eq!(
         shown(&of(JACOCO)),
         "Main.kt 1/1:\ncom/example/A.java 1/3: 4-6\ncom/example/NoDebug.java 5/8:"
     );
-    assert_eq!(
-        shown(&of(GO)),
-        "example.com/mod/b c.go 0/3: 1-2\nexample.com/mod/pkg/a.go 3/4: 6-7"
-    );
+    assert_eq!(shown(&of(GO)), "b c.go 0/3: 1-2\npkg/a.go 3/4: 6-7");
     for text in [LCOV, COBERTURA, JACOCO, GO] {
         let windows = format!("\u{feff}{}", text.replace('\n', "\r\n"));
         assert_eq!(of(&windows), of(text));
@@ -94,7 +111,7 @@ fn what_is_damaged_is_refused_with_file_and_line() {
         ),
         (
             "mode: set\nx.go:1.1,2.1 2 3\nx.go:1.1,2.1 1 3\n",
-            "line 3: line 2 has another number of statements for this block",
+            "line 3: this block has another number of statements in an earlier line or file",
         ),
         (
             "<html/>",
@@ -142,7 +159,7 @@ fn overlapping_blocks_do_not_take_forever() {
         .map(|column| format!("x.go:1.{column},900000.1 1 1\n"))
         .collect::<Vec<_>>()
         .concat();
-    assert!(refused(&format!("mode: set\n{blocks}")).contains("its blocks have more than 20000000 lines"));
+    assert!(refused(&format!("mode: set\n{blocks}")).contains("it names more than 20000000 lines"));
 }
 
 #[test]
@@ -172,25 +189,82 @@ fn files_get_the_names_of_the_repository() {
         "b c.go",
         "app/src/main/java/com/example/A.java",
     ];
-    let (placed, lost) = of(COBERTURA).placed(files);
-    assert_eq!(
-        (shown(&placed), lost),
-        ("pkg/a.py 2/3: 2-2\npkg/sub/b & c.py 0/0:".to_owned(), vec![])
+    let placed = |text: &str| shown(&of_files(text, &files));
+    assert_eq!(placed(COBERTURA), "pkg/a.py 2/3: 2-2\npkg/sub/b & c.py 0/0:");
+    assert_eq!(placed(GO), "b c.go 0/3: 1-2\npkg/a.go 3/4: 6-7");
+    assert_eq!(placed(JACOCO), "app/src/main/java/com/example/A.java 1/3: 4-6");
+    // One file has several spellings, and what fits two files is of neither.
+    let text = "SF:a.py\nDA:1,1\nend_of_record\nSF:./pkg\\a.go\nDA:1,1\nDA:2,0\nend_of_record\n\
+                SF:/workspace/build/../pkg//a.go\nDA:2,1\nDA:3,0\nend_of_record\n";
+    assert_eq!(placed(text), "pkg/a.go 2/3: 3-3");
+}
+
+#[test]
+fn what_is_not_of_the_repository_stands_for_none_of_its_files() {
+    let record = |path: &str, hit: u8| format!("SF:{path}\nDA:1,{hit}\nend_of_record\n");
+    let own = record("/workspace/src/a.rs", 0);
+    for library in [
+        "/home/agent/.cargo/registry/src/foo-1.0/src/a.rs",
+        "/workspaces/src/a.rs",
+        "/workspace/other/src/a.rs",
+        "/src/a.rs",
+    ] {
+        let library = record(library, 1);
+        assert_eq!(shown(&of(&(library.clone() + &own))), "src/a.rs 0/1: 1-1");
+        assert!(refused(&library).starts_with("none of its files is one of the repository, such as `/"));
+    }
+}
+
+#[test]
+fn a_block_of_several_profiles_is_counted_once() {
+    let profiles = |profiles: &[&str]| {
+        let contents = profiles.iter().map(|profile| ("cover.out", profile.as_bytes()));
+        read_all(contents, &Names::new("/workspace", FILES))
+    };
+    let one = "mode: set\nx.com/m/pkg/a.go:1.1,2.2 3 1\nx.com/m/pkg/a.go:3.1,4.2 1 0\n";
+    let other =
+        "mode: set\nx.com/m/pkg/a.go:1.1,2.2 3 0\n/workspace/pkg/a.go:3.1,4.2 1 1\nx.com/m/pkg/a.go:5.1,5.9 2 0\n";
+    let library = "mode: set\n/home/agent/go/pkg/mod/y.com/pkg/a.go:1.1,2.2 9 1\n";
+    assert_eq!(shown(&profiles(&[one]).unwrap()), "pkg/a.go 3/4: 3-4");
+    for all in [[one, other, library], [library, other, one]] {
+        assert_eq!(shown(&profiles(&all).unwrap()), "pkg/a.go 4/6: 5-5");
+    }
+    let odd = "mode: set\nx.com/m/pkg/a.go:1.1,2.2 4 1\n";
+    assert!(
+        profiles(&[one, odd])
+            .unwrap_err()
+            .to_string()
+            .contains("line 2: this block has another number")
     );
-    let (placed, lost) = of(GO).placed(files);
-    assert_eq!(
-        (shown(&placed), lost),
-        ("b c.go 0/3: 1-2\npkg/a.go 3/4: 6-7".to_owned(), vec![])
-    );
-    let (placed, lost) = of(JACOCO).placed(files);
-    assert_eq!(shown(&placed), "app/src/main/java/com/example/A.java 1/3: 4-6");
-    assert_eq!(lost, ["Main.kt", "com/example/NoDebug.java"]);
-    // What fits two files fits none.
-    let (placed, lost) = of("SF:a.py\nDA:1,1\nend_of_record\nSF:./pkg\\a.go\nDA:1,1\nend_of_record\n").placed(files);
-    assert_eq!(
-        (shown(&placed), lost),
-        ("pkg/a.go 1/1:".to_owned(), vec!["a.py".to_owned()])
-    );
+    // What is counted without lines is not counted twice, and lines say more.
+    let counted = "SF:src/a.rs\nLF:10\nLH:7\nend_of_record\n";
+    assert_eq!(shown(&profiles(&[counted, counted]).unwrap()), "src/a.rs 7/10:");
+    let lines = "SF:src/a.rs\nDA:1,1\nDA:2,0\nend_of_record\n";
+    assert_eq!(shown(&profiles(&[counted, lines]).unwrap()), "src/a.rs 1/2: 2-2");
+}
+
+#[test]
+fn a_name_that_fits_another_file_too_by_now_is_compared_as_before() {
+    let (one, other) = ("app/com/A.java", "lib/com/A.java");
+    let record = |hits: &str| {
+        format!(
+            "SF:com/A.java\nDA:1,{}\nDA:2,{}\nend_of_record\n",
+            &hits[..1],
+            &hits[1..]
+        )
+    };
+    let alone = of_files(&record("11"), &[one]);
+    let change = |before: &Coverage, hits: &str| {
+        let after = of_files(&record(hits), &[one, other]);
+        assert!(after.files.is_empty() && after.ambiguous.contains_key("com/A.java"));
+        CoverageChange::between(before, &after, |path| path != "com/A.java")
+    };
+    assert!(!change(&alone, "11").fell());
+    assert_eq!(change(&alone, "10").lower[0].path, one);
+    let several = of_files(&record("11"), &[one, other]);
+    assert!(!change(&several, "11").fell() && change(&several, "10").fell());
+    let gone = CoverageChange::between(&alone, &Coverage::default(), |_| true);
+    assert_eq!(gone.unmeasured, [one]);
 }
 
 #[test]
@@ -264,8 +338,7 @@ proptest! {
         let end = (at + length).min(bytes.len());
         bytes.splice(at..end, with.bytes());
         if let Ok(coverage) = read("x", &bytes) {
-            let (placed, _) = coverage.clone().placed(["src/a.rs", "pkg/a.py"]);
-            let _ = CoverageChange::between(&coverage, &placed, |_| true).fell();
+            let _ = CoverageChange::between(&of(LCOV), &coverage, |_| true).fell();
             prop_assert!(coverage.uncovered_in_words(500).len() < 1000);
         }
     }

@@ -15,8 +15,8 @@ const DEEPEST: usize = 64;
 const MOST_ATTRIBUTES: usize = 64;
 
 /// What is open while a document is read.
-struct Open<'a> {
-    measuring: &'a mut Measuring,
+struct Open<'a, 'names> {
+    measuring: &'a mut Measuring<'names>,
     depth: usize,
     format: Option<Format>,
     /// Whether there was any part that every result of the format has.
@@ -44,7 +44,7 @@ struct File {
     counted: Totals,
 }
 
-pub(super) fn read(text: &str, measuring: &mut Measuring) -> Result<(), Bad> {
+pub(super) fn read(text: &str, measuring: &mut Measuring<'_>) -> Result<(), Bad> {
     let mut reader = Reader::from_str(text);
     let mut open = Open {
         measuring,
@@ -87,7 +87,7 @@ fn index_of(text: &str, position: u64) -> usize {
     memchr::memchr_iter(b'\n', &text.as_bytes()[..end]).count()
 }
 
-impl Open<'_> {
+impl Open<'_, '_> {
     fn begin(&mut self, element: &BytesStart<'_>) -> Result<(), String> {
         if self.depth == DEEPEST {
             return Err(format!("its elements are more than {DEEPEST} deep"));

@@ -3,7 +3,6 @@
 use super::cause::Missing;
 use super::ran::Ran;
 use super::results::Results;
-use crate::base::text::one_line;
 use crate::project::coverage::Coverage;
 
 /// What is known of the results of a gate: why they cannot be used, as the end of a sentence, where they cannot.
@@ -29,25 +28,11 @@ pub(super) fn of(exit: Ran, read: Option<Read>) -> (Ran, Option<Results>) {
     }
 }
 
-/// Returns how a gate ended by that and what it covers, by the names that these files of its tree have.
-pub(super) fn with_coverage<'a>(
-    ran: Ran,
-    read: Result<Coverage, String>,
-    files: impl IntoIterator<Item = &'a str>,
-) -> (Ran, Option<Coverage>) {
-    let placed = read.and_then(|coverage| {
-        let (placed, lost) = coverage.placed(files);
-        match lost.first() {
-            Some(one) if placed.files.is_empty() => Err(format!(
-                "none of its files is one of the repository, such as `{}`",
-                one_line(one, 200)
-            )),
-            _ => Ok(placed),
-        }
-    });
-    match (ran, placed) {
+/// Returns how a gate ended by that and what it covers.
+pub(super) fn with_coverage(ran: Ran, read: Result<Coverage, String>) -> (Ran, Option<Coverage>) {
+    match (ran, read) {
         (Ran::Passed, Err(why)) => (Ran::CannotRun("exited with 0".to_owned(), Missing::Coverage(why)), None),
-        (ran @ (Ran::Passed | Ran::Red(_)), placed) => (ran, placed.ok()),
+        (ran @ (Ran::Passed | Ran::Red(_)), read) => (ran, read.ok()),
         (ran @ (Ran::CannotRun(..) | Ran::Cancelled), _) => (ran, None),
     }
 }
@@ -56,6 +41,7 @@ pub(super) fn with_coverage<'a>(
 mod tests {
     use super::super::results::Outcome;
     use super::*;
+    use crate::project::coverage::{Names, read_all};
 
     fn results(failed: usize) -> Results {
         let mut results = Results::default();
@@ -67,11 +53,16 @@ mod tests {
     #[test]
     fn coverage_that_cannot_be_used_is_no_pass() {
         let red = || Ran::Red("exited with 1".to_owned());
-        let of =
-            |path: &str| crate::project::coverage::read("x", format!("SF:{path}\nDA:1,1\nend_of_record\n").as_bytes());
+        let read = |text: &str| {
+            read_all(
+                [("x", text.as_bytes())],
+                &Names::new("/workspace", ["a.rs", "src/a.rs"]),
+            )
+        };
+        let of = |path: &str| read(&format!("SF:{path}\nDA:1,1\nend_of_record\n"));
         for (exit, told, expect, is_known) in [
-            (Ran::Passed, of("/src/a.rs"), "passed", true),
-            (red(), of("/src/a.rs"), "exited with 1", true),
+            (Ran::Passed, of("/workspace/src/a.rs"), "passed", true),
+            (red(), of("/workspace/src/a.rs"), "exited with 1", true),
             (
                 Ran::Passed,
                 of("/lib/b.rs"),
@@ -81,13 +72,13 @@ mod tests {
             (red(), of("/lib/b.rs"), "exited with 1", false),
             (
                 Ran::Passed,
-                crate::project::coverage::read("x", b"<!DOCTYPE coverage [<!ENTITY a 'b'>]><coverage/>"),
+                read("<!DOCTYPE coverage [<!ENTITY a 'b'>]><coverage/>"),
                 "exited with 0: its coverage cannot be used: cannot read coverage from `x`",
                 false,
             ),
         ] {
             let told = told.map_err(|error| error.in_a_line());
-            let (ran, coverage) = with_coverage(exit, told, ["a.rs", "src/a.rs"]);
+            let (ran, coverage) = with_coverage(exit, told);
             assert!(ran.how().starts_with(expect), "{ran:?}");
             assert_eq!(coverage.is_some(), is_known);
         }

@@ -10,8 +10,9 @@ use crate::base::error::Result;
 use crate::base::text::one_line;
 use crate::git::{Git, Oid};
 use crate::project::Project;
-use crate::project::coverage::{Coverage, CoverageChange};
+use crate::project::coverage::{Coverage, CoverageChange, FileChange, Names};
 use crate::prompt::Document;
+use crate::sandbox::spec::WORKSPACE;
 
 /// How many bytes of uncovered places are told, of all gates together.
 const MOST_TOLD: usize = 24_000;
@@ -48,12 +49,13 @@ pub(crate) fn uncovered(project: &Project, commit: Oid, warn: &mut dyn FnMut(Str
 impl Runner<'_> {
     /// Returns how a gate ended by what it was to measure, too, and what it covers.
     pub(super) fn with_coverage(&self, ran: Ran, heard: &mut Heard, tree: Oid) -> Result<(Ran, Option<Coverage>)> {
-        let Some(read) = heard.coverage() else {
+        let Some(written) = heard.coverage() else {
             return Ok((ran, None));
         };
         let entries = tokio::task::block_in_place(|| self.project.git.files(tree))?;
         let paths: Vec<_> = entries.iter().map(|entry| entry.path.to_string_lossy()).collect();
-        Ok(agreement::with_coverage(ran, read, paths.iter().map(AsRef::as_ref)))
+        let names = Names::new(WORKSPACE, paths.iter().map(AsRef::as_ref));
+        Ok(agreement::with_coverage(ran, written.coverage(&names)))
     }
 }
 
@@ -78,10 +80,13 @@ pub(super) fn change(git: &Git, tree: Oid, base: Option<&Tried>, run: &GateRun) 
 
 /// Returns where a gate covers less than before the work, for whoever is to cover more.
 pub(super) fn places(change: &CoverageChange, run: &GateRun) -> String {
-    let after = run.coverage.iter().flat_map(|coverage| &coverage.files);
-    let lower = after.filter(|(path, _)| change.lower.iter().any(|file| file.path == **path));
+    let lower = run.coverage.iter().flat_map(|coverage| {
+        let of = |file: &FileChange| Some((file.path.clone(), coverage.of(&file.path)?.clone()));
+        change.lower.iter().filter_map(of)
+    });
     let lower = Coverage {
-        files: lower.map(|(path, file)| (path.clone(), file.clone())).collect(),
+        files: lower.collect(),
+        ..Coverage::default()
     };
     let mut text = String::new();
     if !lower.files.is_empty() {

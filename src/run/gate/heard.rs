@@ -11,7 +11,7 @@ use crate::base::redact::Redactor;
 use crate::base::whole_output::WholeOutput;
 use crate::config::{Gate, ResultsFormat};
 use crate::git::{FoundFile, Globs, SeenFolder, find_files, read_found};
-use crate::project::coverage::{self, Coverage};
+use crate::project::coverage::{self, Coverage, Names};
 use crate::run::call::Sandbox;
 use crate::run::slots::SlotMounts;
 use crate::run::tops::PreparedMounts;
@@ -77,11 +77,9 @@ impl Heard {
         })
     }
 
-    /// Returns what the gate covers, once it has ended: why that is not known, as the end of a sentence, where it is not.
-    /// `None` for a gate that does not measure it.
-    pub(super) fn coverage(&mut self) -> Option<std::result::Result<Coverage, String>> {
-        let read = |files: Contents<'_>| coverage::read_all(files.iter().copied()).map_err(|error| error.in_a_line());
-        Some(self.coverage.take()?.read(read))
+    /// Returns what tells what the gate covers, once it has ended; `None` for a gate that does not measure it.
+    pub(super) fn coverage(&mut self) -> Option<WrittenFiles> {
+        self.coverage.take()
     }
 }
 
@@ -89,7 +87,7 @@ impl Heard {
 type Contents<'a> = &'a [(&'a str, &'a [u8])];
 
 /// Files that a gate is to write.
-struct WrittenFiles {
+pub(super) struct WrittenFiles {
     glob: String,
     globs: Globs,
     places: Vec<SeenFolder>,
@@ -111,6 +109,12 @@ impl WrittenFiles {
             before,
             redactor: sandbox.folder.redactor.clone(),
         })
+    }
+
+    /// Returns what the gate covers of the files with these names: why that is not known, as the end of a sentence, where it
+    /// is not.
+    pub(super) fn coverage(self, names: &Names<'_>) -> std::result::Result<Coverage, String> {
+        self.read(|files| coverage::read_all(files.iter().copied(), names).map_err(|error| error.in_a_line()))
     }
 
     /// Reads those that the gate wrote.

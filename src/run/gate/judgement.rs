@@ -153,7 +153,7 @@ mod tests {
             let lines = (1..).zip(hits.chars());
             let lines: Vec<_> = lines.map(|(line, hit)| format!("DA:{line},{hit}\n")).collect();
             let lines = lines.concat();
-            crate::project::coverage::read("x", format!("SF:a\n{lines}end_of_record\n").as_bytes()).unwrap()
+            crate::project::coverage::of_files(&format!("SF:a\n{lines}end_of_record\n"), &["a"])
         };
         for (ran, before, after, verdict, says) in [
             (Ran::Passed, "1100", "1100", Verdict::Passed, ""),

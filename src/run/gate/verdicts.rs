@@ -375,7 +375,7 @@ mod tests {
             coverage: Some("*.info".to_owned()),
             ..make.clone()
         };
-        let coverage = crate::project::coverage::read("x.info", b"SF:a\nDA:1,1\nDA:2,0\nend_of_record\n").unwrap();
+        let coverage = crate::project::coverage::of_files("SF:a\nDA:1,1\nDA:2,0\nend_of_record\n", &["a"]);
         let covering = Kept {
             coverage: Some(coverage.clone()),
             ..kept(Said::Passed)
