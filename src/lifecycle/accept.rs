@@ -4,11 +4,13 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::Oid;
 use crate::issues::attempt::Attempt;
-use crate::issues::issue::{Issue, Status};
+use crate::issues::interfaces::InterfaceChanges;
+use crate::issues::issue::{Issue, Issues, Status};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{CommitId, IssueId};
+use crate::project::interfaces;
 use crate::run::commit_message::{AttemptName, accepted_message};
 use crate::run::land::{Contribution, Landing, OnTip, land, merge_onto, merged_commit};
 
@@ -30,7 +32,8 @@ impl Generator {
         }
         self.project.refuse_checked_out(&generation)?;
         let store = Store::open(&self.project.git, &generation)?;
-        let issue = store.read()?.get(id)?.clone();
+        let issues = store.read()?;
+        let issue = issues.get(id)?.clone();
         let last = issue.attempts.last();
         let merged = last
             .map(|last| merged_commit(&self.project, &name_of(&generation, id, last)))
@@ -48,12 +51,30 @@ impl Generator {
         crash_point!("accept.merged");
         let now = self.project.clock().now();
         let reason = format!("accepted by {}", store.user()?);
+        let interfaces = self.changed_interfaces(&issues, id, commit);
         let closed = store.update(&format!("accept {id}"), now, |issues| {
             issues.close(id, &reason, Some(&CommitId::from(commit)), now)?;
+            if let Some(changes) = &interfaces {
+                issues.keep_interfaces(id, changes, now)?;
+            }
             issues.get(id).cloned()
         })?;
         crash_point!("accept.closed");
         Ok(closed)
+    }
+
+    /// Returns the public interfaces that accepted work has changed, in a mode in which existing tests stay.
+    fn changed_interfaces(&self, issues: &Issues, id: &IssueId, commit: Oid) -> Option<InterfaceChanges> {
+        let warn = |why: String| tracing::warn!("{why}");
+        match self.project.config.mode_named(issues.meta().mode_name()) {
+            Ok(mode) if mode.keep_tests => interfaces::of_landed(&self.project.git, id, commit, warn),
+            Ok(_) => None,
+            Err(error) => {
+                let why = error.in_a_line();
+                warn(format!("{id}: which public interfaces changed is not known: {why}"));
+                None
+            }
+        }
     }
 
     /// Puts the snapshot of a held task on the generation branch.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Outcome};
+use crate::issues::interfaces::InterfaceChanges;
 use crate::issues::issue::input::text_problem;
 use crate::issues::issue::{Claim, Comment, HoldKind, Issue, Issues, Status};
 use crate::model::{CommitId, IssueId, RunId, id_list};
@@ -97,6 +98,15 @@ impl Issues {
             )));
         }
         self.change(id, now, |issue| issue.attempts.push(attempt))
+    }
+
+    /// Keeps which public interfaces the last attempt has changed, whose result has landed.
+    pub(crate) fn keep_interfaces(&mut self, id: &IssueId, changes: &InterfaceChanges, now: Timestamp) -> Result<()> {
+        self.change(id, now, |issue| {
+            if let Some(last) = issue.attempts.last_mut() {
+                last.interfaces = Some(changes.clone());
+            }
+        })
     }
 
     /// Holds an open issue for a person; a held one gets the new reason.

@@ -156,7 +156,8 @@ fn a_refactoring_may_not_touch_a_test_and_says_which_interfaces_it_changed(engin
             "test",
             "Ask less",
             &[],
-            "write src/table.test.js test('first', () => { expect(table()[0]).toBe(table()[0]); });",
+            "write src/table.test.js test('first', () => { expect(table()[0]).toBe(table()[0]); });\n\
+             write src/width.rs pub fn width() {}",
         ),
         proposal(
             "form",
@@ -178,8 +179,14 @@ fn a_refactoring_may_not_touch_a_test_and_says_which_interfaces_it_changed(engin
     assert!(ran.stdout.contains(&told), "{}", ran.stdout);
     let shown = project.run(&["issues", "show", "cw-2"]).expect(0);
     let _ = shown.says(&format!("public interfaces changed:\n      {changed}"));
+    // Of a result that a person accepts, too.
+    project.run(&["issues", "release", "cw-1", "--accept"]).expect(0);
+    let accepted = &project.issue("cw-1")["attempts"][0]["interfaces"]["changes"];
+    assert_eq!(*accepted, json!([{"path": "src/width.rs", "after": "pub fn width()"}]));
     let stopped = project.run(&["generator", "stop"]).expect(0);
-    stopped.says(&format!("Public interfaces that changed:\n  cw-2 {changed}"));
+    stopped.says(&format!(
+        "Public interfaces that changed:\n  cw-1 src/width.rs: `pub fn width()` is new\n  cw-2 {changed}"
+    ));
 }
 
 fn interfaces_are_kept_of_a_task_whose_run_died_when_it_had_landed(engine: TestEngine) {
