@@ -20,6 +20,11 @@ const WORDS: [&str; 14] = [
     "var",
 ];
 
+/// What an assignment to `exports` itself exports, where it is not told.
+const WHOLE: &str = "as a whole";
+/// How many lines of a list are read.
+const MOST_LINES: usize = 200;
+
 pub(super) fn items(text: &str) -> Option<Vec<Item>> {
     let lines: Vec<&str> = text.lines().collect();
     let mut items = Items::default();
@@ -33,7 +38,19 @@ pub(super) fn items(text: &str) -> Option<Vec<Item>> {
                 items.push(declaration(declared, &joined(&lines[index..], ends)))?;
             }
         } else if let Some(called) = exported(line) {
-            items.push(Item::new(called, format!("exports {called}")))?;
+            let properties = if called == WHOLE {
+                properties(&lines[index..])
+            } else {
+                Vec::new()
+            };
+            if properties.is_empty() {
+                items.push(Item::new(called, format!("exports {called}")))?;
+            }
+            items.extend(
+                properties
+                    .iter()
+                    .map(|called| Item::new(called, format!("exports {called}"))),
+            )?;
         }
     }
     Some(items.into_vec())
@@ -48,8 +65,52 @@ fn exported(line: &str) -> Option<&str> {
             let is_set = after.trim_start().starts_with('=') && !after.trim_start().starts_with("==");
             (is_set && !called.is_empty()).then_some(called)
         }
-        None => rest.trim_start().starts_with('=').then_some("as a whole"),
+        None => rest.trim_start().starts_with('=').then_some(WHOLE),
     }
+}
+
+/// Returns the names of the properties of `exports = { a, b: c, d() {} }`; none where that is another value.
+fn properties(lines: &[&str]) -> Vec<String> {
+    let (mut names, mut own) = (Vec::new(), String::new());
+    let mut depth = 0_i32;
+    let mut take = |own: &mut String| {
+        // Before the name there may be words such as `async`.
+        let head = own.split([':', '(', '=']).next().unwrap_or_default().trim();
+        names.extend(
+            head.rsplit(' ')
+                .next()
+                .filter(|name| !name.is_empty())
+                .map(str::to_owned),
+        );
+        own.clear();
+    };
+    for (index, line) in lines.iter().take(MOST_LINES).enumerate() {
+        let line = line.split("//").next().unwrap_or(line);
+        let value = line.split_once('=').filter(|_| index == 0);
+        let code = value.map_or(line, |(_, value)| value.trim_start());
+        if index == 0 && !code.starts_with('{') {
+            break;
+        }
+        for character in code.chars() {
+            match character {
+                '(' | '[' | '{' => depth += 1,
+                ')' | ']' | '}' => depth -= 1,
+                _ => {}
+            }
+            match character {
+                _ if depth == 0 => break,
+                '{' if own.is_empty() && depth == 1 => {}
+                ',' if depth == 1 => take(&mut own),
+                _ => own.push(character),
+            }
+        }
+        own.push(' ');
+        if depth <= 0 {
+            take(&mut own);
+            break;
+        }
+    }
+    names
 }
 
 fn declaration(declared: &str, whole: &str) -> Item {
@@ -84,7 +145,7 @@ fn declaration(declared: &str, whole: &str) -> Item {
 /// Reads `export { a, b as c } from "d"`, and `export * from "d"`.
 fn listed(lines: &[&str], items: &mut Items) -> Option<()> {
     let mut text = String::new();
-    for line in lines.iter().take(200) {
+    for line in lines.iter().take(MOST_LINES) {
         text.push_str(line.trim());
         text.push(' ');
         if line.contains(['}', ';']) || !text.contains('{') {
