@@ -229,7 +229,7 @@ pub(crate) const TOP: &[Key] = &[
         "modes",
         Shape::Modes,
         "{}",
-        "Kinds of work: what is set here changes a built-in mode (generate, feature, fix, test,\nrefactor, exec, audit, review), and a new name makes a mode that `extends` one. Keys: extends,\nprompt, type, proof, keep_tests, needs_gates, preserve_sources, stages, gates: docs/modes.md.",
+        "Kinds of work: what is set here changes a built-in mode (generate, build, feature, fix,\ntest, refactor, exec, audit, review), and a new name makes a mode that `extends` one. Keys:\nextends, prompt, plan_prompt, type, proof, keep_tests, needs_gates, preserve_sources, stages,\ngates: docs/modes.md.",
     )
     .sample("{fix: {stages: [stitch, review]}, hotfix: {extends: fix, gates: [make test]}}"),
     Key::new(
