@@ -202,9 +202,7 @@ async fn begin(
             .clone()
             .choose(Some(open.to_string()))
             .ask_again(args.then())?;
-        context
-            .output
-            .say(&format!("Continuing {open}, which reads {commit}."));
+        context.output.say(&format!("Continuing {open}, which reads {commit}."));
         (generator.switch(open.as_str())?, again.then_some(1))
     } else if args.then() == Then::Report {
         let done = generator.start(options).await?;

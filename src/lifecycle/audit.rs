@@ -89,7 +89,11 @@ impl Generator {
         match self.project.git.reference(&generation.base_mark())? {
             Some(read) if read != asked => {
                 let (read, asked) = (read.to_string(), asked.to_string());
-                let message = format!("`{generation}` reads {}, and this asks for {}", &read[..10], &asked[..10]);
+                let message = format!(
+                    "`{generation}` reads {}, and this asks for {}",
+                    &read[..10],
+                    &asked[..10]
+                );
                 Err(Error::new(ErrorKind::Precondition, message).hint(format!(
                     "`cordwainer resume --generation {generation}` goes on with what it reads; `cordwainer reset --generation {generation}` ends it"
                 )))

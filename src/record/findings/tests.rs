@@ -299,7 +299,8 @@ proptest! {
 #[test]
 fn an_incomplete_report_says_so() {
     let mut report = sample();
-    let successful = |report: &FindingsReport| report.sarif()["runs"][0]["invocations"][0]["executionSuccessful"].clone();
+    let successful =
+        |report: &FindingsReport| report.sarif()["runs"][0]["invocations"][0]["executionSuccessful"].clone();
     assert_eq!(successful(&report), true);
     assert!(!report.markdown().contains("not complete"));
     report.examined.complete = false;

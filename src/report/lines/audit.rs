@@ -121,6 +121,9 @@ mod tests {
             ),
             "{said}"
         );
-        assert!(said.ends_with("\n    low a: b (c)\n    and 1 more\n  2 findings were filed as tasks before."), "{said}");
+        assert!(
+            said.ends_with("\n    low a: b (c)\n    and 1 more\n  2 findings were filed as tasks before."),
+            "{said}"
+        );
     }
 }

@@ -41,7 +41,7 @@ enum Heard {
     Findings(Vec<Finding>),
     /// Another answer may be better: what was wrong.
     Nothing(String),
-    /// The same request would be refused again, such as one that is too large; another part's may pass.
+    /// Its request is refused, such as one that is too large, and would be again; another part's may pass.
     Refused(String),
     /// No other call would give one now: how the audit ends, and why.
     Ended(MeasureOutcome, String),

@@ -14,19 +14,16 @@ use crate::support::project::waiting::{signal, wait_until};
 use crate::support::repository::TestRepository;
 use crate::support::scripts::{scripted, user_prompt};
 
+mod tasks;
 engine_tests! {
     both: an_audit_reports_what_it_finds_and_leaves_nothing_behind,
         what_was_read_is_not_paid_for_twice_after_a_death;
     podman: findings_become_tasks_once,
-        what_an_audit_finds_is_fixed_and_merged,
         a_review_reads_what_has_changed,
         what_is_not_read_is_said_with_its_reason,
         a_report_of_which_a_part_failed_is_whole_after_a_death,
-        what_is_to_be_fixed_is_held_where_a_person_confirms_it,
-        a_report_alone_does_no_task_of_an_interrupted_fix,
         an_interrupted_report_is_about_the_commit_that_it_read,
         a_report_needs_no_base_branch,
-        what_was_filed_and_never_done_can_be_fixed,
         a_part_that_is_refused_is_sent_once,
         files_and_what_has_changed_in_them_fill_a_part_together,
         what_is_asked_wrongly_is_told_before_a_call;
@@ -188,7 +185,11 @@ fn what_was_read_is_not_paid_for_twice_after_a_death(engine: TestEngine) {
     // What becomes of its findings is not changed meanwhile.
     let stores = || {
         let listed = project.repository.git(&["for-each-ref", "refs/cordwainer"]);
-        let stores: Vec<_> = listed.lines().filter(|line| line.ends_with("/issues")).map(str::to_owned).collect();
+        let stores: Vec<_> = listed
+            .lines()
+            .filter(|line| line.ends_with("/issues"))
+            .map(str::to_owned)
+            .collect();
         stores
     };
     let before = stores();
@@ -277,25 +278,6 @@ fn findings_become_tasks_once(engine: TestEngine) {
     assert_eq!(report(&project).findings.len(), 2);
 }
 
-fn what_an_audit_finds_is_fixed_and_merged(engine: TestEngine) {
-    let fix = |what: &str| scripted(&format!("tokens 100 10 0.125\n{what}"));
-    let script = finds(&[
-        finding("high", "src/a.txt", 2, "Has two", &fix("write src/a.txt one")),
-        finding("low", "src/b.txt", 1, "Has three", &fix("write src/b.txt four")),
-    ]);
-    let project = project(engine, repository(), &script);
-    let ran = project.run(&["audit", "--fix", "--stop"]).expect(0);
-    let _ = ran
-        .says("cw-1: merged")
-        .says("cw-2: merged")
-        .says("all that was asked for is done")
-        .says("into main");
-    assert_eq!(project.repository.git(&["show", "main:src/a.txt"]), "one");
-    assert_eq!(project.repository.git(&["show", "main:src/b.txt"]), "four");
-    assert_eq!(generations(&project)["open"], json!([]));
-    assert_eq!(project.containers(), Vec::<String>::new());
-}
-
 fn a_review_reads_what_has_changed(engine: TestEngine) {
     let repository = repository();
     repository.write("old.txt", "old\n");
@@ -359,7 +341,10 @@ fn what_is_not_read_is_said_with_its_reason(engine: TestEngine) {
         reason("z.txt").contains("the calls ended before there was an answer about it"),
         "{first:#?}"
     );
-    assert_eq!((first.examined.complete, &first.examined.read[..]), (false, &["y.txt".to_owned()][..]));
+    assert_eq!(
+        (first.examined.complete, &first.examined.read[..]),
+        (false, &["y.txt".to_owned()][..])
+    );
     // What was read stays read, and the next run asks about the rest, that of which there was no answer too.
     assert_eq!(generations(&project)["open"].as_array().unwrap().len(), 1);
     let next = project.run(&["resume", "--budget-usd", "4"]).expect(8);
@@ -391,50 +376,12 @@ fn a_report_of_which_a_part_failed_is_whole_after_a_death(engine: TestEngine) {
     assert_eq!(after.examined.not_read, before.examined.not_read);
     // Once, with the reason.
     let not_read: Vec<_> = after.examined.not_read.iter().map(|file| file.path.as_str()).collect();
-    assert!(not_read.contains(&"x.txt") && !not_read.contains(&"y.txt"), "{not_read:?}");
+    assert!(
+        not_read.contains(&"x.txt") && !not_read.contains(&"y.txt"),
+        "{not_read:?}"
+    );
     assert_eq!(prompts(&project).len(), calls);
     assert_eq!(generations(&project)["open"], json!([]));
-}
-
-fn what_is_to_be_fixed_is_held_where_a_person_confirms_it(engine: TestEngine) {
-    let script = finds(&[finding("high", "src/a.txt", 2, "Has two", "It has.")]);
-    let project = project(engine, repository(), &script);
-    let mut died = project.command(&["audit", "--fix"]);
-    let died = died.env("CORDWAINER_CRASH_AT", "audit.noted:1").output().unwrap();
-    assert!(!died.status.success());
-    let _ = project
-        .run(&["run", "--confirm"])
-        .expect(0)
-        .says("1 proposal waits for you");
-    assert_eq!(project.issue("cw-1")["status"], "blocked");
-}
-
-fn a_report_alone_does_no_task_of_an_interrupted_fix(engine: TestEngine) {
-    let fix = scripted("write src/a.txt one");
-    let script = finds(&[finding("high", "src/a.txt", 2, "Has two", &fix)]);
-    let project = project(engine, repository(), &script);
-    let mut died = project.command(&["audit", "--fix", "--name", "fixes"]);
-    let died = died.env("CORDWAINER_CRASH_AT", "audit.filed:1").output().unwrap();
-    assert!(!died.status.success());
-    assert_eq!(project.issue("cw-1")["status"], "open");
-    // Beside it, in a generation that ends.
-    let _ = project.run(&["audit"]).expect(0).says("Found 1 finding (1 high)");
-    assert_eq!(project.issue("cw-1")["status"], "open");
-    let _ = project
-        .run(&["audit", "--name", "fixes"])
-        .expect(9)
-        .says("`generation-fixes` is open already, with tasks")
-        .says("resume --generation generation-fixes");
-    let _ = project
-        .run(&["audit", "--prompt", "--name", "fixes"])
-        .expect(9)
-        .says("is open already, with tasks");
-    let _ = project
-        .run(&["audit", "--file-issues"])
-        .expect(9)
-        .says("`generation-fixes` files nothing now: 1 task is left to do");
-    assert_eq!(project.issue("cw-1")["status"], "open");
-    let _ = project.run(&["audit", "--fix"]).expect(0).says("cw-1: merged");
 }
 
 fn an_interrupted_report_is_about_the_commit_that_it_read(engine: TestEngine) {
@@ -485,7 +432,8 @@ fn a_report_needs_no_base_branch(engine: TestEngine) {
 
 fn a_part_that_is_refused_is_sent_once(engine: TestEngine) {
     let found = finds(&[]);
-    let script = format!("on 1 api-error 400 prompt is too long: 208310 tokens > 200000 maximum\non 2 {found}\non 3 {found}");
+    let script =
+        format!("on 1 api-error 400 prompt is too long: 208310 tokens > 200000 maximum\non 2 {found}\non 3 {found}");
     let project = project(engine, three_parts(), &script);
     let _ = project
         .run(&["audit"])
@@ -505,31 +453,11 @@ fn files_and_what_has_changed_in_them_fill_a_part_together(engine: TestEngine) {
         project.repository.write(format!("{name}.txt"), text);
     }
     project.repository.commit("more");
-    let estimate = |arguments: &[&str]| -> Value {
-        serde_json::from_str(&project.run(arguments).expect(0).stdout).unwrap()
-    };
+    let estimate =
+        |arguments: &[&str]| -> Value { serde_json::from_str(&project.run(arguments).expect(0).stdout).unwrap() };
     let whole = estimate(&["review", "x.txt", "y.txt", "--estimate", "--json"]);
     let changed = estimate(&["review", "--since", "main", "--estimate", "--json"]);
     assert_eq!((&whole["parts"], &changed["parts"]), (&json!(1), &json!(2)));
-}
-
-fn what_was_filed_and_never_done_can_be_fixed(engine: TestEngine) {
-    let fix = scripted("write src/a.txt one");
-    let script = finds(&[finding("high", "src/a.txt", 2, "Has two", &fix)]);
-    let project = project(engine, repository(), &script);
-    let _ = project.run(&["audit", "--file-issues"]).expect(0).says("+ cw-1");
-    project.run(&["reset"]).expect(0);
-    // Filed again it is not, and that is said.
-    let _ = project
-        .run(&["audit", "--file-issues"])
-        .expect(0)
-        .says("1 finding was filed as a task before");
-    let _ = project
-        .run(&["audit", "--fix", "--stop"])
-        .expect(0)
-        .says(": Has two")
-        .says("into main");
-    assert_eq!(project.repository.git(&["show", "main:src/a.txt"]), "one");
 }
 
 fn what_is_asked_wrongly_is_told_before_a_call(engine: TestEngine) {

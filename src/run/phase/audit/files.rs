@@ -57,10 +57,7 @@ impl Files {
             .map(|since| since_of(git, since, commit))
             .transpose()?;
         let (changes, sizes) = match since {
-            Some(since) => (
-                git.changes(since, commit)?,
-                git.patch_sizes(since, commit, is_asked)?,
-            ),
+            Some(since) => (git.changes(since, commit)?, git.patch_sizes(since, commit, is_asked)?),
             None => Default::default(),
         };
         refuse_missing(&paths, &entries, &changes)?;
