@@ -18,6 +18,7 @@ pub(crate) mod pseudo_terminal;
 pub(crate) mod published;
 pub(crate) mod registries;
 pub(crate) mod repository;
+pub(crate) mod sarif;
 pub(crate) mod screens;
 pub(crate) mod scripted_agent;
 pub(crate) mod scripts;

@@ -19,6 +19,7 @@ const NODE: &str = "/usr/bin/node";
 /// What a mode is to do to a published project.
 struct Scene {
     mode: &'static str,
+    /// The request, or the documents or files that the mode is given.
     request: &'static str,
     origin: Origin,
     /// What the project has beside what was published.
@@ -31,6 +32,8 @@ struct Scene {
     killed: (&'static str, &'static [usize]),
     /// The exit code of the run that goes on.
     code: i32,
+    /// How many measures its generation has had then; `None` where nothing is left of it.
+    measures: Option<u32>,
     /// What must be so then.
     expect: fn(&Live, &str),
 }
@@ -62,13 +65,18 @@ fn check(kind: EngineKind, scene: &Scene) {
         "{brought:?}: {}",
         context()
     );
-    let status = live.call(&["generator", "status", "--json"]).json();
-    assert_eq!(
-        (&status["mode"], &status["cycles"]),
-        (&json!(scene.mode), &json!(1)),
-        "{}",
-        context()
-    );
+    if let Some(measures) = scene.measures {
+        let status = live.call(&["generator", "status", "--json"]).json();
+        assert_eq!(
+            (&status["mode"], &status["cycles"]),
+            (&json!(scene.mode), &json!(measures)),
+            "{}",
+            context()
+        );
+    } else {
+        let listed = live.call(&["generator", "list", "--json"]).json();
+        assert_eq!(listed["open"], json!([]), "{}", context());
+    }
     (scene.expect)(&live, &called.stdout);
 }
 
@@ -121,4 +129,6 @@ scenes! {
     a_fault_of_a_published_package_is_mended_on_podman, a_fault_of_a_published_package_is_mended_on_docker: fix;
     a_weakened_test_of_a_published_package_is_caught_on_podman, a_weakened_test_of_a_published_package_is_caught_on_docker: refactor;
     a_test_is_added_to_a_published_crate_on_podman, a_test_is_added_to_a_published_crate_on_docker: test;
+    a_published_package_is_audited_on_podman, a_published_package_is_audited_on_docker: audit;
+    a_published_package_is_built_on_in_groups_on_podman, a_published_package_is_built_on_in_groups_on_docker: build;
 }

@@ -1,9 +1,10 @@
 //! What each mode is to do, what the scripted model says meanwhile, and what must be so at the end.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Scene, content, issue, proposal, proposes};
 use crate::support::published::Origin;
+use crate::support::sarif;
 
 /// A test of `left-pad` that its package has, in a form that needs nothing beside the interpreter.
 const LEFT_PAD: &str = "const assert = require('node:assert');\nconst pad = require('../index.js');\n\
@@ -58,6 +59,7 @@ about "The task: cw-3"
         script,
         killed: ("The task: cw-2", &[0, 1, 2]),
         code: 0,
+        measures: Some(1),
         expect: |live, said| {
             for id in ["cw-1", "cw-2", "cw-3"] {
                 assert_eq!(issue(live, id)["status"], "closed", "{id}");
@@ -109,6 +111,7 @@ about "The task: cw-1"
         script,
         killed: ("The task: cw-1", &[0, 1, 2]),
         code: 0,
+        measures: Some(1),
         expect: |live, said| {
             let task = issue(live, "cw-1");
             assert_eq!(
@@ -166,6 +169,7 @@ about "What to propose"
         script,
         killed: ("What to propose", &[0]),
         code: 7,
+        measures: Some(1),
         expect: |live, said| {
             let (weakened, kept) = (issue(live, "cw-1"), issue(live, "cw-2"));
             assert_eq!(weakened["attempts"][0]["outcome"], "weakened_tests", "{weakened:#}");
@@ -208,6 +212,7 @@ about "The task: cw-1"
         script,
         killed: ("The task: cw-1", &[0, 1]),
         code: 0,
+        measures: Some(1),
         expect: |live, _| {
             assert_eq!(issue(live, "cw-1")["status"], "closed");
             assert!(content(live, "tests/least.rs").contains("i64::MIN"));
@@ -215,6 +220,231 @@ about "The task: cw-1"
             let range = format!("main..{}", generation.as_str().unwrap());
             let changed = live.repository.git(&["diff", "--name-only", &range]);
             assert_eq!(changed, "tests/least.rs");
+        },
+    }
+}
+
+/// What a review of a group answers.
+fn reviewed(findings: &[Value]) -> Value {
+    json!({"score": 7, "approved": findings.is_empty(), "summary": "All is read.", "findings": findings})
+}
+
+/// A finding about a line.
+fn finding(severity: &str, path: &str, line: u32, title: &str) -> Value {
+    json!({
+        "severity": severity, "category": "security", "path": path, "line": line, "title": title,
+        "problem": "Whoever calls it gets what is wrong.", "suggestion": "",
+    })
+}
+
+/// Two parts, whose findings are joined, and dropped where there is no such place; the run dies between the parts.
+pub(super) fn audit() -> Scene {
+    let (page, trust) = ("Puts an address into a page", "Trusts a header");
+    let first = [
+        finding("high", "lib/response.js", 971, page),
+        finding("critical", "lib/request.js", 5250, "Reads past the end"),
+        finding("low", "lib/request.js", 306, trust),
+    ];
+    let second = [
+        finding("medium", "lib/response.js", 945, page),
+        finding("critical", "lib/session.js", 1, "Keeps what it must not"),
+    ];
+    let script = format!(
+        r#"
+about "Review 1, of the files in 2 parts"
+  read /workspace/lib/response.js
+  answer {}
+about "Review 2, of the files in 2 parts"
+  hang
+  answer {}
+"#,
+        json!({ "findings": first }),
+        json!({ "findings": second }),
+    );
+    Scene {
+        mode: "audit",
+        request: ".",
+        origin: Origin::Npm("express", "4.19.2"),
+        beside: &[],
+        configuration: String::new(),
+        script,
+        killed: ("Review 2, of the files in 2 parts", &[0]),
+        code: 0,
+        measures: None,
+        expect: |live, said| {
+            // What was read before the run died is not asked about again.
+            let first = live.api.results_brought("Review 1, of the files in 2 parts");
+            assert_eq!(first, [0, 1]);
+            for part in [
+                "in 2 parts, 1 of them read before",
+                "Found 2 findings (1 high, 1 low), and 2 about places that are not there",
+            ] {
+                assert!(said.contains(part), "`{part}` is not in {said}");
+            }
+            let shown = |format: &str| live.call(&["report", "show", "--format", format]).json();
+            let (report, sarif) = (shown("json"), shown("sarif"));
+            let findings = &report["findings"];
+            assert_eq!(
+                (&findings[0]["line"], &findings[0]["other_lines"], &findings[1]["path"]),
+                (&json!(971), &json!([945]), &json!("lib/request.js")),
+                "{report:#}"
+            );
+            let summary = &report["summary"];
+            let counts = ["findings", "joined", "dropped"].map(|name| &summary[name]);
+            assert_eq!(counts, [2, 1, 2], "{report:#}");
+            // Three answers were given, and no more is paid for.
+            assert_eq!(report["examined"]["cost"]["output"], 120, "{report:#}");
+            sarif::expect_valid(&sarif);
+            let results = sarif["runs"][0]["results"].as_array().unwrap();
+            let levels: Vec<&Value> = results.iter().map(|result| &result["level"]).collect();
+            assert_eq!(levels, ["error", "note"], "{sarif:#}");
+        },
+    }
+}
+
+/// A specification that is too long to be one group by rule.
+const SUGGESTIONS: &str = include_str!("suggestions.md");
+/// What the first group makes: it forgets that a word may be near to none.
+const CLOSEST: &str = r"const leven = require('./index.js');
+
+module.exports = (word, words) =>
+  words.reduce((best, next) => (best !== null && leven(word, best) <= leven(word, next) ? best : next), null);
+";
+/// What the task makes of it that its closing review asked for.
+const CLOSEST_AND_NEAR: &str = r"const leven = require('./index.js');
+
+// Nothing else is near.
+const isNear = (word, other) => leven(word, other) * 2 <= word.length;
+
+module.exports = (word, words) =>
+  words
+    .filter((other) => isNear(word, other))
+    .reduce((best, next) => (best !== null && leven(word, best) <= leven(word, next) ? best : next), null);
+";
+const TEST_OF_CLOSEST: &str = "const closest = require('../closest.js');\n\
+    require('node:assert').strictEqual(closest('stauts', ['push', 'status']), 'status');\n";
+const TEST_OF_NEAR: &str = "require('node:assert').strictEqual(require('../closest.js')('xyz', ['commit']), null);\n";
+/// What the second group makes of it.
+const SUGGEST: &str = r"const closest = require('./closest.js');
+
+const [word, ...words] = process.argv.slice(2);
+if (word === undefined) {
+  console.error('usage: node suggest.js WORD [WORD…]');
+  process.exit(2);
+}
+const found = closest(word, words);
+if (found === null) process.exit(1);
+console.log(`did you mean \`${found}\`?`);
+";
+const TEST_OF_SUGGEST: &str = r"const { execFileSync } = require('node:child_process');
+const said = execFileSync('node', ['suggest.js', 'stauts', 'push', 'status']);
+require('node:assert').strictEqual(said.toString(), 'did you mean `status`?\n');
+";
+
+/// What the model says of two groups, of which the second needs the first.
+fn of_two_groups() -> String {
+    let group = |key: &str, depends_on: &[&str]| {
+        json!({
+            "key": key, "name": format!("The {key}"), "scope": format!("The part of the {key}."),
+            "depends_on": depends_on, "briefing": "", "estimated_tasks": 1, "effort": "small",
+        })
+    };
+    let groups = [group("command", &["nearest"]), group("nearest", &[])];
+    let proposes = |title: &str, files: &[&str]| json!({"proposals": [proposal("one", title, files, &[])]});
+    let forgotten = finding("high", "closest.js", 4, "Nothing is near, and a word is returned");
+    let [closest, near, suggest] = [CLOSEST, CLOSEST_AND_NEAR, SUGGEST].map(Value::from);
+    let [test_of_closest, test_of_near, test_of_suggest] =
+        [TEST_OF_CLOSEST, TEST_OF_NEAR, TEST_OF_SUGGEST].map(Value::from);
+    format!(
+        r#"
+about "You plan how a software project is built"
+  answer {}
+about "The group to plan now: nearest"
+  answer {}
+about "The group to plan now: command"
+  answer {}
+about "// Nothing else is near."
+  answer {}
+about "The group: nearest"
+  hang
+  answer {}
+about "The group: command"
+  answer {}
+about "The task: cw-1"
+  read /workspace/index.js
+  write /workspace/closest.js {closest}
+  write /workspace/tests/closest.js {test_of_closest}
+about "The task: cw-2"
+  read /workspace/closest.js
+  write /workspace/closest.js {near}
+  write /workspace/tests/near.js {test_of_near}
+about "The task: cw-3"
+  read /workspace/closest.js
+  write /workspace/suggest.js {suggest}
+  write /workspace/tests/suggest.js {test_of_suggest}
+"#,
+        json!({"groups": groups, "contradictions": []}),
+        proposes("Find the nearest word", &["closest.js", "tests/closest.js"]),
+        proposes("Suggest it to people", &["suggest.js", "tests/suggest.js"]),
+        reviewed(&[]),
+        reviewed(&[forgotten]),
+        reviewed(&[]),
+    )
+}
+
+/// Two groups; the review that closes the first one finds what was forgotten, and the run dies in it.
+pub(super) fn build() -> Scene {
+    Scene {
+        mode: "build",
+        request: "docs/suggestions.md",
+        origin: Origin::Npm("leven", "3.1.0"),
+        beside: &[
+            ("docs/suggestions.md", SUGGESTIONS),
+            (
+                "tests/leven.js",
+                "require('node:assert').strictEqual(require('../index.js')('cat', 'cow'), 2);\n",
+            ),
+        ],
+        configuration: NODE_TESTS.to_owned(),
+        script: of_two_groups(),
+        killed: ("The group: nearest", &[0]),
+        code: 0,
+        measures: Some(2),
+        expect: |live, said| {
+            let groups = live.call(&["issues", "group", "list", "--json"]).json();
+            let groups = groups.as_array().unwrap();
+            let states: Vec<_> = groups.iter().map(|group| (&group["key"], &group["state"])).collect();
+            let done = json!("done");
+            assert_eq!(states, [(&json!("nearest"), &done), (&json!("command"), &done)]);
+            for (id, group) in [("cw-1", "nearest"), ("cw-2", "nearest"), ("cw-3", "command")] {
+                let task = issue(live, id);
+                assert_eq!(
+                    (&task["status"], &task["group"]),
+                    (&json!("closed"), &json!(group)),
+                    "{task:#}"
+                );
+            }
+            let mut rest = said;
+            for part in [
+                "+ cw-2: Nothing is near, and a word is returned",
+                "Group `nearest` is done: The nearest (1 of 2).",
+                "Group `command` is done: The command (2 of 2).",
+                "all groups are done",
+            ] {
+                let found = rest.split_once(part);
+                rest = found
+                    .unwrap_or_else(|| panic!("`{part}` is not where it belongs in {said}"))
+                    .1;
+            }
+            // What was answered before the run died is not asked again.
+            for about in [
+                "You plan how a software project is built",
+                "The group to plan now: nearest",
+            ] {
+                assert_eq!(live.api.results_brought(about), [0], "{about}");
+            }
+            assert_eq!(content(live, "closest.js"), CLOSEST_AND_NEAR.trim_end());
+            assert_eq!(content(live, "suggest.js"), SUGGEST.trim_end());
         },
     }
 }
