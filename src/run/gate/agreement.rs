@@ -53,13 +53,13 @@ mod tests {
     #[test]
     fn coverage_that_cannot_be_used_is_no_pass() {
         let red = || Ran::Red("exited with 1".to_owned());
-        let read = |text: &str| {
+        let results = |text: &str| {
             read_all(
                 [("x", text.as_bytes())],
                 &Names::new("/workspace", ["a.rs", "src/a.rs"]),
             )
         };
-        let of = |path: &str| read(&format!("SF:{path}\nDA:1,1\nend_of_record\n"));
+        let of = |path: &str| results(&format!("SF:{path}\nDA:1,1\nend_of_record\n"));
         for (exit, told, expect, is_known) in [
             (Ran::Passed, of("/workspace/src/a.rs"), "passed", true),
             (red(), of("/workspace/src/a.rs"), "exited with 1", true),
@@ -72,7 +72,7 @@ mod tests {
             (red(), of("/lib/b.rs"), "exited with 1", false),
             (
                 Ran::Passed,
-                read("<!DOCTYPE coverage [<!ENTITY a 'b'>]><coverage/>"),
+                results("<!DOCTYPE coverage [<!ENTITY a 'b'>]><coverage/>"),
                 "exited with 0: its coverage cannot be used: cannot read coverage from `x`",
                 false,
             ),

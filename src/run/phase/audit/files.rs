@@ -76,9 +76,9 @@ impl Files {
             match text_of(git, entry)? {
                 Ok(text) => {
                     // What has changed in it is shown beside it.
-                    let changed = sizes.get(&entry.path).copied().unwrap_or_default();
+                    let beside = sizes.get(&entry.path).copied().unwrap_or_default();
                     let file = FileToRead { path, id: entry.id };
-                    files.parts.extend(part.add(file, text.len() + changed));
+                    files.parts.extend(part.add(file, text.len() + beside));
                 }
                 Err(reason) => files.not_read.push(NotRead { path, reason }),
             }

@@ -49,9 +49,9 @@ impl Audit {
                 "no answer about any file can be used: {why}"
             )));
         }
-        let filed = self.file(&report, scope_of(&issues).then)?;
-        self.tell(&report, Some(&filed));
-        Ok(MeasureOutcome::Filed(filed.tasks.len()))
+        let became = self.file(&report, scope_of(&issues).then)?;
+        self.tell(&report, Some(&became));
+        Ok(MeasureOutcome::Filed(became.tasks.len()))
     }
 
     /// Writes the report of what was read into the folder of the run.

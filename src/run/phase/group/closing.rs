@@ -304,10 +304,7 @@ fn task_of(finding: &Finding, group: &str) -> BatchIssue {
         title if title.is_empty() => format!("A finding in {}", one_line(&finding.path, 120)),
         title => title,
     };
-    let problem = format!(
-        "What the closing review of the group `{group}` found no longer holds: {}",
-        title
-    );
+    let problem = format!("What the closing review of the group `{group}` found no longer holds: {title}");
     let issue = NewIssue {
         description: description_of(finding, group),
         issue_type: TYPE.to_owned(),
