@@ -63,7 +63,11 @@ impl Generator {
     }
 
     /// Fails where a generation that the options begin would work in a mode without groups.
-    pub(crate) fn refuse_to_plan_in(&self, options: &StartOptions) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Usage`] where it would, or where no mode has the name.
+    pub fn refuse_to_plan_in(&self, options: &StartOptions) -> Result<()> {
         let mode = self.in_mode_of(options)?.project.config.mode;
         if mode.kind.has_groups() {
             return Ok(());
