@@ -80,20 +80,15 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::issues::issue::{FORMAT, Issues, NewIssue, StoreMeta};
+    use crate::issues::issue::{Issues, NewIssue, StoreMeta};
     use crate::model::generation::GenerationName;
 
     fn empty() -> Issues {
-        Issues::new(StoreMeta {
-            format: FORMAT,
-            generation: GenerationName::new("generation-a").unwrap(),
-            base_branch: "main".to_owned(),
-            created_at: Timestamp::UNIX_EPOCH,
-            measures: Vec::new(),
-            mode: None,
-            request: None,
-            build: crate::issues::group::Build::default(),
-        })
+        Issues::new(StoreMeta::new(
+            GenerationName::new("generation-a").unwrap(),
+            "main".to_owned(),
+            Timestamp::UNIX_EPOCH,
+        ))
     }
 
     fn text(ids: &[IssueId]) -> Vec<String> {

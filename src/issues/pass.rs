@@ -77,8 +77,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::issues::group::Build;
-    use crate::issues::issue::{FORMAT, Measure, StoreMeta};
+    use crate::issues::issue::{Measure, StoreMeta};
     use crate::model::generation::GenerationName;
 
     const OLD: &str = "0123456789012345678901234567890123456789";
@@ -108,14 +107,8 @@ mod tests {
             of: None,
         };
         Pass::of(&Issues::new(StoreMeta {
-            format: FORMAT,
-            generation: GenerationName::new("generation-a").unwrap(),
-            base_branch: "main".to_owned(),
-            created_at: at,
             measures: parts.iter().map(measure).collect(),
-            mode: None,
-            request: None,
-            build: Build::default(),
+            ..StoreMeta::new(GenerationName::new("generation-a").unwrap(), "main".to_owned(), at)
         }))
     }
 

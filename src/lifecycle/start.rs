@@ -6,7 +6,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::{DiffStat, Head, Oid, RefMove};
 use crate::issues::group::Build;
-use crate::issues::issue::{FORMAT, Issues, StoreMeta};
+use crate::issues::issue::{Issues, StoreMeta};
 use crate::issues::request::Request;
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
@@ -173,11 +173,7 @@ impl Generator {
                 documents: options.documents.clone(),
                 ..Build::default()
             },
-            format: FORMAT,
-            generation: generation.clone(),
-            base_branch: self.project.config.base_branch.clone(),
-            created_at: now,
-            measures: Vec::new(),
+            ..StoreMeta::new(generation.clone(), self.project.config.base_branch.clone(), now)
         }
     }
 

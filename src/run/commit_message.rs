@@ -227,21 +227,16 @@ mod tests {
     use crate::accounting::ledger::tests::entry;
     use crate::git::{Identity, Oid};
     use crate::issues::attempt::{Outcome, WorkSummary};
-    use crate::issues::issue::{FORMAT, Issues, NewIds, NewIssue, StoreMeta};
+    use crate::issues::issue::{Issues, NewIds, NewIssue, StoreMeta};
     use crate::model::Role;
 
     /// Builds a task with attempts of these numbers; the call of each used ten times as many tokens as its number.
     fn task(attempts: &[u32]) -> Issue {
-        let mut issues = Issues::new(StoreMeta {
-            format: FORMAT,
-            generation: GenerationName::new("generation-a").unwrap(),
-            base_branch: "main".to_owned(),
-            created_at: Timestamp::UNIX_EPOCH,
-            measures: Vec::new(),
-            mode: None,
-            request: None,
-            build: crate::issues::group::Build::default(),
-        });
+        let mut issues = Issues::new(StoreMeta::new(
+            GenerationName::new("generation-a").unwrap(),
+            "main".to_owned(),
+            Timestamp::UNIX_EPOCH,
+        ));
         let id = issues
             .add(NewIssue::titled("Parse it"), &NewIds::counted(), Timestamp::UNIX_EPOCH)
             .unwrap();

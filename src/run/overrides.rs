@@ -79,20 +79,15 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::issues::issue::{FORMAT, Issues, NewIds, NewIssue, StoreMeta, TaskPlan};
+    use crate::issues::issue::{Issues, NewIds, NewIssue, StoreMeta, TaskPlan};
     use crate::model::generation::GenerationName;
 
     fn task() -> Issue {
-        let mut issues = Issues::new(StoreMeta {
-            format: FORMAT,
-            generation: GenerationName::new("generation-a").unwrap(),
-            base_branch: "main".to_owned(),
-            created_at: Timestamp::UNIX_EPOCH,
-            measures: Vec::new(),
-            mode: None,
-            request: None,
-            build: crate::issues::group::Build::default(),
-        });
+        let mut issues = Issues::new(StoreMeta::new(
+            GenerationName::new("generation-a").unwrap(),
+            "main".to_owned(),
+            Timestamp::UNIX_EPOCH,
+        ));
         let new = NewIssue {
             labels: vec!["web".to_owned()],
             priority: 1,

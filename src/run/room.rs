@@ -193,7 +193,7 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::issues::issue::{FORMAT, StoreMeta};
+    use crate::issues::issue::StoreMeta;
     use crate::model::generation::GenerationName;
 
     const PATIENCE: Duration = Duration::from_secs(60);
@@ -203,16 +203,11 @@ mod tests {
             usd: Some(usd),
             ..BudgetConfig::default()
         };
-        let meta = StoreMeta {
-            format: FORMAT,
-            generation: GenerationName::new("generation-one").unwrap(),
-            base_branch: "main".to_owned(),
-            created_at: Timestamp::UNIX_EPOCH,
-            measures: Vec::new(),
-            mode: None,
-            request: None,
-            build: crate::issues::group::Build::default(),
-        };
+        let meta = StoreMeta::new(
+            GenerationName::new("generation-one").unwrap(),
+            "main".to_owned(),
+            Timestamp::UNIX_EPOCH,
+        );
         let room = Room::new(config, "run-1".parse().unwrap());
         (Arc::new(room), Issues::new(meta))
     }

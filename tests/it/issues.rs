@@ -5,7 +5,7 @@ use cordwainer::attempt::{Attempt, Outcome};
 use cordwainer::error::{Error, ErrorKind, Result};
 use cordwainer::generation::GenerationName;
 use cordwainer::git::Git;
-use cordwainer::issue::{FORMAT, IssueId, Issues, NewIds, NewIssue, StoreMeta};
+use cordwainer::issue::{IssueId, Issues, NewIds, NewIssue, StoreMeta};
 use cordwainer::ledger::Entry;
 use cordwainer::store::Store;
 use git2::Repository;
@@ -74,16 +74,7 @@ fn generation() -> GenerationName {
 }
 
 fn meta() -> StoreMeta {
-    StoreMeta {
-        format: FORMAT,
-        generation: generation(),
-        base_branch: "main".to_owned(),
-        created_at: at(0),
-        measures: Vec::new(),
-        mode: None,
-        request: None,
-        build: cordwainer::group::Build::default(),
-    }
+    StoreMeta::new(generation(), "main".to_owned(), at(0))
 }
 
 /// A moment, so many seconds after the tests' beginning of time.

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::accounting::ledger::Entry;
 use crate::agent::CallOutcome;
 use crate::issues::attempt::{Attempt, ChangeType, Outcome, WorkSummary};
-use crate::issues::issue::{FORMAT, FileAction, Issues, NewIds, NewIssue, StoreMeta, TaskFile, TaskPlan};
+use crate::issues::issue::{FileAction, Issues, NewIds, NewIssue, StoreMeta, TaskFile, TaskPlan};
 use crate::model::generation::GenerationName;
 use crate::model::{IssueId, Role, Usage};
 
@@ -16,16 +16,11 @@ fn at(second: i64) -> Timestamp {
 /// Builds issues in every status; the second one has something of everything, and a title and a reason that try tricks.
 pub(super) fn sample() -> Issues {
     let (one, two) = (IssueId::new(1), IssueId::new(2));
-    let mut issues = Issues::new(StoreMeta {
-        format: FORMAT,
-        generation: GenerationName::new("generation-a").unwrap(),
-        base_branch: "main".to_owned(),
-        created_at: at(0),
-        measures: Vec::new(),
-        mode: None,
-        request: None,
-        build: crate::issues::group::Build::default(),
-    });
+    let mut issues = Issues::new(StoreMeta::new(
+        GenerationName::new("generation-a").unwrap(),
+        "main".to_owned(),
+        at(0),
+    ));
     for title in [
         "Parse the header",
         "Render the page",

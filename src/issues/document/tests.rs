@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::issues::issue::{FORMAT, Issues, NewIds, StoreMeta};
+use crate::issues::issue::{Issues, NewIds, StoreMeta};
 use crate::model::generation::GenerationName;
 
 /// How much of the documents is read as a person expects, in parts of the whole.
@@ -219,16 +219,11 @@ fn what_is_huge_or_deep_is_read_in_time() {
 #[test]
 fn open_items_become_tasks_and_are_known_again() {
     let reading = of(&fs::read_to_string(folder("").join("backlog-table.md")).unwrap());
-    let mut issues = Issues::new(StoreMeta {
-        format: FORMAT,
-        generation: GenerationName::new("generation-a").unwrap(),
-        base_branch: "main".to_owned(),
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        measures: Vec::new(),
-        mode: None,
-        request: None,
-        build: crate::issues::group::Build::default(),
-    });
+    let mut issues = Issues::new(StoreMeta::new(
+        GenerationName::new("generation-a").unwrap(),
+        "main".to_owned(),
+        jiff::Timestamp::UNIX_EPOCH,
+    ));
     let now = jiff::Timestamp::UNIX_EPOCH;
     let filed = issues
         .import(reading.batch("docs/backlog.md"), &NewIds::counted(), now)

@@ -54,6 +54,20 @@ fn is_default(build: &Build) -> bool {
 }
 
 impl StoreMeta {
+    /// Builds what the store of a generation says that begins now: it works in `generate`, and nothing is measured yet.
+    pub fn new(generation: GenerationName, base_branch: String, created_at: Timestamp) -> Self {
+        Self {
+            format: FORMAT,
+            generation,
+            base_branch,
+            created_at,
+            measures: Vec::new(),
+            mode: None,
+            request: None,
+            build: Build::default(),
+        }
+    }
+
     /// Returns the name of the mode that the generation works in.
     pub fn mode_name(&self) -> &str {
         self.mode.as_deref().unwrap_or(ModeKind::Generate.name())

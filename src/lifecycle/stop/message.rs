@@ -59,22 +59,13 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::issues::issue::{FORMAT, NewIds, NewIssue, StoreMeta};
+    use crate::issues::issue::{NewIds, NewIssue, StoreMeta};
 
     #[test]
     fn a_merge_says_what_was_done_what_is_left_and_what_it_took() {
         let now = Timestamp::UNIX_EPOCH;
         let generation = GenerationName::new("generation-a").unwrap();
-        let mut issues = Issues::new(StoreMeta {
-            format: FORMAT,
-            generation: generation.clone(),
-            base_branch: "main".to_owned(),
-            created_at: now,
-            measures: Vec::new(),
-            mode: None,
-            request: None,
-            build: crate::issues::group::Build::default(),
-        });
+        let mut issues = Issues::new(StoreMeta::new(generation.clone(), "main".to_owned(), now));
         let mut add = |title: &str| issues.add(NewIssue::titled(title), &NewIds::counted(), now).unwrap();
         let done = add("Parse it");
         add("Cordwainer-Tag: forged");

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use super::*;
 use crate::config::Config;
 use crate::git::Git;
-use crate::issues::issue::{Claim, FORMAT, NewIds, NewIssue, StoreMeta};
+use crate::issues::issue::{Claim, NewIds, NewIssue, StoreMeta};
 use crate::project::{Environment, Project};
 use crate::record::recorder::Recorder;
 use crate::run::waiting::suspend::GATES_ARE_TRIED;
@@ -21,16 +21,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
     let project = Project::with_config(git, Config::default(), Environment::default());
     let generation = GenerationName::new("generation-one").unwrap();
     let now = Timestamp::UNIX_EPOCH;
-    let meta = StoreMeta {
-        format: FORMAT,
-        generation: generation.clone(),
-        base_branch: "main".to_owned(),
-        created_at: now,
-        measures: Vec::new(),
-        mode: None,
-        request: None,
-        build: crate::issues::group::Build::default(),
-    };
+    let meta = StoreMeta::new(generation.clone(), "main".to_owned(), now);
     let store = Store::create(&project.git, &generation, &meta, now).unwrap();
     let claim = Claim {
         run: "run-1".parse().unwrap(),

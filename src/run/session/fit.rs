@@ -40,21 +40,16 @@ mod tests {
 
     use super::*;
     use crate::config::Config;
-    use crate::issues::group::{Build, Group};
-    use crate::issues::issue::{FORMAT, GroupEdit, StoreMeta};
+    use crate::issues::group::Group;
+    use crate::issues::issue::{GroupEdit, StoreMeta};
     use crate::model::generation::GenerationName;
 
     fn issues() -> Issues {
-        let mut issues = Issues::new(StoreMeta {
-            format: FORMAT,
-            generation: GenerationName::new("generation-a").unwrap(),
-            base_branch: "main".to_owned(),
-            created_at: Timestamp::UNIX_EPOCH,
-            measures: Vec::new(),
-            mode: None,
-            request: None,
-            build: Build::default(),
-        });
+        let mut issues = Issues::new(StoreMeta::new(
+            GenerationName::new("generation-a").unwrap(),
+            "main".to_owned(),
+            Timestamp::UNIX_EPOCH,
+        ));
         let groups = ["a", "b"].map(|key| Group::new(key, key, "All of it."));
         issues.add_groups(groups.to_vec()).unwrap();
         issues

@@ -3,23 +3,17 @@
 use jiff::Timestamp;
 
 use super::*;
-use crate::issues::group::Build;
-use crate::issues::issue::{FORMAT, Issues, NewIds, NewIssue, StoreMeta};
+use crate::issues::issue::{Issues, NewIds, NewIssue, StoreMeta};
 use crate::issues::review::Review;
 use crate::model::finding::{Finding, Severity};
 use crate::model::generation::GenerationName;
 
 fn task(attempts: Vec<Attempt>) -> Issue {
-    let mut issues = Issues::new(StoreMeta {
-        format: FORMAT,
-        generation: GenerationName::new("generation-a").unwrap(),
-        base_branch: "main".to_owned(),
-        created_at: Timestamp::UNIX_EPOCH,
-        measures: Vec::new(),
-        mode: None,
-        request: None,
-        build: Build::default(),
-    });
+    let mut issues = Issues::new(StoreMeta::new(
+        GenerationName::new("generation-a").unwrap(),
+        "main".to_owned(),
+        Timestamp::UNIX_EPOCH,
+    ));
     let id = issues
         .add(NewIssue::titled("One"), &NewIds::counted(), Timestamp::UNIX_EPOCH)
         .unwrap();

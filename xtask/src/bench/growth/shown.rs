@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 use cordwainer::clock::Clock;
 use cordwainer::generation::GenerationName;
 use cordwainer::git::Git;
-use cordwainer::issue::{FORMAT, Issues, NewIds, NewIssue, StoreMeta, read_batch};
+use cordwainer::issue::{Issues, NewIds, NewIssue, StoreMeta, read_batch};
 use cordwainer::store::Store;
 use jiff::Timestamp;
 use serde_json::json;
@@ -79,16 +79,11 @@ fn key_again(size: usize) -> String {
 }
 
 fn meta() -> StoreMeta {
-    StoreMeta {
-        format: FORMAT,
-        generation: GenerationName::new(NAME).expect("a name"),
-        base_branch: "main".to_owned(),
-        created_at: Timestamp::UNIX_EPOCH,
-        measures: Vec::new(),
-        mode: None,
-        request: None,
-        build: cordwainer::group::Build::default(),
-    }
+    StoreMeta::new(
+        GenerationName::new(NAME).expect("a name"),
+        "main".to_owned(),
+        Timestamp::UNIX_EPOCH,
+    )
 }
 
 /// The ids of a fixed clock: the first one is `cw-aaaa`.
