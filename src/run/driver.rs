@@ -251,12 +251,7 @@ impl Driver<'_> {
                 }
                 self.begin_attempt(task).await?;
             }
-            Step::Measure => {
-                self.progress.measures_begun += 1;
-                let number = self.progress.measures_begun;
-                self.at_work
-                    .begin_measure(&self.phases, number, &self.control.interruption);
-            }
+            Step::Measure => self.begin_measure().await?,
             Step::Group(step) => {
                 // The end of a group makes no call.
                 if !matches!(step, GroupStep::Finish(_)) {
@@ -296,6 +291,18 @@ impl Driver<'_> {
         Ok(())
     }
 
+    /// Begins a measure, unless a task that goes on was faster in taking the seat.
+    async fn begin_measure(&mut self) -> Result<()> {
+        let Some(seat) = self.phases.seats.begin() else {
+            return self.wait_for_end(None).await;
+        };
+        self.progress.measures_begun += 1;
+        let number = self.progress.measures_begun;
+        self.at_work
+            .begin_measure(&self.phases, (number, seat), &self.control.interruption);
+        Ok(())
+    }
+
     /// Goes on with work of a dead run.
     fn go_on(&mut self, resumed: Resumed) {
         let interruption = &self.control.interruption;
@@ -308,7 +315,9 @@ impl Driver<'_> {
             }
             Resumed::Measure(taken_over) => {
                 self.progress.measures_begun += 1;
-                self.at_work.go_on_measure(&self.phases, *taken_over, interruption);
+                let seat = self.phases.seats.go_on();
+                self.at_work
+                    .go_on_measure(&self.phases, (*taken_over, seat), interruption);
             }
         }
     }

@@ -56,7 +56,7 @@ pub(crate) struct RunState {
 pub(crate) struct AtWork {
     /// Tasks.
     pub(crate) tasks: u32,
-    /// Those of them that have an agent at work, or wait for one.
+    /// Those of them that have an agent at work, or wait for one, and a measure.
     pub(crate) calling: u32,
     /// Whether a measure is.
     pub(crate) measure: bool,
@@ -270,7 +270,7 @@ pub(crate) enum Reason {
 }
 
 /// Decides the next step. A run does not end while anything is at work, and nothing begins beside what cannot have it
-/// beside itself: a measure, and putting right what was left.
+/// beside itself: putting right what was left, what is done about groups, and reading files for a report.
 pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
     // A run that a person has paused stays, whatever there would be to do, or to end for.
     if now.paused {
@@ -286,13 +286,30 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
         let is_begun = matches!(step, Step::Recover | Step::Stitch(_) | Step::Measure | Step::Group(_));
         return if is_begun && rests { Step::Rest } else { step };
     }
-    let has_seat = now.at_work.calling < now.places.max(1) && now.at_work.tasks < now.most_tasks.max(1);
-    let has_place = !now.at_work.measure && has_seat;
+    let has_seat = now.at_work.calling < now.places.max(1);
+    let is_alone = now.at_work.measure && !has_measures_beside_tasks(now, limits);
+    let begins = match &step {
+        Step::Stitch(_) => has_seat && !is_alone && now.at_work.tasks < now.most_tasks.max(1) && !now.stitch.held,
+        Step::Measure => has_seat && !now.at_work.measure && is_due_beside_tasks(now, limits) && !now.measure.held,
+        _ => false,
+    };
     match step {
-        Step::Stitch(_) if has_place && !now.stitch.held && rests => Step::Rest,
-        Step::Stitch(task) if has_place && !now.stitch.held => Step::Stitch(task),
-        _ => Step::Await(now.look_again),
+        _ if !begins => Step::Await(now.look_again),
+        _ if rests => Step::Rest,
+        step => step,
     }
+}
+
+/// Returns whether measures and tasks may be at work side by side: not those of groups, which are measured one after the other,
+/// and not where files are read for a report.
+fn has_measures_beside_tasks(now: &RunState, limits: &RunLimits) -> bool {
+    now.build.is_none() && limits.says != MeasureSays::Report
+}
+
+/// Returns whether a measure would say something new although tasks are at work: they are all that is left of the cycle, and
+/// others of it were merged, so that the model sees another state of the repository than the last one did.
+fn is_due_beside_tasks(now: &RunState, limits: &RunLimits) -> bool {
+    has_measures_beside_tasks(now, limits) && now.open == 0 && now.run.merged_in_cycle > 0
 }
 
 /// Decides what to do next as if nothing were at work.
@@ -385,7 +402,7 @@ fn ending(now: &RunState, limits: &RunLimits) -> Reason {
     match (now.open, now.blocked) {
         (0, 0) if now.build == Some(BuildStep::Done) => Reason::GroupsDone,
         (0, 0) if limits.says == MeasureSays::Report && now.run.last_filed == Some(0) => Reason::Reported,
-        (0, 0) if now.build.is_none() && now.run.last_filed == Some(0) => Reason::Complete,
+        (0, 0) if now.build.is_none() && measured_in_vain(&now.run) => Reason::Complete,
         (0, 0) if limits.says != MeasureSays::Some => Reason::RequestDone,
         (0, 0) if limits.cycles == Some(0) => Reason::TasksDone,
         (0, 0) => Reason::CyclesMade,

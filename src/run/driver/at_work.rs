@@ -78,7 +78,7 @@ impl AtWork {
         self.tasks.contains_key(task)
     }
 
-    /// Returns how much is at work; `calling` is how many of the tasks have a seat, or wait for one.
+    /// Returns how much is at work; `calling` is how many seats are taken, or waited for.
     pub(super) fn counts(&self, calling: u32) -> plan::AtWork {
         plan::AtWork {
             tasks: u32::try_from(self.tasks.len()).unwrap_or(u32::MAX),
@@ -114,10 +114,18 @@ impl AtWork {
         self.begin(Work::Task(task), phases, attempt);
     }
 
-    /// Begins the measure of this number in its run.
-    pub(super) fn begin_measure(&mut self, phases: &Arc<Phases>, measure_number: u32, interruption: &Interruption) {
+    /// Begins the measure of this number in its run; it has its seat until it ends.
+    pub(super) fn begin_measure(
+        &mut self,
+        phases: &Arc<Phases>,
+        (measure_number, seat): (u32, Seat),
+        interruption: &Interruption,
+    ) {
         let (own, interruption) = (Arc::clone(phases), interruption.clone());
-        let measure = async move { Box::pin(measure(&own, measure_number, &interruption)).await };
+        let measure = async move {
+            let _seat = seat;
+            Box::pin(measure(&own, measure_number, &interruption)).await
+        };
         self.begin(Work::Measure, phases, measure);
     }
 
@@ -137,11 +145,12 @@ impl AtWork {
     pub(super) fn go_on_measure(
         &mut self,
         phases: &Arc<Phases>,
-        taken_over: TakenOverMeasure,
+        (taken_over, seat): (TakenOverMeasure, Seat),
         interruption: &Interruption,
     ) {
         let (own, interruption) = (Arc::clone(phases), interruption.clone());
         let measure = async move {
+            let _seat = seat;
             let done = Box::pin(own.measure.go_on(taken_over, &interruption)).await;
             done.map(CameTo::Measure)
         };

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::run::waiting::pause::{LimitMet, PauseCause};
 
+mod at_work;
+
 #[test]
 fn three_tasks_in_a_row_that_are_refused_end_a_run_and_one_does_not() {
     let mut progress = Progress::default();
@@ -250,79 +252,6 @@ fn failures_of_the_infrastructure_end_the_run_at_last() {
     check(failed(6, 6, true), stop());
 }
 
-/// How things stand with two tasks at work, and a third one ready.
-fn two_at_work(now: &mut RunState) {
-    with_a_task(now);
-    now.open = 3;
-    (now.at_work.tasks, now.at_work.calling) = (2, 2);
-    (now.places, now.most_tasks) = (4, 8);
-}
-
-#[test]
-fn as_many_tasks_begin_as_there_are_places() {
-    check(|now, _| two_at_work(now), Step::Stitch(task()));
-    let with = |change: fn(&mut RunState)| {
-        move |now: &mut RunState, _: &mut RunLimits| {
-            two_at_work(now);
-            change(now);
-        }
-    };
-    let wait = || Step::Await(None);
-    check(with(|now| now.places = 2), wait());
-    // Fewer places than before end nothing.
-    check(with(|now| now.places = 1), wait());
-    // Those that wait for their gates, or to land, leave their places to others, but not to any number of them.
-    check(
-        with(|now| (now.at_work.calling, now.places) = (1, 2)),
-        Step::Stitch(task()),
-    );
-    check(with(|now| (now.at_work.calling, now.most_tasks) = (0, 2)), wait());
-    check(with(|now| now.ready = None), wait());
-    check(with(|now| now.at_work.measure = true), wait());
-    // What the others hold of a budget may be there when they have ended.
-    check(with(|now| now.stitch.held = true), wait());
-    let later: Timestamp = "2026-11-21T09:01:00Z".parse().unwrap();
-    let resting = move |now: &mut RunState, _: &mut RunLimits| {
-        two_at_work(now);
-        now.ready = None;
-        now.look_again = Some(later);
-    };
-    check(resting, Step::Await(Some(later)));
-}
-
-#[test]
-fn a_run_ends_measures_and_recovers_only_when_nothing_is_at_work() {
-    let cases: [fn(&mut RunState, &mut RunLimits); 7] = [
-        |now, _| now.ready = None,
-        |now, _| now.run.refused = Some("no".to_owned()),
-        |now, _| now.run.spent = Some("5 of 5 USD".to_owned()),
-        |now, _| now.stitch.spent = Some("5 of 5 USD".to_owned()),
-        |now, _| now.leftovers = true,
-        |now, _| now.run.failures_in_a_row = 9,
-        |now, _| now.stitch.pause = Some(pause(1, PauseCause::Limit)),
-    ];
-    for case in cases {
-        let change = move |now: &mut RunState, limits: &mut RunLimits| {
-            two_at_work(now);
-            case(now, limits);
-        };
-        check(change, Step::Await(None));
-    }
-}
-
-#[test]
-fn a_cycle_is_full_with_what_is_at_work() {
-    let full = |most| {
-        move |now: &mut RunState, limits: &mut RunLimits| {
-            two_at_work(now);
-            now.run.attempted_in_cycle = 1;
-            limits.tasks_per_cycle = Some(most);
-        }
-    };
-    check(full(3), Step::Await(None));
-    check(full(4), Step::Stitch(task()));
-}
-
 #[test]
 fn failing_infrastructure_is_given_some_time() {
     let rest = |rest, at_work| {
@@ -364,7 +293,7 @@ fn failing_infrastructure_is_given_some_time() {
 #[test]
 fn a_run_that_a_person_paused_begins_nothing_and_stays() {
     let pausing = |now: &mut RunState, _: &mut RunLimits| {
-        two_at_work(now);
+        at_work::two_at_work(now);
         now.paused = true;
     };
     check(pausing, Step::Await(None));

@@ -16,7 +16,8 @@ use crate::support::project::{Project, Ran};
 use crate::support::scripts::{WAIT, proposal, user_prompt};
 
 engine_tests! {
-    both: tasks_are_at_work_at_the_same_time, nothing_lands_on_newer_work_that_the_gates_have_not_seen, a_run_killed_with_several_at_work_is_resumed, one_signal_ends_all;
+    both: tasks_are_at_work_at_the_same_time, nothing_lands_on_newer_work_that_the_gates_have_not_seen, a_run_killed_with_several_at_work_is_resumed, one_signal_ends_all,
+        a_measure_is_made_beside_the_last_task_of_a_cycle;
     podman: a_task_waits_for_its_dependencies, an_error_of_one_lets_the_others_end, one_pause_is_made_for_all,
         one_whose_calls_fail_waits_while_others_go_on;
     docker: tasks_of_the_same_files_wait_for_others, a_budget_holds_with_several_at_work,
@@ -131,6 +132,30 @@ fn nothing_lands_on_newer_work_that_the_gates_have_not_seen(engine: TestEngine) 
     // On the work of each attempt, then twice on the merged tree, then on the second attempt's.
     let judged = |event: &&EventKind| matches!(event, EventKind::GateEnded { .. });
     assert_eq!(project.events().iter().filter(judged).count(), 5);
+    project.expect_tidy();
+}
+
+/// Once another task of the cycle is merged, and before the last one is done.
+fn a_measure_is_made_beside_the_last_task_of_a_cycle(engine: TestEngine) {
+    let proposed = proposal("more", "comes of the measure", &[], &format!("{WAIT}write src/3.txt x"));
+    let script = format!("propose {}", json!({"proposals": [proposed]}));
+    let project = Project::new(engine, &format!("{}stitch: {{parallel: 2}}\n", user_prompt(&script)));
+    project.add("waits", &format!("{WAIT}write src/1.txt x"));
+    project.add("is quick", "write src/2.txt x");
+    let run = project.spawn(&["generator", "run", "--cycles", "3"]);
+    // The task that the measure filed is at work beside the one that was there before it.
+    let slots = wait_for_agents(&project, 2);
+    assert_eq!(
+        ["cw-1", "cw-2", "cw-3"].map(|id| project.issue(id)["status"].clone()),
+        ["in_progress", "closed", "in_progress"]
+    );
+    assert_eq!(project.issue("cw-3")["title"], "comes of the measure");
+    let_all_go_on(&project, &slots);
+    // What it proposes again is filed already: nothing is left.
+    ended(run).expect(0).says("measure proposes nothing more, and nothing is open");
+    let measured = |event: &&EventKind| matches!(event, EventKind::MeasureStarted { .. });
+    assert_eq!(project.events().iter().filter(measured).count(), 2);
+    expect_merged(&project, 1..=3);
     project.expect_tidy();
 }
 

@@ -9,7 +9,7 @@ use cordwainer::event::{CallName, EventKind};
 use serde_json::{Value, json};
 
 use super::{adopted, api, asking, expect_nothing_left, kill};
-use crate::run::parallel::{ended, let_go_on, wait_for_agents};
+use crate::run::parallel::{ended, expect_merged, let_go_on, wait_for_agents};
 use crate::run::prepare::COMMAND;
 use crate::run::stages::{self, described, last};
 use crate::support::engines::{TestEngine, engine_tests};
@@ -20,7 +20,7 @@ use crate::support::scripts::{WAIT, asks, proposal, scripted, user_prompt};
 
 engine_tests! {
     both: a_fix_round_goes_on, a_stage_and_a_review_go_on;
-    podman: a_measure_and_the_review_of_its_proposals_go_on, a_measure_that_nobody_wants_is_ended,
+    podman: a_measure_and_the_review_of_its_proposals_go_on, a_measure_and_the_task_beside_it_go_on, a_measure_that_nobody_wants_is_ended,
         a_call_over_prepared_dependencies_goes_on, a_conflict_round_goes_on,
         candidates_go_on_side_by_side, a_candidate_whose_work_is_done_is_judged_beside_one_that_goes_on;
 }
@@ -217,6 +217,36 @@ fn a_measure_and_the_review_of_its_proposals_go_on(engine: TestEngine) {
     };
     assert_eq!(of_role(false), ["measure", "review", "stitch"]);
     assert_eq!(of_role(true), ["measure", "review", "stitch"]);
+    expect_nothing_left(&project);
+}
+
+/// A run dies while a measure is made beside the last task of a cycle.
+fn a_measure_and_the_task_beside_it_go_on(engine: TestEngine) {
+    let api = api(100);
+    let proposed = proposal("more", "The rest", &[], "write src/3.txt x");
+    let propose = format!("propose {}", json!({"proposals": [proposed]}));
+    let script = format!("{}{WAIT_BESIDE}{propose}", asks("first"));
+    let project = asking(
+        engine,
+        &api,
+        &format!("{}stitch: {{parallel: 2}}\n", user_prompt(&script)),
+    );
+    project.add("waits", &format!("{}{WAIT}write src/1.txt x", asks("second")));
+    project.add("is quick", "write src/2.txt x");
+    let run = project.spawn(&["generator", "run", "--cycles", "1"]);
+    let before = die(&project, run, 2);
+    assert_eq!(project.outcomes("cw-2"), ["merged"]);
+    let run = project.spawn(&["generator", "resume", "--cycles", "1"]);
+    let is_adopted =
+        |event: &EventKind| matches!(event, EventKind::Adopted(adopted) if before.contains(&adopted.container));
+    wait_until(|| project.events().iter().filter(|event| is_adopted(event)).count() == 2);
+    let_pipes_go(&project);
+    ended(run).expect(0);
+    for about in ["first", "second"] {
+        assert_eq!(api.served_about(about).requests, 1, "{about}");
+    }
+    expect_merged(&project, 1..=3);
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
     expect_nothing_left(&project);
 }
 
