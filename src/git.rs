@@ -25,6 +25,7 @@ mod failure;
 mod hazards;
 mod history;
 mod identity;
+mod idle;
 mod ignored;
 mod level;
 mod lines;
@@ -52,6 +53,7 @@ pub use environment::EnvironmentIdentities;
 pub use hazards::{Hazard, Severity};
 pub use history::HistoryDepth;
 pub use identity::Identity;
+use idle::Borrowed;
 pub(crate) use locks::in_words;
 pub use merge::Merge;
 pub use refs::{Head, RefMove};
@@ -66,7 +68,8 @@ pub(crate) use slots::{
 pub(crate) use tree::path_in_tree;
 pub use tree::{Change, ChangeKind, EntryKind, TreeEntry};
 
-/// A handle on the person's repository. Cheap to clone, shared between threads: libgit2 is opened for each operation.
+/// A handle on the person's repository. Cheap to clone, shared between threads: libgit2 is opened for each operation, or was
+/// for one a moment ago.
 #[derive(Clone, Debug)]
 pub struct Git {
     /// The git common directory.
@@ -83,6 +86,8 @@ pub struct Git {
     pub(crate) redactor: Redactor,
     /// Objects that were written and that no ref holds yet.
     objects: objects::Objects,
+    /// Repositories that are open already.
+    idle: idle::Idle,
 }
 
 impl Git {
@@ -120,6 +125,7 @@ impl Git {
             identities: EnvironmentIdentities::default(),
             redactor: Redactor::default(),
             objects: objects::Objects::default(),
+            idle: idle::Idle::default(),
         })
     }
 
@@ -189,10 +195,10 @@ impl Git {
         objects::clear(&self.common_dir)
     }
 
-    /// Opens the repository for what writes objects and reads them again.
-    fn open_to_write(&self) -> Result<Repository> {
+    /// Borrows the repository for what writes objects and reads them again.
+    fn borrow_to_write(&self) -> Result<Borrowed> {
         self.objects.begin(&self.common_dir)?;
-        self.open()
+        self.borrow()
     }
 
     /// Writes an object, so that it stays until a ref holds it or this process ends.

@@ -57,7 +57,7 @@ impl Git {
         limits: TextLimits,
         is_wanted: impl Fn(&Path) -> bool,
     ) -> Result<ChangedTexts> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let diff = diff(&repository, old, new)?;
         let (mut texts, mut left) = (ChangedTexts::default(), limits.all_bytes);
         for delta in diff.deltas() {

@@ -15,7 +15,8 @@ impl Git {
     /// Returns the paths that differ between two trees or commits, in git's order. A rename is a deletion and an
     /// addition.
     pub fn changes(&self, old: Oid, new: Oid) -> Result<Vec<Change>> {
-        changes(&self.open()?, old, new)
+        let repository = self.borrow()?;
+        changes(&repository, old, new)
     }
 }
 

@@ -100,7 +100,7 @@ impl<C: Choice> ChosenFiles<C> {
     ///
     /// Where a tree cannot be read.
     pub(crate) fn of(&self, git: &Git, tree_or_commit: Oid) -> Result<Vec<TreeEntry>> {
-        let repository = git.open()?;
+        let repository = git.borrow()?;
         let root = peel(&repository, tree_or_commit)?.id();
         // Whoever waits would look into the same folders.
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -68,7 +68,7 @@ impl Git {
     ///
     /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where no committer is named.
     pub fn commit(&self, new: &NewCommit) -> Result<Oid> {
-        let repository = self.open_to_write()?;
+        let repository = self.borrow_to_write()?;
         let failed = "cannot create a commit";
         let when = Time::new(new.time.as_second(), 0);
         let committer = match &new.committer {
@@ -94,7 +94,7 @@ impl Git {
 
     /// Reads a commit.
     pub fn commit_info(&self, id: Oid) -> Result<CommitInfo> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let commit = repository
             .find_commit(id)
             .context(format!("cannot read the commit {id}"))?;
@@ -103,7 +103,7 @@ impl Git {
 
     /// Returns the commits from `from` along first parents, newest first, up to and without `until`, or to the root.
     pub fn first_parents(&self, from: Oid, until: Option<Oid>) -> Result<Vec<CommitInfo>> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let mut found = Vec::new();
         let mut next = Some(from);
         while let Some(id) = next
@@ -123,14 +123,14 @@ impl Git {
         if ancestor == descendant {
             return Ok(true);
         }
-        self.open()?
+        self.borrow()?
             .graph_descendant_of(descendant, ancestor)
             .context(format!("cannot compare the commits {ancestor} and {descendant}"))
     }
 
     /// Returns the best common ancestor of two commits; `None` where their histories are unrelated.
     pub fn merge_base(&self, one: Oid, other: Oid) -> Result<Option<Oid>> {
-        match self.open()?.merge_base(one, other) {
+        match self.borrow()?.merge_base(one, other) {
             Ok(base) => Ok(Some(base)),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
             Err(error) => Err(error).context(format!("cannot compare the commits {one} and {other}")),

@@ -80,7 +80,7 @@ impl Git {
     ///
     /// When an object is missing or damaged.
     pub fn file_diffs(&self, old: Oid, new: Oid) -> Result<Vec<FileDiff>> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let diff = diff(&repository, old, new)?;
         let mut moved = Moved::of(&diff);
         let work = Work::of(STEPS);

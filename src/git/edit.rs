@@ -30,7 +30,7 @@ impl Git {
     /// Fails with [`ErrorKind::Configuration`] for a path that is absolute, empty, contains `..` or `.git`, or meets a
     /// symbolic link or submodule.
     pub fn edit_tree(&self, tree_or_commit: Oid, edit: &TreeEdit) -> Result<Oid> {
-        let repository = self.open_to_write()?;
+        let repository = self.borrow_to_write()?;
         let odb = repository.odb().context("cannot open the object database")?;
         let mut editor = Editor::new(self, &odb, peel(&repository, tree_or_commit)?.id());
         let keep = edit.keep.iter().map(|path| checked(path)).collect::<Result<Vec<_>>>()?;

@@ -142,7 +142,7 @@ impl Histories {
 
     /// Adds everything that a commit reaches and that is not there yet.
     fn extend(&self, store: &Store, base: Oid) -> Result<()> {
-        let main = self.git.open()?;
+        let main = self.git.borrow()?;
         let is_new = store.packs()?.is_empty();
         // Before anything is added: what is there is on the branch as long as this commit is.
         store.note_tip(base)?;
@@ -219,7 +219,7 @@ impl Readable {
         if commit == self.base {
             return Ok(commit);
         }
-        let main = git.open()?;
+        let main = git.borrow()?;
         let failed = || format!("cannot read the commit {commit}");
         let found = main.find_commit(commit).context(failed())?;
         let text = on_one_parent(&main, commit, self.base).context(failed())?;

@@ -37,7 +37,7 @@ pub enum Merge {
 impl Git {
     /// Merges the changes of `ours` and `theirs` since `ancestor`; each is a tree or a commit.
     pub fn merge_trees(&self, ancestor: Oid, ours: Oid, theirs: Oid) -> Result<Merge> {
-        let repository = self.open_to_write()?;
+        let repository = self.borrow_to_write()?;
         let ancestor = Ancestor {
             tree: peel(&repository, ancestor)?.id(),
             unknown: Paths::new(),
@@ -48,7 +48,7 @@ impl Git {
     /// Merges the changes of `ours` and `theirs` since `ancestor`, each a tree or a commit, where they fit. Returns the tree,
     /// which has our side's entries in the place of conflicts, and the paths of these, in order.
     pub(crate) fn merge_in_part(&self, ancestor: Oid, ours: Oid, theirs: Oid) -> Result<(Oid, Vec<PathBuf>)> {
-        let repository = self.open_to_write()?;
+        let repository = self.borrow_to_write()?;
         let ancestor = Ancestor {
             tree: peel(&repository, ancestor)?.id(),
             unknown: Paths::new(),
@@ -58,7 +58,7 @@ impl Git {
 
     /// Merges the histories of two commits, as `git merge` would, into a tree.
     pub fn merge_commits(&self, ours: Oid, theirs: Oid) -> Result<Merge> {
-        let repository = self.open_to_write()?;
+        let repository = self.borrow_to_write()?;
         let bases = merge_bases(&repository, ours, theirs)?;
         if bases.is_empty() {
             return Err(unrelated(ours, theirs));

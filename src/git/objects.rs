@@ -59,6 +59,11 @@ impl Objects {
         begun(&mut objects, common_dir).map(drop)
     }
 
+    /// Returns whether the folder of this process is there.
+    pub(super) fn are_begun(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Makes the objects of this process readable for a repository.
     pub(super) fn show(&self, repository: &Repository) -> Result<()> {
         let objects = self.0.lock().unwrap_or_else(PoisonError::into_inner);

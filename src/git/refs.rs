@@ -39,7 +39,7 @@ pub enum Head {
 impl Git {
     /// Reads the HEAD of the person's checkout.
     pub fn head(&self) -> Result<Head> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let head = repository.find_reference("HEAD").context("cannot read HEAD")?;
         let target = head
             .symbolic_target()
@@ -61,7 +61,7 @@ impl Git {
     ///
     /// Fails with [`ErrorKind::Usage`] when there is none, naming the nearest branch.
     pub fn resolve(&self, revision: &str) -> Result<Oid> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let found = repository
             .revparse_single(revision)
             .and_then(|object| object.peel_to_commit());
@@ -115,7 +115,7 @@ impl Git {
     ///
     /// When the ref that notes it cannot be read.
     pub fn default_branch_of(&self, remote: &str) -> Result<Option<String>> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let prefix = format!("refs/remotes/{remote}/");
         let head = match repository.find_reference(&format!("{prefix}HEAD")) {
             Ok(head) => head,
@@ -139,12 +139,13 @@ impl Git {
 
     /// Returns where a ref points, by its full name; `None` where there is no such ref. A symbolic ref is followed.
     pub fn reference(&self, full_name: &str) -> Result<Option<Oid>> {
-        read(&self.open()?, full_name)
+        let repository = self.borrow()?;
+        read(&repository, full_name)
     }
 
     /// Returns whether a ref, by its full name, is another name of a ref.
     pub fn is_symbolic(&self, full_name: &str) -> Result<bool> {
-        match self.open()?.find_reference(full_name) {
+        match self.borrow()?.find_reference(full_name) {
             Ok(reference) => Ok(reference.symbolic_target_bytes().is_some()),
             Err(error) if error.code() == ErrorCode::NotFound => Ok(false),
             Err(error) => Err(error).context(format!("cannot read the ref `{}`", full_name.escape_debug())),
@@ -154,7 +155,7 @@ impl Git {
     /// Returns all refs with full names that begin with `prefix`, byte for byte, ordered by name: end the prefix with
     /// `/` unless longer names are wanted, too. Symbolic refs and names that are not UTF-8 are left out.
     pub fn references(&self, prefix: &str) -> Result<Vec<(String, Oid)>> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let failed = || format!("cannot list the refs below `{prefix}`");
         let mut found = Vec::new();
         let all = repository.references_glob(&format!("{prefix}*")).context(failed())?;
@@ -180,7 +181,7 @@ impl Git {
         if !git2::Reference::is_valid_name(name) || !name.starts_with("refs/") {
             return Err(Error::new(ErrorKind::Usage, failed()).hint("git does not allow a ref of this name"));
         }
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         if let Some(new) = new {
             let object = repository.find_object(new, None).context(failed())?;
             object.peel_to_commit().context(failed())?;

@@ -336,7 +336,7 @@ impl SlotPool {
     ///
     /// Where the commit cannot be read, or something cannot be written.
     pub(crate) fn make_ready(&self, commit: Oid, owner_ids: Option<(u32, u32)>) -> Result<()> {
-        let repository = self.git.open()?;
+        let repository = self.git.borrow()?;
         let tree = peel(&repository, commit)?.id();
         self.checkouts.make_index(&repository, tree, owner_ids)
     }

@@ -26,7 +26,7 @@ impl Git {
     /// When the tag cannot be read, or names no commit.
     pub fn tagged(&self, name: &str) -> Result<Option<Oid>> {
         let failed = || format!("cannot read the tag `{}`", name.escape_debug());
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let reference = match repository.find_reference(&format!("refs/tags/{name}")) {
             Ok(reference) => reference,
             Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => return Ok(None),

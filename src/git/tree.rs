@@ -76,7 +76,8 @@ pub struct Change {
 impl Git {
     /// Returns the tree of a commit, or of a tree itself.
     pub fn tree_of(&self, tree_or_commit: Oid) -> Result<Oid> {
-        Ok(peel(&self.open()?, tree_or_commit)?.id())
+        let repository = self.borrow()?;
+        Ok(peel(&repository, tree_or_commit)?.id())
     }
 
     /// Returns the empty tree, written when the repository has none.
@@ -86,7 +87,7 @@ impl Git {
 
     /// Returns all files of a tree or commit, in git's order.
     pub fn files(&self, tree_or_commit: Oid) -> Result<Vec<TreeEntry>> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let mut found = Vec::new();
         visit(
             &repository,
@@ -105,7 +106,7 @@ impl Git {
 
     /// Returns whether there is a symbolic link at a path of a tree or commit.
     pub fn is_link(&self, tree_or_commit: Oid, path: &Path) -> Result<bool> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let entry = entry(&repository, tree_or_commit, path)?;
         let mode = entry.and_then(|entry| u32::try_from(entry.filemode()).ok());
         Ok(mode.map(EntryKind::of_mode) == Some(EntryKind::Link))
@@ -120,7 +121,7 @@ impl Git {
                 return Ok(Some(EntryKind::Link));
             }
         }
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let entry = entry(&repository, tree_or_commit, path)?;
         let mode = entry.and_then(|entry| u32::try_from(entry.filemode()).ok());
         Ok(mode.map(EntryKind::of_mode))
@@ -128,7 +129,8 @@ impl Git {
 
     /// Returns the id of the content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
     pub(crate) fn blob_at(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<Oid>> {
-        let entry = entry(&self.open()?, tree_or_commit, path)?;
+        let repository = self.borrow()?;
+        let entry = entry(&repository, tree_or_commit, path)?;
         let blob = entry.filter(|entry| entry.kind() == Some(ObjectType::Blob));
         Ok(blob.map(|entry| entry.id()))
     }
@@ -139,7 +141,8 @@ impl Git {
         let Some(path) = path_in_tree(path) else {
             return Ok(None);
         };
-        let entry = entry(&self.open()?, tree_or_commit, path)?;
+        let repository = self.borrow()?;
+        let entry = entry(&repository, tree_or_commit, path)?;
         let entry = entry.filter(|entry| entry.kind() != Some(ObjectType::Tree));
         Ok(entry.map(|entry| TreeEntry {
             path: path.to_owned(),
@@ -153,12 +156,13 @@ impl Git {
         let Some(path) = path_in_tree(path) else {
             return Ok(false);
         };
-        Ok(entry(&self.open()?, tree_or_commit, path)?.is_some())
+        let repository = self.borrow()?;
+        Ok(entry(&repository, tree_or_commit, path)?.is_some())
     }
 
     /// Returns the content of a file of a tree or commit, or of a link's target; `None` where there is no such file.
     pub fn read_file(&self, tree_or_commit: Oid, path: &Path) -> Result<Option<Vec<u8>>> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let failed = || format!("cannot read `{}` of {tree_or_commit}", path.display());
         let Some(entry) = entry(&repository, tree_or_commit, path)? else {
             return Ok(None);
@@ -172,14 +176,14 @@ impl Git {
 
     /// Returns the content of a blob.
     pub fn read_blob(&self, id: Oid) -> Result<Vec<u8>> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let blob = repository.find_blob(id).context(format!("cannot read the blob {id}"))?;
         Ok(blob.content().to_vec())
     }
 
     /// Returns the size of a blob in bytes, from its header alone.
     pub fn blob_size(&self, id: Oid) -> Result<u64> {
-        let repository = self.open()?;
+        let repository = self.borrow()?;
         let header = repository.odb().and_then(|database| database.read_header(id));
         let (size, _) = header.context(format!("cannot read the blob {id}"))?;
         Ok(size as u64)

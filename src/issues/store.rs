@@ -197,7 +197,7 @@ impl Store {
     }
 
     fn read_issues(&self, tip: Oid) -> Result<Issues> {
-        let repository = self.git.open()?;
+        let repository = self.git.borrow()?;
         let known = self.known().clone();
         let (mut meta, mut read) = (None, Known::new());
         for entry in self.git.files(tip)? {

@@ -25,7 +25,7 @@ impl Slot {
     ///
     /// Where a file cannot be written or removed; links are not followed.
     pub(crate) fn bring(&mut self, (old, new): (Oid, Oid), owner_ids: Option<(u32, u32)>) -> Result<()> {
-        let repository = self.git.open()?;
+        let repository = self.git.borrow()?;
         let links = Settings::of(&self.git, &repository)?.symlinks;
         let trees = (peel(&repository, old)?.id(), peel(&repository, new)?.id());
         let difference = Difference::between(&repository, trees.0, trees.1, usize::MAX)?.unwrap_or_default();

@@ -79,7 +79,7 @@ impl Slot {
         let mut made = Vec::new();
         self.mount_points.clear();
         if let Some(over) = &self.over {
-            let repository = self.git.open()?;
+            let repository = self.git.borrow()?;
             let upper = Upper::new(&repository, &root, over.tree, owner_ids);
             for path in folders {
                 if upper.make_mount_point(bytes::of_path(path)).context(failed())? {

@@ -43,7 +43,7 @@ impl Slot {
         times: Option<&Times>,
     ) -> Result<bool> {
         let git = self.git.clone();
-        let repository = git.open()?;
+        let repository = git.borrow()?;
         let settings = Settings::of(&git, &repository)?;
         let tree = peel(&repository, commit)?.id();
         let is_plain = settings.file_mode && settings.symlinks && times.is_none_or(|times| times.source == SOURCE_TIME);
@@ -110,7 +110,8 @@ impl Slot {
     pub fn over_folders(&mut self) -> Result<Option<OverFolders>> {
         let Some(over) = &mut self.over else { return Ok(None) };
         if over.held.is_none() {
-            over.held = Some(self.checkouts.of(&self.git.open()?, over.tree, over.owner)?);
+            let repository = self.git.borrow()?;
+            over.held = Some(self.checkouts.of(&repository, over.tree, over.owner)?);
         }
         if !self.upper.work.is_dir() {
             make_folder(&self.upper.work, over.owner)?;

@@ -129,7 +129,7 @@ pub(super) fn needed(uppers: &Path, slots: &Path) -> Result<Vec<String>> {
 impl Over {
     /// Puts git's index of a commit's files, as they look in the container, at a place in its repository.
     pub(super) fn put_index(&self, git: &Git, checkouts: &Checkouts, commit: Oid, place: &Path) -> Result<()> {
-        let repository = git.open()?;
+        let repository = git.borrow()?;
         let again;
         let held = if let Some(held) = &self.held {
             held

@@ -121,7 +121,8 @@ pub(super) fn make(
         own_folder(parent)?;
     }
     remove_path(dir)?;
-    let settings = Settings::of(git, &git.open()?)?;
+    let repository = git.borrow()?;
+    let settings = Settings::of(git, &repository)?;
     let readable = histories.reach(branch, commit)?;
     let git_dir = dir.join("git");
     fs::create_dir_all(git_dir.join("objects/pack")).context(failed())?;

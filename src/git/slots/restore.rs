@@ -36,7 +36,7 @@ impl Slot {
 
 /// Makes the slot's folder the commit's tree.
 fn restore(slot: &Slot, commit: Oid, owner: Owner, times: Option<&Times>) -> Result<()> {
-    let repository = slot.git.open()?;
+    let repository = slot.git.borrow()?;
     let settings = Settings::of(&slot.git, &repository)?;
     let mut expected = Expected::of(&repository, commit, &settings)?;
     slot.git

@@ -53,7 +53,7 @@ impl Slot {
 
 /// Records what is in the slot, compared with `base`.
 fn snapshot(slot: &Slot, base: Oid, limits: &SnapshotLimits) -> Result<Snapshot> {
-    let repository = slot.git.open_to_write()?;
+    let repository = slot.git.borrow_to_write()?;
     let settings = Settings::of(&slot.git, &repository)?;
     let (mut expected, levels) = looked_for(slot, &repository, base, &settings)?;
     let odb = repository.odb().context("cannot open the object database")?;

@@ -152,7 +152,9 @@ fn a_measure_is_made_beside_the_last_task_of_a_cycle(engine: TestEngine) {
     assert_eq!(project.issue("cw-3")["title"], "comes of the measure");
     let_all_go_on(&project, &slots);
     // What it proposes again is filed already: nothing is left.
-    ended(run).expect(0).says("measure proposes nothing more, and nothing is open");
+    ended(run)
+        .expect(0)
+        .says("measure proposes nothing more, and nothing is open");
     let measured = |event: &&EventKind| matches!(event, EventKind::MeasureStarted { .. });
     assert_eq!(project.events().iter().filter(measured).count(), 2);
     expect_merged(&project, 1..=3);

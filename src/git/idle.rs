@@ -1,0 +1,185 @@
+//! Repositories that are open already. libgit2 reads git's settings and looks for packs whenever it opens one, which for what
+//! is as short as reading a ref is nearly all of the work.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::ops::Deref;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use git2::Repository;
+
+use super::Git;
+use crate::base::error::Result;
+
+/// How long one is used after it was opened: git's settings could be others by then.
+const LONGEST: Duration = Duration::from_secs(1);
+/// How many wait at most.
+const MOST: usize = 4;
+
+/// The repositories that wait to be used again.
+#[derive(Clone, Default)]
+pub(super) struct Idle(Arc<Mutex<Vec<Opened>>>);
+
+impl fmt::Debug for Idle {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Idle")
+    }
+}
+
+/// A repository, and what it was opened on.
+struct Opened {
+    repository: Repository,
+    packs: Packs,
+    at: Instant,
+}
+
+/// The packs at a moment. An open repository finds new ones by itself, but would still look in those that are gone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Packs {
+    /// The folder of git's packs: its inode, and when a name in it changed.
+    folder: Option<(u64, i64, i64)>,
+    /// The packed refs, in the same way, and their size.
+    refs: Option<(u64, i64, i64, u64)>,
+    /// Whether objects that no ref holds are shown, too.
+    has_unheld: bool,
+}
+
+/// A repository for reading objects and refs and for writing objects, until this is dropped.
+pub(crate) struct Borrowed {
+    /// Some until it is dropped.
+    opened: Option<Opened>,
+    idle: Idle,
+}
+
+impl Deref for Borrowed {
+    type Target = Repository;
+
+    fn deref(&self) -> &Repository {
+        let opened = self.opened.as_ref();
+        &opened.expect("it is given back only when this is dropped").repository
+    }
+}
+
+impl Drop for Borrowed {
+    fn drop(&mut self) {
+        let mut idle = self.idle.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = self.opened.take()
+            && idle.len() < MOST
+        {
+            idle.push(opened);
+        }
+    }
+}
+
+impl Git {
+    /// Borrows an open repository for what reads objects and refs, or writes objects. Its settings may be those of a second ago:
+    /// what looks whether settings are harmless has to [`open`](Self::open) its own.
+    ///
+    /// # Errors
+    ///
+    /// Where the repository cannot be opened.
+    pub(crate) fn borrow(&self) -> Result<Borrowed> {
+        let packs = Packs::now(&self.common_dir, self.objects.are_begun());
+        let waits = self.idle.take(packs);
+        let opened = match waits {
+            Some(opened) => opened,
+            None => Opened {
+                repository: self.open()?,
+                packs,
+                at: Instant::now(),
+            },
+        };
+        Ok(Borrowed {
+            opened: Some(opened),
+            idle: self.idle.clone(),
+        })
+    }
+}
+
+impl Idle {
+    /// Takes one that can still be used, and closes those that cannot.
+    fn take(&self, packs: Packs) -> Option<Opened> {
+        let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        idle.retain(|opened| opened.packs == packs && opened.at.elapsed() < LONGEST);
+        idle.pop()
+    }
+}
+
+impl Packs {
+    fn now(common_dir: &Path, has_unheld: bool) -> Self {
+        let seen = |path: &str| -> io::Result<_> {
+            let seen = fs::symlink_metadata(common_dir.join(path))?;
+            Ok((seen.ino(), seen.mtime(), seen.mtime_nsec(), seen.size()))
+        };
+        let folder = seen("objects/pack").ok();
+        Self {
+            folder: folder.map(|(inode, seconds, nanoseconds, _)| (inode, seconds, nanoseconds)),
+            refs: seen("packed-refs").ok(),
+            has_unheld,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// A repository in which nothing of ours is at work, with one commit.
+    fn repository() -> (tempfile::TempDir, Git) {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::init(folder.path()).unwrap();
+        by_git(&git, &["commit", "-q", "--allow-empty", "-m", "first"]);
+        (folder, git)
+    }
+
+    fn by_git(git: &Git, arguments: &[&str]) {
+        let identity = ["-c", "user.name=A", "-c", "user.email=a@example.com"];
+        let mut command = Command::new("git");
+        command.current_dir(git.workdir()).args(identity).args(arguments);
+        assert!(command.status().unwrap().success(), "{arguments:?}");
+    }
+
+    fn waiting(git: &Git) -> usize {
+        git.idle.0.lock().unwrap().len()
+    }
+
+    #[test]
+    fn one_is_used_again_until_the_packs_are_others() {
+        let (_folder, git) = repository();
+        drop(git.borrow().unwrap());
+        assert_eq!(waiting(&git), 1);
+        let two = (git.borrow().unwrap(), git.borrow().unwrap());
+        assert_eq!(waiting(&git), 0, "nobody else uses one that is in use");
+        drop(two);
+        assert_eq!(waiting(&git), 2);
+        by_git(&git, &["repack", "-q", "-ad"]);
+        let one = git.borrow().unwrap();
+        assert_eq!(waiting(&git), 0, "those that know other packs are closed");
+        drop(one);
+        git.idle.0.lock().unwrap()[0].at -= LONGEST;
+        let one = git.borrow().unwrap();
+        assert!(one.opened.as_ref().unwrap().at.elapsed() < LONGEST, "it is another one");
+    }
+
+    #[test]
+    fn what_others_write_meanwhile_is_found() {
+        let (_folder, git) = repository();
+        drop(git.borrow().unwrap());
+        let before = git.head().unwrap();
+        by_git(&git, &["commit", "-q", "--allow-empty", "-m", "second"]);
+        by_git(&git, &["pack-refs", "--all"]);
+        by_git(&git, &["gc", "-q", "--prune=now"]);
+        let after = git.head().unwrap();
+        assert_ne!(before, after);
+        let id = git.resolve("HEAD").unwrap();
+        assert_eq!(git.commit_info(id).unwrap().message, "second\n");
+        let blob = git.write_object(git2::ObjectType::Blob, b"x").unwrap();
+        assert!(git.borrow().unwrap().find_blob(blob).is_ok(), "what no ref holds, too");
+    }
+}
