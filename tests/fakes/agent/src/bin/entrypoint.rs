@@ -6,23 +6,19 @@
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Arc;
-use std::time::Duration;
 
 const GATEWAY: &str = "/run/cordwainer/gateway/gateway.sock";
 /// Where the files are into which the command writes.
 const OUTPUT: &str = "/run/cordwainer/output";
 const ADDRESS: &str = "127.0.0.1:8080";
-/// [`ADDRESS`], listened on, as `/proc/net/tcp` has it, on processors of either order of bytes.
-const LISTENING: [&str; 2] = ["0100007F:1F90 00000000:0000 0A", "7F000001:1F90 00000000:0000 0A"];
 /// Connections that are relayed at once.
 const CONNECTIONS: usize = 256;
-/// Until the orchestrator must have answered.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
@@ -31,7 +27,7 @@ fn main() -> ExitCode {
     let done = match arguments.first().map(String::as_str) {
         None => Err("there is no command to run".into()),
         Some("--relay") => relay().map(|()| 0),
-        Some("--detach") => spawn("--relay").map(|_| 0),
+        Some("--detach") => spawn("--relay", Stdio::inherit()).map(|_| 0),
         Some(program) => begin(program, &arguments[1..]),
     };
     match done {
@@ -45,16 +41,12 @@ fn main() -> ExitCode {
 
 /// Returns only when the command does not run.
 fn begin(program: &str, arguments: &[String]) -> Outcome<u8> {
-    ask(&facts()?)?;
+    // It listens from here on, and begins while the orchestrator is asked: before the answer, nothing runs here that would use it.
     // Through a child that ends, so that the relay is the init's child and the command's none.
-    spawn("--detach")?.wait()?;
-    let begun = std::time::Instant::now();
-    while !is_listening()? {
-        if begun.elapsed() > PATIENCE {
-            return Err(format!("nobody listens at {ADDRESS}").into());
-        }
-        std::thread::yield_now();
-    }
+    let listener = TcpListener::bind(ADDRESS)?;
+    let mut between = spawn("--detach", OwnedFd::from(listener).into())?;
+    ask(&facts()?)?;
+    between.wait()?;
     let mut command = Command::new(program);
     write_to_files(&mut command)?;
     let failed = command.args(arguments).exec();
@@ -79,12 +71,13 @@ fn write_to_files(command: &mut Command) -> Outcome<()> {
     Ok(())
 }
 
-fn spawn(part: &str) -> Outcome<std::process::Child> {
+/// Runs a part of this program with the socket that listens as its standard input.
+fn spawn(part: &str, listener: Stdio) -> Outcome<std::process::Child> {
     let mut command = Command::new("/proc/self/exe");
     // None of the command's own outputs, which would not end before the relay does.
     command
         .arg(part)
-        .stdin(Stdio::null())
+        .stdin(listener)
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     Ok(command.spawn()?)
@@ -191,14 +184,9 @@ fn ask(facts: &str) -> Outcome<()> {
         .into())
 }
 
-fn is_listening() -> Outcome<bool> {
-    let table = std::fs::read_to_string("/proc/net/tcp")?;
-    Ok(LISTENING.iter().any(|line| table.contains(line)))
-}
-
 /// Carries every connection to the gateway, and back.
 fn relay() -> Outcome<()> {
-    let listener = TcpListener::bind(ADDRESS)?;
+    let listener = TcpListener::from(std::io::stdin().as_fd().try_clone_to_owned()?);
     let open = Arc::new(());
     for client in listener.incoming() {
         let client = client?;
