@@ -21,6 +21,8 @@ use crate::run::phase::group::{is_small, one_group};
 use crate::run::phase::measure::{FiledAs, PLAN_FILE};
 use crate::run::{gate, prompt_inputs};
 
+mod of_groups;
+
 /// So many tasks are assumed where no measure of a mode was made here.
 const TASKS_UNKNOWN: usize = 3;
 /// The largest plan that is read, in bytes.
@@ -58,6 +60,9 @@ pub struct Estimate {
     /// Where their number comes from, where they are not planned yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tasks_from: Option<Source>,
+    /// How many of them are of groups that are not planned yet, where others are filed or planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unplanned_tasks: Option<usize>,
     /// How many parts an audit or a review reads; each takes what `measure` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<usize>,
@@ -112,7 +117,8 @@ impl Generator {
         let warn = &mut |what| left_out.push(what);
         let mut asked = None;
         if project.config.mode.kind.has_groups() {
-            if issues.next_in_build(0, None) == BuildStep::Plan {
+            // One for documents that changed is never small.
+            if issues.next_in_build(0, None) == BuildStep::Plan || this.has_new_documents(&issues)? {
                 let told = prompt_inputs::plan_context(project, &issues, tip, warn)?;
                 if !is_small(&told) {
                     return Ok((prompt_inputs::plan_prompt(project, &told)?, left_out));
@@ -183,54 +189,6 @@ impl Generator {
         })
     }
 
-    /// Estimates what is left of work in groups: tasks as planned or, before that, as many as were filed here, and calls that are like
-    /// measures: a plan where there is none, and for each group its measure and a closing review.
-    fn estimate_of_groups(
-        &self,
-        options: &StartOptions,
-        history: &History,
-        (tasks, from): (usize, Source),
-    ) -> Result<Estimate> {
-        let (this, issues, tip) = self.looked_at(options)?;
-        if issues.build().groups.is_empty() {
-            let told = prompt_inputs::plan_context(&this.project, &issues, tip, &mut |_| {})?;
-            // Short documents are planned without a call.
-            let calls = if is_small(&told) { 2 } else { 3 };
-            let mut estimate = self.of_tasks(tasks, history);
-            estimate.tasks_from = Some(from);
-            return Ok(estimate.with_calls(calls, history));
-        }
-        self.with_later_groups(Estimate::of(&[], history), &issues)
-    }
-
-    /// Returns the estimate of so many tasks of middle size.
-    fn of_tasks(&self, tasks: usize, history: &History) -> Estimate {
-        let config = &self.project.config;
-        let size = Size::of(u32::midpoint(config.estimated_lines_min, config.estimated_lines_max));
-        Estimate::of(&vec![size; tasks], history)
-    }
-
-    /// Adds what groups will take whose tasks are not asked for yet, and the closing reviews of those that are not done.
-    fn with_later_groups(&self, estimate: Estimate, issues: &Issues) -> Result<Estimate> {
-        let undone = issues.build().groups.iter().filter(|group| group.done.is_none());
-        let (mut tasks, mut calls) = (0, 0);
-        let is_planned = estimate.tasks > 0;
-        for (index, group) in undone.enumerate() {
-            calls += 1;
-            // The tasks of the first are those that the estimate has.
-            let is_counted = index == 0 && is_planned;
-            if !(group.measured || is_counted) {
-                calls += 1;
-                tasks += usize::try_from(group.estimated_tasks).unwrap_or_default();
-            }
-        }
-        if calls == 0 {
-            return Ok(estimate);
-        }
-        let history = self.history()?;
-        Ok(estimate.and(self.of_tasks(tasks, &history)).with_calls(calls, &history))
-    }
-
     /// Makes one measure that files nothing: what it proposes is kept in the records of its run. What it used counts.
     ///
     /// # Errors
@@ -257,7 +215,7 @@ impl Generator {
             usage: issues.usage_of_run(&run),
             run,
             gates: this.project.config.gates.iter().map(|gate| gate.name.clone()).collect(),
-            estimate: this.with_later_groups(Estimate::of(&sizes, &this.history()?), &issues)?,
+            estimate: this.with_groups_left(Estimate::of(&sizes, &this.history()?), &issues)?,
             tasks,
         })
     }
@@ -398,6 +356,7 @@ impl Estimate {
         Self {
             tasks: sizes.len(),
             tasks_from: None,
+            unplanned_tasks: None,
             parts: None,
             group_calls: None,
             measure: None,

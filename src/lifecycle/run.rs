@@ -213,11 +213,14 @@ impl Generator {
         done
     }
 
-    /// Returns whether a document changed since groups were planned.
-    fn has_new_documents(&self, issues: &Issues) -> Result<bool> {
+    /// Returns whether there are groups, and a document changed since they were planned.
+    pub(super) fn has_new_documents(&self, issues: &Issues) -> Result<bool> {
+        if issues.build().groups.is_empty() {
+            return Ok(false);
+        }
         let tip = self.project.tip(&issues.meta().generation)?;
         let changed = prompt_inputs::changed_documents(&self.project, issues.build(), tip)?;
-        Ok(!issues.build().groups.is_empty() && !changed.is_empty())
+        Ok(!changed.is_empty())
     }
 
     /// Makes a measure; of a generation that works through groups, of the group whose turn it is, after their plan where there is

@@ -138,7 +138,10 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
     row("all".to_owned(), &estimate.total, String::new());
     let mut text = table.trim_fmt();
     if let Some(from) = estimate.tasks_from {
-        let tasks = counted(estimate.tasks, "task");
+        let tasks = match estimate.unplanned_tasks {
+            Some(new) => format!("{} of groups that are not planned yet", counted(new, "task")),
+            None => counted(estimate.tasks, "task"),
+        };
         text.push_str(&match from {
             Source::History(measures) => {
                 let measures = counted(measures, "measure");

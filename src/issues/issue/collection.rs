@@ -283,7 +283,7 @@ impl Issues {
     }
 
     /// Files a checked input under an id that no issue has.
-    pub(super) fn insert(&mut self, id: IssueId, input: NewIssue, now: Timestamp) {
+    pub(crate) fn insert(&mut self, id: IssueId, input: NewIssue, now: Timestamp) {
         let input = input.tidied();
         let dependencies = input
             .dependencies

@@ -340,7 +340,7 @@ fn a_build_is_looked_at_before_it_is_paid_for(engine: TestEngine) {
     assert!(asked.starts_with("You plan how a software project is built"), "{asked}");
     look(&["--estimate"])
         .expect(0)
-        .says("3 calls of plan, measures and closing reviews");
+        .says("2 calls of plan, measures and closing reviews");
     assert_eq!(
         project
             .run(&["generator", "list", "--json"])
@@ -371,6 +371,18 @@ fn a_build_is_looked_at_before_it_is_paid_for(engine: TestEngine) {
     look(&["--prompt"])
         .expect(4)
         .says("no group waits for its tasks to be asked for");
+    // A document that changed is planned first.
+    let changed = format!("{}\nFiles have an owner.\n", two_groups());
+    let commit = commit_on(&project, "generation-build-specification", &[(SPEC, &changed)]);
+    project
+        .repository
+        .git(&["update-ref", "refs/heads/generation-build-specification", &commit]);
+    let asked = look(&["--prompt"]).expect(0).stdout;
+    assert!(asked.starts_with("You plan how a software project is built"), "{asked}");
+    look(&["--estimate"])
+        .expect(0)
+        .says("2 calls of plan, measures and closing reviews")
+        .says("1 task of groups that are not planned yet: the median of 2 measures here.");
 }
 
 fn a_group_is_not_done_while_a_gate_is_red(engine: TestEngine) {
