@@ -42,6 +42,9 @@ pub(crate) struct EditArguments {
     /// New command that proves the task; an empty one removes it
     #[arg(long, value_name = "COMMAND")]
     proof: Option<String>,
+    /// Group that it belongs to from now on, in a generation that works through groups; an empty one is none
+    #[arg(long, value_name = "KEY")]
+    group: Option<String>,
 }
 
 /// Accepts the result that a task was held for.
@@ -82,6 +85,7 @@ impl<'a> Change<'a> {
             add_labels: arguments.label.clone(),
             remove_labels: arguments.remove_label.clone(),
             proof: arguments.proof.clone(),
+            group: arguments.group.clone(),
         };
         if edit.is_empty() {
             return Err(Error::new(ErrorKind::Usage, "nothing to change is named")

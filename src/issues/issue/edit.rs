@@ -25,6 +25,8 @@ pub struct IssueEdit {
     pub remove_labels: Vec<String>,
     /// The new command that proves it; an empty one removes it.
     pub proof: Option<String>,
+    /// The key of the group that it belongs to from now on; an empty one is none.
+    pub group: Option<String>,
 }
 
 impl Issues {
@@ -34,6 +36,9 @@ impl Issues {
     ///
     /// Of kind [`ErrorKind::Usage`], with every problem of the changed parts.
     pub fn edit(&mut self, id: &IssueId, edit: &IssueEdit, now: Timestamp) -> Result<()> {
+        if let Some(key) = edit.group.as_deref().filter(|key| !key.is_empty()) {
+            self.group(key)?;
+        }
         let issue = self.get(id)?;
         let mut problems = edit.problems();
         let missing = edit.remove_labels.iter().filter(|label| !issue.labels.contains(label));
@@ -137,6 +142,9 @@ impl IssueEdit {
         }
         if let Some(proof) = &self.proof {
             issue.plan.proof = Some(proof.clone()).filter(|proof| !proof.is_empty());
+        }
+        if let Some(group) = &self.group {
+            issue.group = Some(group.clone()).filter(|group| !group.is_empty());
         }
         issue.labels.retain(|label| !self.remove_labels.contains(label));
         for label in &self.add_labels {

@@ -177,17 +177,28 @@ impl Issues {
     /// Removes a group that nobody has begun, and that no other waits for.
     pub fn remove_group(&mut self, key: &str) -> Result<()> {
         self.changeable(key)?;
+        let refused = |why: &str| {
+            let message = format!("the group `{key}` cannot be removed: {why}");
+            Error::new(ErrorKind::Precondition, message)
+        };
         let waits = |group: &&Group| group.depends_on.iter().any(|on| on == key);
         if let Some(waiting) = self.build().groups.iter().find(waits) {
-            let message = format!("the group `{key}` cannot be removed: `{}` waits for it", waiting.key);
-            return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
-                "`cordwainer issues group edit {} --depends-on …` has it wait for others",
-                waiting.key
+            let others = waiting.depends_on.iter().filter(|on| *on != key);
+            let others = match others.cloned().collect::<Vec<_>>().join(",") {
+                none if none.is_empty() => "''".to_owned(),
+                others => others,
+            };
+            let waiting = &waiting.key;
+            return Err(refused(&format!("`{waiting}` waits for it")).hint(format!(
+                "`cordwainer issues group edit {waiting} --depends-on {others}` has it wait no more"
             )));
         }
-        if let Some(task) = self.tasks_of_group(key).next() {
-            let message = format!("the group `{key}` cannot be removed: {} belongs to it", task.id);
-            return Err(Error::new(ErrorKind::Precondition, message).hint("close or delete its tasks first"));
+        let tasks: Vec<String> = self.tasks_of_group(key).map(|task| task.id.to_string()).collect();
+        if let Some(first) = tasks.first() {
+            return Err(refused(&format!("{first} belongs to it")).hint(format!(
+                "`cordwainer issues edit {} --group ''` takes its tasks out of it; another key instead of '' puts them there",
+                tasks.join(" ")
+            )));
         }
         self.meta.build.groups.retain(|group| group.key != key);
         Ok(())
@@ -236,10 +247,18 @@ impl Issues {
         }
     }
 
-    /// Notes how the documents are for which groups were planned, and how they contradict each other.
-    pub(crate) fn note_planned(&mut self, documents: &[(String, String)], contradictions: &[String]) {
-        self.meta.build.planned = documents.iter().cloned().collect();
-        self.meta.build.contradictions = contradictions.to_vec();
+    /// Notes how the documents are for which groups were planned, and how they contradict each other. Returns what an earlier plan has
+    /// not told of that.
+    pub(crate) fn note_planned(&mut self, documents: &[(String, String)], contradictions: &[String]) -> Vec<String> {
+        let build = &mut self.meta.build;
+        build.planned = documents.iter().cloned().collect();
+        let known = build.contradictions.len();
+        for one in contradictions {
+            if !build.contradictions.contains(one) {
+                build.contradictions.push(one.clone());
+            }
+        }
+        build.contradictions[known..].to_vec()
     }
 
     /// Returns an error where a group is begun.
@@ -299,176 +318,4 @@ fn unknown(key: &str, groups: &[Group]) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-    use crate::issues::issue::tests::issues_with;
-    use crate::issues::issue::{BatchIssue, NewIssue};
-
-    fn group(key: &str, depends_on: &[&str]) -> Group {
-        Group {
-            depends_on: depends_on.iter().map(|on| (*on).to_owned()).collect(),
-            ..Group::new(key, key, "All of it.")
-        }
-    }
-
-    fn tip() -> CommitId {
-        "c0ffee".parse().unwrap()
-    }
-
-    fn review(filed: Option<&[u32]>) -> ClosingReview {
-        ClosingReview {
-            tip: tip(),
-            batches: 2,
-            read: 1,
-            findings: Vec::new(),
-            lesser: 0,
-            too_large: Vec::new(),
-            filed: filed.map(|ids| ids.iter().map(|id| crate::model::IssueId::new(*id)).collect()),
-        }
-    }
-
-    /// Groups `a` and `b`, which waits for it.
-    fn two() -> Issues {
-        let mut issues = issues_with(&["cw-1"]);
-        issues.add_groups(vec![group("b", &["a"]), group("a", &[])]).unwrap();
-        issues
-    }
-
-    #[test]
-    fn a_build_goes_from_the_plan_group_by_group_to_the_end() {
-        let now = Timestamp::UNIX_EPOCH;
-        assert_eq!(issues_with(&[]).next_in_build(2, None), BuildStep::Plan);
-        let mut issues = two();
-        let step = |issues: &Issues| issues.next_in_build(2, Some(&tip()));
-        assert_eq!(step(&issues), BuildStep::Measure("a".into()));
-        issues.begin_group("a", &tip(), false);
-        assert_eq!(step(&issues), BuildStep::Measure("a".into()));
-        issues.begin_group("a", &tip(), true);
-        let task = NewIssue {
-            group: Some("a".to_owned()),
-            ..NewIssue::titled("T")
-        };
-        issues.insert("cw-2".parse().unwrap(), task, now);
-        assert_eq!(step(&issues), BuildStep::Tasks("a".into()));
-        issues.close(&"cw-2".parse().unwrap(), "done", None, now).unwrap();
-        assert_eq!(step(&issues), BuildStep::Review("a".into()));
-        issues.note_review("a", &review(None));
-        assert_eq!(step(&issues), BuildStep::Review("a".into()));
-        // What it found is done, and it is read once more.
-        issues.note_review("a", &review(Some(&[2])));
-        assert_eq!(step(&issues), BuildStep::Review("a".into()));
-        issues.note_review("a", &review(Some(&[2])));
-        assert_eq!(step(&issues), BuildStep::Finish("a".into()));
-        assert_eq!(issues.group("a").unwrap().reviews.len(), 2);
-        assert_eq!(issues.next_in_build(3, None), BuildStep::Review("a".into()));
-        let done = GroupDone {
-            tip: tip(),
-            at: now,
-            run: "20261121-1".parse().unwrap(),
-        };
-        issues.finish_group("a", &done);
-        assert_eq!(step(&issues), BuildStep::Measure("b".into()));
-        // One that found nothing to do, and whose review finds nothing.
-        issues.begin_group("b", &tip(), true);
-        issues.note_review("b", &review(Some(&[])));
-        assert_eq!(step(&issues), BuildStep::Finish("b".into()));
-        // What comes after that is read, too.
-        let later: CommitId = "decade".parse().unwrap();
-        assert_eq!(issues.next_in_build(2, Some(&later)), BuildStep::Review("b".into()));
-        assert_eq!(issues.next_in_build(1, Some(&later)), BuildStep::Finish("b".into()));
-        issues.finish_group("b", &done);
-        assert_eq!(step(&issues), BuildStep::Done);
-        assert!(issues.group_counts().is_complete());
-        // What was built is a store as any other.
-        assert!(Issues::from_stored(issues.meta().clone(), issues.iter().cloned()).is_ok());
-    }
-
-    #[test]
-    fn a_task_of_a_group_that_waits_waits_too() {
-        let (mut issues, now) = (two(), Timestamp::UNIX_EPOCH);
-        for (id, key) in [("cw-2", "b"), ("cw-3", "a")] {
-            let task = NewIssue {
-                group: Some(key.to_owned()),
-                ..NewIssue::titled("T")
-            };
-            issues.insert(id.parse().unwrap(), task, now);
-        }
-        let ready = |issues: &Issues| issues.ready().iter().map(|one| one.id.to_string()).collect::<Vec<_>>();
-        assert_eq!(ready(&issues), ["cw-1", "cw-3"]);
-        let waiting = "cw-2".parse().unwrap();
-        let refused = issues.claim(&waiting, &"20261121-1".parse().unwrap(), now).unwrap_err();
-        assert!(refused.to_string().contains("its group waits for a"), "{refused}");
-        let done = GroupDone {
-            tip: tip(),
-            at: now,
-            run: "20261121-1".parse().unwrap(),
-        };
-        issues.finish_group("a", &done);
-        assert_eq!(ready(&issues), ["cw-1", "cw-2", "cw-3"]);
-    }
-
-    #[test]
-    fn a_task_of_an_unknown_group_is_not_imported() {
-        let task = NewIssue {
-            group: Some("c".to_owned()),
-            ..NewIssue::titled("T")
-        };
-        let batch = vec![BatchIssue::new("one", task, Vec::new())];
-        let found = two().batch_problems(&batch);
-        assert_eq!(found, ["entry 1 `one`: unknown group `c`"]);
-        assert_eq!(issues_with(&[]).batch_problems(&batch), found);
-    }
-
-    #[test]
-    fn without_closing_rounds_nothing_is_read() {
-        let mut issues = two();
-        issues.begin_group("a", &tip(), true);
-        assert_eq!(issues.next_in_build(0, None), BuildStep::Finish("a".into()));
-    }
-
-    #[test]
-    fn a_plan_is_changed_until_a_group_begins() {
-        let mut issues = two();
-        let keys = |issues: &Issues| {
-            let groups = &issues.build().groups;
-            groups
-                .iter()
-                .map(|group| group.key.clone())
-                .collect::<Vec<_>>()
-                .join(" ")
-        };
-        assert_eq!(keys(&issues), "a b");
-        let edit = GroupEdit {
-            depends_on: Some(Vec::new()),
-            name: Some("Better".to_owned()),
-            ..GroupEdit::default()
-        };
-        let refused = issues.remove_group("a").unwrap_err();
-        assert!(refused.in_a_line().contains("`b` waits for it"), "{refused}");
-        issues.edit_group("b", &edit).unwrap();
-        assert_eq!(issues.group("b").unwrap().name, "Better");
-        issues.move_group("b", &GroupPlace::Before("a".to_owned())).unwrap();
-        assert_eq!(keys(&issues), "b a");
-        issues.move_group("b", &GroupPlace::Last).unwrap();
-        assert_eq!(keys(&issues), "a b");
-        let circle = GroupEdit {
-            depends_on: Some(vec!["b".to_owned()]),
-            ..GroupEdit::default()
-        };
-        issues.edit_group("a", &circle).unwrap();
-        let back = GroupEdit {
-            depends_on: Some(vec!["a".to_owned()]),
-            ..GroupEdit::default()
-        };
-        let refused = issues.edit_group("b", &back).unwrap_err();
-        assert!(refused.in_a_line().contains("form a circle"), "{}", refused.in_a_line());
-        issues.begin_group("b", &tip(), true);
-        for refused in [issues.edit_group("b", &edit), issues.remove_group("b")] {
-            assert!(refused.unwrap_err().to_string().contains("its tasks are filed"));
-        }
-        issues.remove_group("a").unwrap();
-        assert_eq!(issues.group("bb").unwrap_err().hint_text(), Some("did you mean `b`?"));
-    }
-}
+mod tests;

@@ -126,13 +126,13 @@ impl Groups {
     fn file(&self, calls: &Calls, planned: &Planned, documents: &[(String, String)]) -> Result<MeasureOutcome> {
         let context = self.context();
         let count = planned.groups.len();
-        context
+        let contradictions = context
             .store
             .update(&format!("plan {count} groups"), context.now(), |issues| {
                 issues.add_groups(planned.groups.clone())?;
-                issues.note_planned(documents, &planned.contradictions);
+                let new = issues.note_planned(documents, &planned.contradictions);
                 issues.record_measure(self.record(calls));
-                Ok(())
+                Ok(new)
             })?;
         crash_point!("group.planned");
         let told = |group: &Group| PlannedGroup {
@@ -143,7 +143,7 @@ impl Groups {
         };
         context.recorder.emit(EventKind::GroupsPlanned(GroupsPlanned {
             groups: planned.groups.iter().map(told).collect(),
-            contradictions: planned.contradictions.clone(),
+            contradictions,
             by_rule: calls.made.is_empty(),
             usage: calls.usage(),
         }));
