@@ -372,11 +372,9 @@ fn a_build_is_looked_at_before_it_is_paid_for(engine: TestEngine) {
         .expect(4)
         .says("no group waits for its tasks to be asked for");
     // A document that changed is planned first.
-    let changed = format!("{}\nFiles have an owner.\n", two_groups());
-    let commit = commit_on(&project, "generation-build-specification", &[(SPEC, &changed)]);
-    project
-        .repository
-        .git(&["update-ref", "refs/heads/generation-build-specification", &commit]);
+    change_by_hand(&project, |folder| {
+        fs::write(folder.join(SPEC), format!("{}\nFiles have an owner.\n", two_groups())).unwrap();
+    });
     let asked = look(&["--prompt"]).expect(0).stdout;
     assert!(asked.starts_with("You plan how a software project is built"), "{asked}");
     look(&["--estimate"])
