@@ -229,7 +229,11 @@ impl Generator {
         let interruption = &begun.control.interruption;
         let phases = self.phases(begun, filed_as).await?;
         let context = &phases.sessions.context;
-        driver::recover(&phases, &Recovery::in_run(context)?).await?;
+        let mut number = 1;
+        if let Some(step) = driver::recover_but_for_a_plan(&phases, &Recovery::in_run(context)?).await? {
+            exit::measured(phases.groups.go_on(step, interruption).await?, interruption)?;
+            number += 1;
+        }
         for role in self.project.config.roles_of_measures() {
             phases.sessions.pauses.refuse(role)?;
         }
@@ -237,19 +241,19 @@ impl Generator {
             phases.gates.see_that_they_run(interruption).await?;
             interruption.unless_asked()?;
         }
-        let number = self.planned_before(&phases, interruption).await?;
+        let number = self.planned_before(&phases, number, interruption).await?;
         let done = phases.measure(number, interruption).await?;
         // Which is none where the run is to end.
         exit::measured(done.unwrap_or(MeasureOutcome::Cancelled), interruption)
     }
 
-    /// Plans groups where the work has groups, and there are none yet. Returns the number of the next call beside those of tasks.
-    async fn planned_before(&self, phases: &Phases, interruption: &Interruption) -> Result<u32> {
+    /// Plans groups where the work has groups, and there are none yet, as the call of this number. Returns the number of the next
+    /// call beside those of tasks.
+    async fn planned_before(&self, phases: &Phases, mut number: u32, interruption: &Interruption) -> Result<u32> {
         if !self.project.config.mode.kind.has_groups() {
-            return Ok(1);
+            return Ok(number);
         }
         let next = || -> Result<BuildStep> { Ok(phases.sessions.context.store.read()?.next_in_build(0, None)) };
-        let mut number = 1;
         if next()? == BuildStep::Plan {
             let planned = phases.groups.plan(number, Planning::ByRule, interruption).await?;
             exit::measured(planned, interruption)?;

@@ -18,7 +18,9 @@ mod specification;
 mod warnings;
 
 pub(crate) use self::adoption::{AdoptedCall, Adoption, collect, has_succeeded};
-pub(crate) use self::flow::{FlowPlace, MeasurePlace, ProposalsPlace, StagePlace, WaitingWork, WorkPlace};
+pub(crate) use self::flow::{
+    ClosingPlace, FlowPlace, MeasurePlace, PartPlace, PlanPlace, ProposalsPlace, StagePlace, WaitingWork, WorkPlace,
+};
 use self::listener::Listener;
 pub(crate) use self::request::{Call, CallResult, Sandbox};
 use self::seal::Sealed;

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use self::at_work::AtWork;
 pub(crate) use self::phases::Phases;
+use self::phases::TakenOverCall;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::machine::Machine;
@@ -22,13 +23,14 @@ use crate::issues::issue::{GroupCounts, IssueCounts};
 use crate::issues::round::Fixing;
 use crate::model::{IssueId, Usage};
 use crate::record::event::EventKind;
+use crate::run::call::FlowPlace;
 use crate::run::context::RunContext;
 use crate::run::control::{Asked, RunControl};
 use crate::run::overrides::candidates_of;
-use crate::run::phase::measure::TakenOverMeasure;
+use crate::run::phase::group::TakenOverStep;
 use crate::run::phase::stitch::TakenOver;
 use crate::run::plan::{self, GroupStep, Progress, Reason, RunLimits, Step};
-use crate::run::recover::{ADOPTED_CYCLE, GoingOn, Recovery, Wanted};
+use crate::run::recover::{GoingOn, Recovery, Wanted};
 use crate::run::schedule::{self, Event, Places};
 use crate::run::seats::State as SeatsState;
 use crate::run::selection::TaskSelection;
@@ -75,7 +77,12 @@ pub(crate) async fn drive(
 ) -> Result<DriverSummary> {
     let context = &phases.sessions.context;
     let recovery = Recovery::in_run(context)?;
-    let adopted = adopt(phases, &recovery, (&selection, limits)).await?;
+    let wanted = Wanted {
+        tasks: &|issue| selection.has(issue),
+        calls: &|_| !selection.is_named() && limits.cycles != Some(0),
+        ids: phases.sessions.slots.owner_ids(),
+    };
+    let adopted = adopt(phases, &recovery, &wanted).await?;
     let config = &context.project.config;
     let most = schedule::most(config.stitch.parallel, &config.container, Machine::here());
     let mut driver = Driver {
@@ -134,20 +141,25 @@ pub(crate) async fn recover(phases: &Phases, recovery: &Recovery<'_>) -> Result<
     Ok(())
 }
 
-/// Puts right what was left, but for what goes on by itself, and takes that over. Nothing else has begun by then: what is set
-/// aside for those calls is theirs before anybody else asks.
-async fn adopt(
-    phases: &Phases,
-    recovery: &Recovery<'_>,
-    (selection, limits): (&TaskSelection, &RunLimits),
-) -> Result<Vec<Resumed>> {
-    let sessions = &phases.sessions;
+/// Puts right what was left, but for a plan of groups that is being asked for, and takes that over.
+pub(crate) async fn recover_but_for_a_plan(phases: &Phases, recovery: &Recovery<'_>) -> Result<Option<TakenOverStep>> {
     let wanted = Wanted {
-        tasks: &|issue| selection.has(issue),
-        measure: !selection.is_named() && limits.cycles != Some(0),
-        ids: sessions.slots.owner_ids(),
+        tasks: &|_| false,
+        calls: &|place| matches!(place, FlowPlace::Plan(_)),
+        ids: phases.sessions.slots.owner_ids(),
     };
-    let (said, adopted) = recovery.adopt(&sessions.engine, &wanted).await?;
+    let adopted = adopt(phases, recovery, &wanted).await?;
+    Ok(adopted.into_iter().find_map(|one| match one {
+        Resumed::Call(TakenOverCall::Group(step)) => Some(*step),
+        _ => None,
+    }))
+}
+
+/// Puts right what was left, but for what is wanted and goes on by itself, and takes that over. Nothing else has begun by then: what is set
+/// aside for those calls is theirs before anybody else asks.
+async fn adopt(phases: &Phases, recovery: &Recovery<'_>, wanted: &Wanted<'_>) -> Result<Vec<Resumed>> {
+    let sessions = &phases.sessions;
+    let (said, adopted) = recovery.adopt(&sessions.engine, wanted).await?;
     for what in said {
         sessions.context.recorder.emit(EventKind::Recovered { what });
     }
@@ -157,7 +169,7 @@ async fn adopt(
                 let task = adopted.issue.id.clone();
                 Resumed::Attempt(task, Box::new(phases.stitch.take_over(*adopted)?))
             }
-            GoingOn::Measure(adopted) => Resumed::Measure(Box::new(phases.measure.take_over(*adopted, ADOPTED_CYCLE)?)),
+            GoingOn::Measure(adopted) => Resumed::Call(phases.take_over(*adopted)?),
         })
     };
     tokio::task::block_in_place(|| adopted.into_iter().map(take_over).collect())
@@ -166,7 +178,8 @@ async fn adopt(
 /// Work of a dead run that this one has taken over.
 enum Resumed {
     Attempt(IssueId, Box<TakenOver>),
-    Measure(Box<TakenOverMeasure>),
+    /// A call about no task.
+    Call(TakenOverCall),
 }
 
 struct Driver<'a> {
@@ -313,11 +326,10 @@ impl Driver<'_> {
                 self.at_work
                     .go_on(&self.phases, (task, *taken_over, seat), interruption);
             }
-            Resumed::Measure(taken_over) => {
+            Resumed::Call(taken_over) => {
                 self.progress.measures_begun += 1;
                 let seat = self.phases.seats.go_on();
-                self.at_work
-                    .go_on_measure(&self.phases, (*taken_over, seat), interruption);
+                self.at_work.go_on_call(&self.phases, (taken_over, seat), interruption);
             }
         }
     }

@@ -25,6 +25,12 @@ pub(crate) enum FlowPlace {
     Measure(MeasurePlace),
     /// The review of what a measure has proposed.
     Proposals(Box<ProposalsPlace>),
+    /// The plan of groups.
+    Plan(PlanPlace),
+    /// The closing review of a group.
+    Closing(ClosingPlace),
+    /// The reading of a part of the files, in an audit or a review.
+    Part(PartPlace),
 }
 
 /// What the rounds of an attempt know while a call of the session is under way that does the work.
@@ -95,6 +101,31 @@ pub(crate) struct ProposalsPlace {
     pub(crate) validated: Validated,
 }
 
+/// What is known while a plan of groups is asked for; the rest is in the commit of its slot, and in the store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PlanPlace {
+    /// The calls so far, without the one that is under way.
+    pub(crate) calls: Vec<Entry>,
+}
+
+/// What a closing review knows while a batch of it is read; the rest is in the commit of its slot, and in the store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ClosingPlace {
+    /// The key of the group.
+    pub(crate) group: String,
+    /// The calls about the batch so far, without the one that is under way.
+    pub(crate) calls: Vec<Entry>,
+}
+
+/// What an audit or a review knows while a part of the files is read, at the commit of its slot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PartPlace {
+    /// The paths of the files.
+    pub(crate) files: Vec<String>,
+    /// The calls about the part so far, without the one that is under way.
+    pub(crate) calls: Vec<Entry>,
+}
+
 impl FlowPlace {
     /// Returns the entries of the calls so far.
     pub(crate) fn entries(&self) -> Vec<&Entry> {
@@ -103,6 +134,9 @@ impl FlowPlace {
             Self::Stage(stage) => stage.calls.entries().collect(),
             Self::Measure(measure) => measure.calls.iter().collect(),
             Self::Proposals(proposals) => proposals.measure.calls.iter().collect(),
+            Self::Plan(PlanPlace { calls })
+            | Self::Closing(ClosingPlace { calls, .. })
+            | Self::Part(PartPlace { calls, .. }) => calls.iter().collect(),
         }
     }
 
@@ -111,7 +145,7 @@ impl FlowPlace {
         let calls = match self {
             Self::Work(work) => &mut work.calls,
             Self::Stage(stage) => &mut stage.calls,
-            Self::Measure(_) | Self::Proposals(_) => return,
+            Self::Measure(_) | Self::Proposals(_) | Self::Plan(_) | Self::Closing(_) | Self::Part(_) => return,
         };
         let of_rounds = calls.rounds.iter_mut().map(|round| &mut round.records);
         let of_stages = calls.stages.iter_mut().map(|stage| &mut stage.records);

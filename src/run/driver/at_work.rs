@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use super::phases::Phases;
+use super::phases::{Phases, TakenOverCall};
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::model::IssueId;
 use crate::run::phase::group::GroupOutcome;
-use crate::run::phase::measure::{MeasureOutcome, TakenOverMeasure};
+use crate::run::phase::measure::MeasureOutcome;
 use crate::run::phase::stitch::{StitchOutcome, TakenOver};
 use crate::run::plan::{self, GroupStep};
 use crate::run::seats::Seat;
@@ -141,18 +141,24 @@ impl AtWork {
         self.begin(Work::Measure, phases, group);
     }
 
-    /// Goes on with a measure that a dead run was at.
-    pub(super) fn go_on_measure(
+    /// Goes on with a measure, or another call about no task, that a dead run was at.
+    pub(super) fn go_on_call(
         &mut self,
         phases: &Arc<Phases>,
-        (taken_over, seat): (TakenOverMeasure, Seat),
+        (taken_over, seat): (TakenOverCall, Seat),
         interruption: &Interruption,
     ) {
         let (own, interruption) = (Arc::clone(phases), interruption.clone());
         let measure = async move {
             let _seat = seat;
-            let done = Box::pin(own.measure.go_on(taken_over, &interruption)).await;
-            done.map(CameTo::Measure)
+            Ok(match taken_over {
+                TakenOverCall::Measure(one) => CameTo::Measure(Box::pin(own.measure.go_on(*one, &interruption)).await?),
+                TakenOverCall::Part(one) => CameTo::Measure(Box::pin(own.audit.go_on(*one, &interruption)).await?),
+                TakenOverCall::Group(one) => {
+                    let done = Box::pin(own.groups.go_on(*one, &interruption)).await?;
+                    CameTo::Group(GroupOutcome::Made(done))
+                }
+            })
         };
         self.begin(Work::Measure, phases, measure);
     }

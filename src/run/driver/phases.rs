@@ -4,15 +4,24 @@ use std::sync::Arc;
 
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
+use crate::run::call::FlowPlace;
 use crate::run::context::RunContext;
 use crate::run::gate::Gates;
-use crate::run::phase::audit::Audit;
-use crate::run::phase::group::Groups;
-use crate::run::phase::measure::{FiledAs, Measure, MeasureOutcome};
+use crate::run::phase::audit::{Audit, TakenOverPart};
+use crate::run::phase::group::{Groups, TakenOverStep, is_about_groups};
+use crate::run::phase::measure::{FiledAs, Measure, MeasureOutcome, TakenOverMeasure};
 use crate::run::phase::stitch::{Landings, Stitch};
+use crate::run::recover::{ADOPTED_CYCLE, AdoptedMeasure};
 use crate::run::seats::Seats;
 use crate::run::session::Sessions;
 use crate::sandbox::engine::Engine;
+
+/// A call about no task of a run that died, taken over by this one.
+pub(crate) enum TakenOverCall {
+    Measure(Box<TakenOverMeasure>),
+    Group(Box<TakenOverStep>),
+    Part(Box<TakenOverPart>),
+}
 
 /// What a run is driven with.
 pub(crate) struct Phases {
@@ -59,6 +68,17 @@ impl Phases {
             sessions,
             gates,
             seats: Seats::new(1),
+        })
+    }
+
+    /// Takes over a call about no task; what is set aside for it is from then on.
+    pub(crate) fn take_over(&self, adopted: AdoptedMeasure) -> Result<TakenOverCall> {
+        Ok(match &adopted.slot.call.adoption.flow {
+            FlowPlace::Part(_) => TakenOverCall::Part(Box::new(self.audit.take_over(adopted, ADOPTED_CYCLE)?)),
+            place if is_about_groups(place) => {
+                TakenOverCall::Group(Box::new(self.groups.take_over(adopted, ADOPTED_CYCLE)?))
+            }
+            _ => TakenOverCall::Measure(Box::new(self.measure.take_over(adopted, ADOPTED_CYCLE)?)),
         })
     }
 

@@ -17,15 +17,18 @@ use crate::model::{CommitId, Role};
 use crate::prompt::AuditContext;
 use crate::record::event::{AuditStep, CallName, EventKind, Step};
 use crate::record::findings::NotRead;
+use crate::run::call::{FlowPlace, PartPlace};
 use crate::run::context::RunContext;
 use crate::run::phase::measure::{Ended, FiledAs, MeasureOutcome, ended};
 use crate::run::prompt_inputs;
 use crate::run::session::{Ask, Entered, Next, Purpose, Session, Sessions};
 
+mod adopted;
 mod files;
 mod report;
 mod told;
 
+pub(crate) use self::adopted::TakenOverPart;
 pub(crate) use self::files::{FileToRead, Files};
 pub(crate) use self::report::REPORT_FILE;
 pub(crate) use self::told::told;
@@ -51,6 +54,8 @@ enum Heard {
 struct Asked {
     /// Which part of its run it is, counted from 1: it names the records.
     cycle: u32,
+    /// The paths of its files.
+    files: Vec<String>,
     calls: Vec<Entry>,
 }
 
@@ -68,11 +73,21 @@ impl Audit {
     /// Has all parts read that are not yet, one after the other, and reports what was found; returns how many tasks that
     /// filed. However it ends, there is a report, which names what was not read.
     pub(crate) async fn read(&self, interruption: &Interruption) -> Result<MeasureOutcome> {
+        self.read_all(None, interruption).await
+    }
+
+    /// Has all parts read; the first one by a session that is at it, of a run that died.
+    async fn read_all(
+        &self,
+        mut under_way: Option<TakenOverPart>,
+        interruption: &Interruption,
+    ) -> Result<MeasureOutcome> {
         let context = self.context();
         let (commit, issues) = (context.tip()?, context.store.read()?);
         let pass = Pass::of(&issues).at(&CommitId::from(commit));
-        // Whatever died between its last part and its end, all is read; where tasks came of it, it is asked for anew.
-        let pass = if pass.complete && !issues.is_empty() {
+        // Whatever died between its last part and its end, all is read; where tasks came of it, it is asked for anew, as it is
+        // where a part is being read.
+        let pass = if pass.complete && (under_way.is_some() || !issues.is_empty()) {
             Pass::default()
         } else {
             pass
@@ -80,6 +95,9 @@ impl Audit {
         let scope = scope_of(&issues);
         let git = &context.project.git;
         let mut files = tokio::task::block_in_place(|| Files::of(git, commit, &scope, &pass.files()))?;
+        if let Some(under_way) = &under_way {
+            files.put_first(&under_way.files);
+        }
         if pass.complete {
             // Only its end is missing. Another part, such as one of which no answer could be used, would begin a new pass.
             files.parts.clear();
@@ -101,9 +119,11 @@ impl Audit {
                 parts,
                 ..told
             };
-            let Some((done, why)) = Box::pin(self.part(commit, told, &part, interruption)).await? else {
-                continue;
+            let read = match under_way.take() {
+                Some(under_way) => Box::pin(self.part_under_way((commit, told, &part), under_way, interruption)).await,
+                None => Box::pin(self.part(commit, told, &part, interruption)).await,
             };
+            let Some((done, why)) = read? else { continue };
             let reason = format!("the calls ended before there was an answer about it: {why}");
             let paths = part.into_iter().chain(waiting.flat_map(|(_, part)| part));
             files.not_read.extend(paths.map(|file| NotRead {
@@ -135,15 +155,28 @@ impl Audit {
             .measures
             .iter()
             .filter(|one| one.run == *context.recorder.run());
-        let mut asked = Asked {
+        let asked = Asked {
             cycle: u32::try_from(own.count()).unwrap_or(u32::MAX).saturating_add(1),
+            files: Vec::new(),
             calls: Vec::new(),
         };
-        let (number, parts) = (told.part, told.parts);
-        let mut session = match self.sessions.enter(self.purpose(asked.cycle), commit, &issues) {
+        let session = match self.sessions.enter(self.purpose(asked.cycle), commit, &issues) {
             Ok(Entered::Ready(session)) => session,
             Ok(Entered::Refused(failure)) | Err(failure) => return self.broken(failure).await.map(Some),
         };
+        self.part_in((session, asked), (commit, told, files), interruption)
+            .await
+    }
+
+    /// Has one part read in a slot, and notes what came of it; returns how and why the audit ends, if it does.
+    async fn part_in(
+        &self,
+        (mut session, mut asked): (Box<Session>, Asked),
+        (commit, told, files): (Oid, AuditContext, &[FileToRead]),
+        interruption: &Interruption,
+    ) -> Result<Option<(MeasureOutcome, String)>> {
+        let (number, parts) = (told.part, told.parts);
+        asked.files = files.iter().map(|file| file.path.clone()).collect();
         let (heard, next) = match Box::pin(self.answers(&mut session, told, &mut asked, interruption)).await {
             Ok(heard) => (heard, Next::Release),
             Err(failure) => {
@@ -159,7 +192,7 @@ impl Audit {
         };
         let read = |findings: Vec<Finding>, failed: Option<String>| PartRead {
             commit: commit.into(),
-            files: files.iter().map(|file| file.path.clone()).collect(),
+            files: asked.files.clone(),
             findings,
             failed,
         };
@@ -172,7 +205,7 @@ impl Audit {
         self.note(&asked.calls, part.as_ref())?;
         session.leave(next)?;
         if let Some(part) = part {
-            context.recorder.emit(EventKind::Audit(AuditStep::PartRead {
+            self.context().recorder.emit(EventKind::Audit(AuditStep::PartRead {
                 part: number,
                 parts,
                 findings: part.findings.len(),
@@ -191,8 +224,9 @@ impl Audit {
         interruption: &Interruption,
     ) -> Result<Heard> {
         let mut heard = Heard::Nothing(String::new());
-        for number in 1..=MOST_ANSWERS {
-            if number > 1 {
+        let first = session.first_round();
+        for number in first..=MOST_ANSWERS {
+            if number > first {
                 session.begin_round(number)?;
             }
             heard = Box::pin(self.call(session, &told, (number, asked), interruption)).await?;
@@ -204,7 +238,7 @@ impl Audit {
         Ok(heard)
     }
 
-    /// Makes one call.
+    /// Makes one call, or goes on with the one of a run that died.
     async fn call(
         &self,
         session: &Session,
@@ -215,13 +249,17 @@ impl Audit {
         let context = self.context();
         let issues = context.store.read()?;
         let cancelled = || Heard::Ended(MeasureOutcome::Cancelled, "the run was interrupted".to_owned());
-        let reservation = match session.reserve(&issues, interruption).await {
-            Ok(Some(reservation)) => reservation,
+        let (reservation, adopted) = match session.take_or_reserve(&issues, interruption).await {
+            Ok(Some(taken)) => taken,
             Ok(None) => return Ok(cancelled()),
             Err(spent) => return Ok(Heard::Ended(MeasureOutcome::Spent(spent.reason.clone()), spent.reason)),
         };
         let name = name(number);
         let folder = context.recorder.call_folder(&name, asked.cycle)?;
+        let place = FlowPlace::Part(PartPlace {
+            files: asked.files.clone(),
+            calls: asked.calls.clone(),
+        });
         let ask = Ask {
             name: &name,
             folder: &folder,
@@ -229,11 +267,10 @@ impl Audit {
             json_schema: Some(findings_schema()),
             reservation: &reservation,
             issues: &issues,
-            // Another run hears it to its end, and asks about the part again.
-            flow: None,
+            flow: Some(&place),
         };
         context.step(&name, Step::Container);
-        let made = match Box::pin(session.call(&ask, interruption)).await {
+        let made = match session.call_or_go_on(&ask, adopted.as_ref(), interruption).await {
             // While its services were awaited.
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(cancelled()),
             made => made?,

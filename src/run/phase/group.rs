@@ -14,12 +14,14 @@ use crate::run::phase::measure::{FiledAs, MeasureOutcome};
 use crate::run::plan::GroupStep;
 use crate::run::session::{Purpose, Sessions};
 
+mod adopted;
 mod batches;
 mod calls;
 mod closing;
 mod finishing;
 mod planning;
 
+pub(crate) use self::adopted::{TakenOverStep, is_about_groups};
 pub(crate) use self::planning::{Planning, is_small, one_group};
 
 /// The phase of what is done about groups beside their tasks.

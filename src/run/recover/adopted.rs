@@ -29,6 +29,7 @@ use crate::sandbox::engine::{Engine, FoundContainer};
 /// Work of a dead run that goes on.
 pub(crate) enum GoingOn {
     Attempt(Box<Adopted>),
+    /// A measure, or another call that is about no task.
     Measure(Box<AdoptedMeasure>),
 }
 
@@ -36,8 +37,8 @@ pub(crate) enum GoingOn {
 pub(crate) struct Wanted<'a> {
     /// Which tasks it may attempt.
     pub(crate) tasks: &'a (dyn Fn(&Issue) -> bool + Sync),
-    /// Whether it may measure.
-    pub(crate) measure: bool,
+    /// Which calls it may go on with that are about no task.
+    pub(crate) calls: &'a (dyn Fn(&FlowPlace) -> bool + Sync),
     /// The user and group that the files of its slots are given to.
     pub(crate) ids: (u32, u32),
 }
@@ -103,8 +104,7 @@ impl Recovery<'_> {
                 let adopted = self.take_over(container, (all, wanted))?;
                 return Ok(adopted.map(|adopted| GoingOn::Attempt(Box::new(adopted))));
             }
-            let measure = wanted.measure.then(|| self.take_over_measure(container, wanted.ids));
-            let measure = measure.transpose()?.flatten();
+            let measure = self.take_over_measure(container, (wanted.ids, wanted.calls))?;
             Ok(measure.map(|measure| GoingOn::Measure(Box::new(measure))))
         };
         self.run_but_for(engine, &take_over).await
@@ -221,7 +221,7 @@ impl Recovery<'_> {
                     None => return Ok(None),
                 }
             }
-            FlowPlace::Measure(_) | FlowPlace::Proposals(_) => return Ok(None),
+            _ => return Ok(None),
         };
         // One that has failed may have done so for want of its gateway, which says nothing of its work.
         if slot.owner.ids != wanted.ids || !container.running && !has_succeeded(&folder)? {

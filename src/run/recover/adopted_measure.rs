@@ -1,4 +1,5 @@
-//! A measure of a dead run whose agent, or the reviewer of its proposals, is still at work.
+//! A measure of a dead run whose agent, or the reviewer of its proposals, is still at work; and so the other calls that are about no
+//! task: those for a plan of groups, for a closing review, and for a part of an audit or a review.
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ use crate::sandbox::engine::FoundContainer;
 /// Which measure of its run one is that goes on: nothing else has begun by then.
 pub(crate) const ADOPTED_CYCLE: u32 = 1;
 
-/// A measure of a dead run that goes on.
+/// A measure, or another call about no task, of a dead run that goes on.
 pub(crate) struct AdoptedMeasure {
     /// Its call, and the slot of that.
     pub(crate) slot: AdoptedSlot,
@@ -24,30 +25,34 @@ pub(crate) struct AdoptedMeasure {
 }
 
 impl Recovery<'_> {
-    /// Takes over the measure that a container is at, where this run can go on with it, in a slot whose files belong to `ids`.
+    /// Takes over the measure that a container is at, or another call about no task, where this run wants to and can go on with it, in a
+    /// slot whose files belong to `ids`.
     pub(super) fn take_over_measure(
         &self,
         container: &FoundContainer,
-        ids: (u32, u32),
+        (ids, is_wanted): ((u32, u32), &(dyn Fn(&FlowPlace) -> bool + Sync)),
     ) -> Result<Option<AdoptedMeasure>> {
         let Some((run, active_work)) = &self.active_work else {
             return Ok(None);
         };
         let is_it = |adoption: &Adoption| adoption.container == container.name;
-        let Some((folder, adoption)) = self.noted_of_measure(&is_it)? else {
+        let noted = self.noted_of_measure(&is_it)?;
+        let Some((folder, adoption)) = noted.filter(|(_, adoption)| is_wanted(&adoption.flow)) else {
             return Ok(None);
         };
         let Some(mut slot) = self.taken_of_measure(adoption.slot, ids)? else {
             return Ok(None);
         };
-        let mut proposed = match &adoption.flow {
-            FlowPlace::Measure(_) if adoption.call.role == Role::Measure => None,
-            FlowPlace::Proposals(at) => match self.taken_of_measure(at.slot, ids)? {
-                Some(proposed) => Some(proposed),
-                None => return Ok(None),
-            },
-            _ => return Ok(None),
-        };
+        if !self.has_its_place(&adoption, &slot)? {
+            return Ok(None);
+        }
+        let mut proposed = None;
+        if let FlowPlace::Proposals(at) = &adoption.flow {
+            proposed = self.taken_of_measure(at.slot, ids)?;
+            if proposed.is_none() {
+                return Ok(None);
+            }
+        }
         if !container.running && !has_succeeded(&folder)? {
             return Ok(None);
         }
@@ -70,6 +75,19 @@ impl Recovery<'_> {
             },
             proposed,
         }))
+    }
+
+    /// Returns whether what takes over the report of a call is still there as it was.
+    fn has_its_place(&self, adoption: &Adoption, slot: &TakenSlot) -> Result<bool> {
+        let role = adoption.call.role;
+        Ok(match &adoption.flow {
+            FlowPlace::Measure(_) | FlowPlace::Plan(_) => role == Role::Measure,
+            FlowPlace::Proposals(_) => true,
+            FlowPlace::Closing(at) => role == Role::Review && self.store.read()?.group(&at.group).is_ok(),
+            // Files of another commit are read anew, all of them.
+            FlowPlace::Part(_) => role == Role::Review && slot.base == self.project.tip(self.generation)?,
+            FlowPlace::Work(_) | FlowPlace::Stage(_) => false,
+        })
     }
 
     /// Brings the records of a measure to the run that its slot names: one that died had gone on with it.

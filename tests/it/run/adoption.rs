@@ -17,6 +17,7 @@ use crate::support::project::waiting::wait_until;
 use crate::support::scripts::{WAIT, asks};
 
 mod flow;
+mod groups;
 
 engine_tests! {
     both: an_agent_that_thinks_when_its_run_is_killed_goes_on, an_agent_that_talks_all_the_while_is_heard_once,
@@ -39,7 +40,7 @@ fn asking(engine: TestEngine, api: &MessagesApi, more: &str) -> Project {
 }
 
 /// What is written down of the calls that another run can go on with.
-fn adoptable(project: &Project) -> Vec<PathBuf> {
+pub(crate) fn adoptable(project: &Project) -> Vec<PathBuf> {
     let runs = fs::read_dir(project.state().join("runs")).into_iter().flatten();
     let calls = runs.flat_map(|run| fs::read_dir(run.unwrap().path()).into_iter().flatten());
     let files = calls.map(|call| call.unwrap().path().join("adoption.json"));

@@ -94,6 +94,20 @@ impl Files {
         Ok(files)
     }
 
+    /// Puts the files of these paths into the first part, alone: that part is being read.
+    pub(crate) fn put_first(&mut self, paths: &[String]) {
+        let mut first = Vec::new();
+        for part in &mut self.parts {
+            let (taken, rest) = std::mem::take(part)
+                .into_iter()
+                .partition::<Vec<_>, _>(|file| paths.contains(&file.path));
+            first.extend(taken);
+            *part = rest;
+        }
+        self.parts.retain(|part| !part.is_empty());
+        self.parts.insert(0, first);
+    }
+
     /// Returns how many files are to be read.
     pub(crate) fn count(&self) -> usize {
         self.parts.iter().map(Vec::len).sum()
@@ -224,6 +238,24 @@ mod tests {
         // One that is larger than a call goes alone, and is never cut.
         assert_eq!(part.add(file(), 2 * PART), None);
         assert_eq!(count(part.add(file(), 1)), Some(1));
+    }
+
+    #[test]
+    fn what_is_being_read_is_the_first_part_and_nothing_is_read_twice() {
+        let part = |paths: &[&str]| {
+            let file = |path: &&str| FileToRead {
+                path: (*path).to_owned(),
+                id: Oid::ZERO_SHA1,
+            };
+            paths.iter().map(file).collect::<Vec<_>>()
+        };
+        let mut files = Files {
+            parts: vec![part(&["a", "b"]), part(&["c"]), part(&["d", "e"])],
+            ..Files::default()
+        };
+        files.put_first(&["b".to_owned(), "c".to_owned()]);
+        assert_eq!(files.parts, [part(&["b", "c"]), part(&["a"]), part(&["d", "e"])]);
+        assert_eq!(files.count(), 5);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::base::text::one_line;
 use crate::issues::issue::{Issues, Measure, MeasureOf};
 use crate::model::{Role, Usage};
 use crate::record::event::{CallName, EventKind, MeasureFailed, Step};
+use crate::run::call::FlowPlace;
 use crate::run::phase::measure::{Ended, MeasureOutcome, ended};
 use crate::run::session::{Ask, Next, Session};
 
@@ -43,6 +44,8 @@ pub(super) struct Asked {
     pub(super) name: CallName,
     pub(super) prompt: String,
     pub(super) schema: Value,
+    /// What takes over its report.
+    pub(super) place: FlowPlace,
 }
 
 impl Calls {
@@ -64,7 +67,7 @@ pub(super) fn name(role: Role, number: u32) -> CallName {
 }
 
 impl Groups {
-    /// Makes one call.
+    /// Makes one call, or goes on with the one of a run that died.
     pub(super) async fn call(
         &self,
         session: &Session,
@@ -74,8 +77,8 @@ impl Groups {
     ) -> Result<Called> {
         let context = self.context();
         let cancelled = || Called::Ended(MeasureOutcome::Cancelled, "the run was interrupted".to_owned());
-        let reservation = match session.reserve(&calls.issues, interruption).await {
-            Ok(Some(reservation)) => reservation,
+        let (reservation, adopted) = match session.take_or_reserve(&calls.issues, interruption).await {
+            Ok(Some(taken)) => taken,
             Ok(None) => return Ok(cancelled()),
             Err(spent) => return Ok(Called::Ended(MeasureOutcome::Spent(spent.reason.clone()), spent.reason)),
         };
@@ -88,11 +91,10 @@ impl Groups {
             json_schema: Some(asked.schema),
             reservation: &reservation,
             issues: &calls.issues,
-            // Another run asks again.
-            flow: None,
+            flow: Some(&asked.place),
         };
         context.step(&asked.name, Step::Container);
-        let made = match Box::pin(session.call(&ask, interruption)).await {
+        let made = match session.call_or_go_on(&ask, adopted.as_ref(), interruption).await {
             // While its services were awaited.
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(cancelled()),
             made => made?,

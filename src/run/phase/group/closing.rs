@@ -19,6 +19,7 @@ use crate::model::finding::Finding;
 use crate::model::{CommitId, Role, Severity};
 use crate::prompt::{ClosingContext, render_closing};
 use crate::record::event::{EventKind, FiledTask, GroupReviewed};
+use crate::run::call::{ClosingPlace, FlowPlace};
 use crate::run::phase::measure::{MeasureOutcome, filed_task, hold_of};
 use crate::run::phase::stitch::lines_of;
 use crate::run::session::Session;
@@ -27,16 +28,18 @@ use crate::run::session::Session;
 const TYPE: &str = "bug";
 
 /// A batch of a closing review.
-struct Reading {
+pub(super) struct Reading {
     group: Group,
     /// What the review came to before this batch.
     review: ClosingReview,
     batch: ChangesBatch,
+    /// Which answer about it is requested first, counted from 1.
+    number: u32,
     begun: Instant,
 }
 
 /// What the reading of a batch came to.
-struct Read {
+pub(super) struct Read {
     review: ClosingReview,
     findings: Vec<Finding>,
     /// Findings about places that are not there.
@@ -49,15 +52,8 @@ impl Groups {
     /// Reads the next batch of all that changed since a group began; with the last one, what was found is filed.
     pub(super) async fn review(&self, number: u32, key: &str, interruption: &Interruption) -> Result<MeasureOutcome> {
         let context = self.context();
-        let git = &context.project.git;
         let (tip, issues) = (context.tip()?, self.issues()?);
-        let group = issues.group(key)?.clone();
-        let begun = match &group.begun {
-            Some(begun) => git.resolve(begun.as_str())?,
-            None => tip,
-        };
-        let mut batches = batches::of(git, begun, tip)?;
-        let review = next_of(&group, tip, &batches);
+        let reading = self.reading((key, 1), tip, &issues)?;
         let mut calls = Calls {
             number,
             of: MeasureOf::ClosingReview,
@@ -65,30 +61,10 @@ impl Groups {
             below: String::new(),
             issues,
         };
-        let begun = Instant::now();
-        let place = review.read as usize;
-        if place >= batches.len() {
+        let Some(reading) = reading else {
             // Nothing has changed.
-            let batch = ChangesBatch::default();
-            let reading = Reading {
-                group,
-                review: review.clone(),
-                batch,
-                begun,
-            };
-            let nothing = Read {
-                review,
-                findings: Vec::new(),
-                dropped: 0,
-                left_out: 0,
-            };
+            let (reading, nothing) = self.nothing_to_read(key, tip, &calls.issues)?;
             return self.note_read(&calls, &reading, &nothing);
-        }
-        let reading = Reading {
-            group,
-            review,
-            batch: batches.swap_remove(place),
-            begun,
         };
         let _alive = context.active_work.note(Role::Review.name(), None);
         let mut session = self.sessions.enter_afresh(self.purpose(Role::Review, number), tip)?;
@@ -96,8 +72,49 @@ impl Groups {
         self.leave(session, &calls, read).await
     }
 
+    /// Returns the batch of a group's changes that is read next at a commit, about which the answer of this number is requested first;
+    /// `None` where there is none.
+    pub(super) fn reading(&self, (key, number): (&str, u32), tip: Oid, issues: &Issues) -> Result<Option<Reading>> {
+        let git = &self.context().project.git;
+        let group = issues.group(key)?.clone();
+        let begun = match &group.begun {
+            Some(begun) => git.resolve(begun.as_str())?,
+            None => tip,
+        };
+        let mut batches = batches::of(git, begun, tip)?;
+        let review = next_of(&group, tip, &batches);
+        let place = review.read as usize;
+        Ok((place < batches.len()).then(|| Reading {
+            group,
+            review,
+            batch: batches.swap_remove(place),
+            number,
+            begun: Instant::now(),
+        }))
+    }
+
+    /// Returns the whole review of a group in which nothing has changed.
+    pub(super) fn nothing_to_read(&self, key: &str, tip: Oid, issues: &Issues) -> Result<(Reading, Read)> {
+        let group = issues.group(key)?.clone();
+        let review = next_of(&group, tip, &[]);
+        let nothing = Read {
+            review: review.clone(),
+            findings: Vec::new(),
+            dropped: 0,
+            left_out: 0,
+        };
+        let reading = Reading {
+            group,
+            review,
+            batch: ChangesBatch::default(),
+            number: 1,
+            begun: Instant::now(),
+        };
+        Ok((reading, nothing))
+    }
+
     /// Asks until there is an answer that can be read.
-    async fn read_batch(
+    pub(super) async fn read_batch(
         &self,
         session: &mut Session,
         calls: &mut Calls,
@@ -112,6 +129,10 @@ impl Groups {
                 name: name(Role::Review, told.number),
                 prompt: render_closing(&told)?,
                 schema: review::json_schema(),
+                place: FlowPlace::Closing(ClosingPlace {
+                    group: reading.group.key.clone(),
+                    calls: calls.made.clone(),
+                }),
             };
             let problem = match self.call(session, calls, asked, interruption).await? {
                 Called::Ended(done, reason) => return self.fail(calls, done, &reason),
@@ -150,7 +171,7 @@ impl Groups {
             name: group.name.clone(),
             scope: group.scope.clone(),
             briefing: group.briefing.clone(),
-            number: 1,
+            number: reading.number,
             batch: review.read + 1,
             batches: review.batches,
             changes: batch.text.clone(),

@@ -12,6 +12,7 @@ use crate::issues::issue::MeasureOf;
 use crate::model::Role;
 use crate::prompt::{Document, PlanContext};
 use crate::record::event::{EventKind, GroupsAsked, GroupsPlanned, PlannedGroup};
+use crate::run::call::{FlowPlace, PlanPlace};
 use crate::run::phase::measure::{MeasureOutcome, answer_text};
 use crate::run::prompt_inputs;
 use crate::run::session::Session;
@@ -65,7 +66,15 @@ impl Groups {
             };
             return self.file(&calls, &planned, &documents);
         }
-        context.recorder.emit(EventKind::GroupsAsked(GroupsAsked {
+        self.tell_asked(&told);
+        let _alive = context.active_work.note(Role::Measure.name(), None);
+        let mut session = self.sessions.enter_afresh(self.purpose(Role::Measure, number), base)?;
+        let planned = Box::pin(self.ask_for_plan(&mut session, &mut calls, (told, &documents), interruption)).await;
+        self.leave(session, &calls, planned).await
+    }
+
+    pub(super) fn tell_asked(&self, told: &PlanContext) {
+        self.context().recorder.emit(EventKind::GroupsAsked(GroupsAsked {
             documents: told.documents.len() + told.omitted_documents.len(),
             changed: if told.groups.is_empty() {
                 Vec::new()
@@ -73,14 +82,10 @@ impl Groups {
                 told.changed.clone()
             },
         }));
-        let _alive = context.active_work.note(Role::Measure.name(), None);
-        let mut session = self.sessions.enter_afresh(self.purpose(Role::Measure, number), base)?;
-        let planned = Box::pin(self.ask_for_plan(&mut session, &mut calls, (told, &documents), interruption)).await;
-        self.leave(session, &calls, planned).await
     }
 
     /// Asks until there is a plan that can be filed.
-    async fn ask_for_plan(
+    pub(super) async fn ask_for_plan(
         &self,
         session: &mut Session,
         calls: &mut Calls,
@@ -95,6 +100,9 @@ impl Groups {
                 name: name(Role::Measure, attempt),
                 prompt: prompt_inputs::plan_prompt(&context.project, &told)?,
                 schema: json_schema(),
+                place: FlowPlace::Plan(PlanPlace {
+                    calls: calls.made.clone(),
+                }),
             };
             let report = match self.call(session, calls, asked, interruption).await? {
                 Called::Answered(report) => report,

@@ -96,7 +96,14 @@ impl Stitch {
     ) -> Result<At, Box<Ended>> {
         let ends = |error| Box::new(Ended::before_call(Err(error)));
         match attempting.take_flow() {
-            None | Some(FlowPlace::Measure(_) | FlowPlace::Proposals(_)) => {
+            None
+            | Some(
+                FlowPlace::Measure(_)
+                | FlowPlace::Proposals(_)
+                | FlowPlace::Plan(_)
+                | FlowPlace::Closing(_)
+                | FlowPlace::Part(_),
+            ) => {
                 let told = self.see_the_proof(session, attempting, interruption).await?;
                 let first = self.first_call((session, calls), (attempting, &told), interruption);
                 Ok(At::Called(Box::new(first.await?), None))

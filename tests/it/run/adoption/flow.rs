@@ -26,7 +26,7 @@ engine_tests! {
 }
 
 /// The steps by which an agent waits that cannot write its worktree.
-const WAIT_BESIDE: &str = "fifo /run/cordwainer/git/go\nappend /run/cordwainer/git/go x\n";
+pub(super) const WAIT_BESIDE: &str = "fifo /run/cordwainer/git/go\nappend /run/cordwainer/git/go x\n";
 
 /// The pipes by which agents wait for this test.
 fn pipes(project: &Project) -> Vec<PathBuf> {
@@ -37,7 +37,7 @@ fn pipes(project: &Project) -> Vec<PathBuf> {
 }
 
 /// Waits until so many agents wait, and kills their run; returns the engine's ids of their containers.
-fn die(project: &Project, run: Child, agents: usize) -> BTreeSet<String> {
+pub(super) fn die(project: &Project, run: Child, agents: usize) -> BTreeSet<String> {
     wait_until(|| pipes(project).len() == agents);
     let before = project.running();
     kill(project, run, agents);
@@ -58,7 +58,7 @@ fn resume(project: &Project, before: &BTreeSet<String>, calls: usize) -> Child {
     run
 }
 
-fn let_pipes_go(project: &Project) {
+pub(super) fn let_pipes_go(project: &Project) {
     for pipe in pipes(project) {
         assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
         fs::remove_file(&pipe).unwrap();
