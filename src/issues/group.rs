@@ -42,6 +42,13 @@ pub struct Build {
     pub groups: Vec<Group>,
 }
 
+impl Build {
+    /// Returns whether groups were planned, though it was found that there are none, or were made by hand.
+    pub fn is_planned(&self) -> bool {
+        !self.groups.is_empty() || !self.planned.is_empty()
+    }
+}
+
 /// How hard a group is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

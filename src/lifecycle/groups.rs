@@ -89,9 +89,10 @@ impl Generator {
         let generation = self.generation()?;
         self.refuse_without_groups()?;
         let issues = self.store()?.read()?;
-        let count = issues.build().groups.len();
         let tip = self.project.tip(&generation)?;
-        if count > 0 && prompt_inputs::changed_documents(&self.project, issues.build(), tip)?.is_empty() {
+        if issues.build().is_planned()
+            && prompt_inputs::changed_documents(&self.project, issues.build(), tip)?.is_empty()
+        {
             let message = "nothing is new: the documents are as they were when the groups were planned";
             return Err(Error::new(ErrorKind::NothingToDo, message).hint(
                 "`cordwainer issues group list` lists the groups, and `cordwainer issues group edit` changes one; documents are read from the generation's branch",

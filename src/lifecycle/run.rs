@@ -213,9 +213,9 @@ impl Generator {
         done
     }
 
-    /// Returns whether there are groups, and a document changed since they were planned.
+    /// Returns whether groups were planned, and a document changed since.
     pub(super) fn has_new_documents(&self, issues: &Issues) -> Result<bool> {
-        if issues.build().groups.is_empty() {
+        if !issues.build().is_planned() {
             return Ok(false);
         }
         let tip = self.project.tip(&issues.meta().generation)?;

@@ -115,6 +115,22 @@ impl Project {
             .find(|one| names.contains(&one.generation.as_str())))
     }
 
+    /// Returns the archives of the merged generations whose work a commit contains, the oldest first.
+    pub(crate) fn merged_into(&self, tip: Oid) -> Result<Vec<String>> {
+        let mut merged = self.ended()?;
+        merged.sort_by_key(|one| one.began);
+        let mut archives = Vec::new();
+        for one in merged {
+            let (Some(commit), Some(archive)) = (one.merged, one.archive) else {
+                continue;
+            };
+            if self.git.is_ancestor(self.git.resolve(&commit)?, tip)? {
+                archives.push(archive);
+            }
+        }
+        Ok(archives)
+    }
+
     fn ended_summary(&self, generation: &GenerationName, archive: &str) -> Result<GenerationSummary> {
         let merged = self.git.reference(&format!("{archive}merged"))?;
         let (began, tasks) = summed_up(Store::archived(&self.git, archive));

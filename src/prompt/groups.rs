@@ -25,6 +25,8 @@ pub struct PlanContext {
     pub user_prompt: Option<String>,
     /// The groups that exist.
     pub groups: Vec<KnownGroup>,
+    /// What groups of earlier generations have done, whose work is in the repository.
+    pub merged_groups: Vec<KnownGroup>,
     /// The documents that say what is to be built, files or folders; none where all of them do. The others are context.
     pub asked: Vec<String>,
     /// Documents that changed since those were planned.
@@ -58,6 +60,7 @@ impl PlanContext {
             omitted_files,
             user_prompt,
             groups: KnownGroup::all(build),
+            merged_groups: Vec::new(),
             asked: build.documents.clone(),
             changed: Vec::new(),
             most_groups: MOST_GROUPS,
@@ -71,6 +74,11 @@ impl PlanContext {
     pub(crate) fn is_asked(&self, path: &str) -> bool {
         let names = |name: &String| name == "." || Path::new(path).starts_with(name);
         self.asked.is_empty() || self.asked.iter().any(names)
+    }
+
+    /// Returns whether a plan without groups is one: all that the documents ask for may be covered.
+    pub(crate) fn may_be_empty(&self) -> bool {
+        !self.groups.is_empty() || !self.merged_groups.is_empty() && !self.documents.is_empty()
     }
 
     /// Requests the whole answer again, naming what was wrong with it.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::issues::group::{Build, Group, state_of};
+use crate::issues::group::{Build, Group, GroupState, state_of};
 
 /// A group that exists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,6 +27,13 @@ impl KnownGroup {
             state: state_of(group, &build.groups).word().to_owned(),
         };
         build.groups.iter().map(known).collect()
+    }
+
+    /// Returns those that a merged generation has done.
+    pub(crate) fn done_in(build: &Build) -> Vec<Self> {
+        let mut done = Self::all(build);
+        done.retain(|group| group.state == GroupState::Done.word());
+        done
     }
 }
 

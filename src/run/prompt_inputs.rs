@@ -8,17 +8,18 @@ use crate::base::text::one_line;
 use crate::config::{Config, OwnStage};
 pub(crate) use crate::git::path_in_tree;
 use crate::git::{EntryKind, Oid, TreeEntry};
-use crate::issues::group::{Build, Group};
+use crate::issues::group::{Build, Group, MOST_GROUPS};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
+use crate::issues::store::Store;
 use crate::model::Role;
 use crate::project::Project;
 use crate::project::protected::ProtectedPaths;
 use crate::project::specification::{SpecDocument, Unread};
 use crate::project::unmatched::document_glob;
 use crate::prompt::{
-    AuditContext, Document, MeasureContext, Omitted, PlanContext, Room, StageContext, StitchContext, Template,
-    measure_template, render_audit, render_measure, render_plan, render_stage, render_stitch,
+    AuditContext, Document, KnownGroup, MeasureContext, Omitted, PlanContext, Room, StageContext, StitchContext,
+    Template, measure_template, render_audit, render_measure, render_plan, render_stage, render_stitch,
 };
 use crate::run::context::RunContext;
 
@@ -105,10 +106,35 @@ pub(crate) fn plan_context(
         most_tasks_of_group(config),
         config.user_prompt.clone(),
     );
+    let merged = merged_builds(project, tip, warn)?;
+    let mut changed = changed_documents(project, build, tip)?;
+    if !build.is_planned() {
+        // Of what earlier generations were planned from, what is still the same is not new.
+        let now: BTreeMap<String, String> = project.built_from(tip, &build.documents)?.into_iter().collect();
+        changed.retain(|path| merged.iter().all(|merged| merged.planned.get(path) != now.get(path)));
+    }
+    let done: Vec<KnownGroup> = merged.iter().flat_map(KnownGroup::done_in).collect();
     Ok(PlanContext {
-        changed: changed_documents(project, build, tip)?,
+        changed,
+        merged_groups: done[done.len().saturating_sub(MOST_GROUPS)..].to_vec(),
         ..told
     })
+}
+
+/// Returns what merged generations were built from, and in which groups, whose work a commit contains; the oldest first. One that
+/// cannot be read is told to `warn`.
+fn merged_builds(project: &Project, tip: Oid, warn: &mut dyn FnMut(String)) -> Result<Vec<Build>> {
+    let mut builds = Vec::new();
+    for archive in project.merged_into(tip)? {
+        match Store::archived(&project.git, &archive).and_then(|store| store.read()) {
+            Ok(issues) => builds.push(issues.build().clone()),
+            Err(error) => warn(format!(
+                "what an earlier generation has done is not told: {}",
+                error.in_a_line()
+            )),
+        }
+    }
+    Ok(builds)
 }
 
 /// Returns the documents that changed, or are new, since groups were planned last.

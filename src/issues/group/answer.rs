@@ -74,17 +74,18 @@ pub(crate) fn example() -> Result<String> {
     serde_json::to_string_pretty(&answer).context("cannot write the example of an answer")
 }
 
-/// Reads and checks the plan that a call answered with, which is added to the groups that are there.
+/// Reads and checks the plan that a call answered with, which is added to the groups that are there; it may have none where there are
+/// some, or earlier generations have done all.
 ///
 /// Fails with sentences for the agent: where anything is wrong with it, nothing of it counts.
 pub(crate) fn read(
     report: &CallReport,
-    existing: &[Group],
+    (existing, may_be_empty): (&[Group], bool),
     most_tasks: u32,
 ) -> std::result::Result<Planned, Vec<String>> {
     let answer: Answer = read_answer(report).map_err(|problem| vec![problem])?;
     let groups: Vec<Group> = answer.groups.into_iter().map(Group::from).collect();
-    if groups.is_empty() && existing.is_empty() {
+    if groups.is_empty() && !may_be_empty {
         return Err(vec![
             "There are no groups: everything that the documents ask for must be in one.".to_owned(),
         ]);
@@ -131,7 +132,7 @@ mod tests {
             structured_output: Some(answer.clone()),
             ..CallReport::of_success("one")
         };
-        read(&report, existing, 10)
+        read(&report, (existing, !existing.is_empty()), 10)
     }
 
     fn one(key: &str, depends_on: &[&str]) -> Value {
@@ -156,6 +157,11 @@ mod tests {
         // Where nothing is new, nothing is added; a first plan has something.
         assert_eq!(answered(&json!({"groups": []}), &existing).unwrap().groups, []);
         assert!(answered(&json!({"groups": []}), &[]).unwrap_err()[0].contains("There are no groups"));
+        let nothing = CallReport {
+            structured_output: Some(json!({"groups": []})),
+            ..CallReport::of_success("one")
+        };
+        assert_eq!(read(&nothing, (&[], true), 10).unwrap().groups, []);
         // One that is estimated above what a measure may propose by now refuses no others.
         let large = Group {
             estimated_tasks: 11,

@@ -13,7 +13,7 @@ use crate::model::CommitId;
 /// What is to be done next in a generation that works through groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum BuildStep {
-    /// There are no groups.
+    /// There are no groups, and nobody has looked for any.
     Plan,
     /// The tasks of this group are asked for.
     Measure(String),
@@ -23,7 +23,7 @@ pub(crate) enum BuildStep {
     Review(String),
     /// It is seen that the gates pass, and this group is done.
     Finish(String),
-    /// All groups are done.
+    /// All groups are done, or there is nothing to be done in groups.
     Done,
 }
 
@@ -116,7 +116,7 @@ impl Issues {
     /// review of another one has not read what came after it. Without a commit that is not looked at.
     pub(crate) fn next_in_build(&self, closing_rounds: u32, tip: Option<&CommitId>) -> BuildStep {
         let groups = &self.build().groups;
-        if groups.is_empty() {
+        if !self.build().is_planned() {
             return BuildStep::Plan;
         }
         let Some(group) = group::next(groups) else {
@@ -200,7 +200,12 @@ impl Issues {
                 tasks.join(" ")
             )));
         }
-        self.meta.build.groups.retain(|group| group.key != key);
+        let build = &mut self.meta.build;
+        build.groups.retain(|group| group.key != key);
+        if build.groups.is_empty() {
+            // Whoever has removed all of them asks for others.
+            build.planned.clear();
+        }
         Ok(())
     }
 

@@ -32,7 +32,7 @@ impl Generator {
         let (this, issues, tip) = self.looked_at(options)?;
         let config = &this.project.config;
         let left = left(config, &issues, (&tip.into(), None));
-        let is_first = issues.build().groups.is_empty();
+        let is_first = !issues.build().is_planned();
         if !is_first && !this.has_new_documents(&issues)? {
             return Ok(left.added_to(Estimate::of(&[], history), history));
         }

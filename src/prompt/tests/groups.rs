@@ -78,6 +78,32 @@ fn the_plan_says_what_is_there_and_what_changed_and_can_be_replaced_in_part() {
 }
 
 #[test]
+fn the_plan_of_a_later_generation_is_told_what_merged_ones_have_done() {
+    let mut later = PlanContext::new(
+        (vec![document("docs/ledger.md", "Each line is an entry.")], Vec::new()),
+        vec!["README.md".into()],
+        &Build::default(),
+        7,
+        None,
+    );
+    later.merged_groups = KnownGroup::done_in(&build());
+    later.changed = vec!["docs/ledger.md".to_owned()];
+    assert!(later.may_be_empty());
+    let later = render_plan(None, &later).unwrap();
+    for part in [
+        "There are none yet.",
+        "## Groups of earlier generations",
+        "ledger [merged] Read ledgers: Lines of a ledger.",
+        "new, since those were planned",
+        " paths\ndocs/ledger.md\n",
+        "an empty list is the right answer",
+    ] {
+        assert!(later.contains(part), "{part} is not in {later}");
+    }
+    assert!(!later.contains("reports [") && !later.contains("\n\n\n"), "{later}");
+}
+
+#[test]
 fn the_measure_of_a_group_says_which_and_what_the_others_are() {
     let build = build();
     let told = measure(vec![document("docs/ledger.md", "Each line is an entry.")], Vec::new());

@@ -86,6 +86,18 @@ fn a_build_goes_from_the_plan_group_by_group_to_the_end() {
 }
 
 #[test]
+fn where_a_plan_has_found_no_group_nothing_is_planned_until_all_are_removed_or_asked_for() {
+    let mut issues = issues_with(&[]);
+    issues.note_planned(&[("a.md".to_owned(), "1".to_owned())], &[]);
+    assert_eq!(issues.next_in_build(2, None), BuildStep::Done);
+    assert!(!issues.group_counts().is_complete());
+    issues.add_groups(vec![group("a", &[])]).unwrap();
+    assert_eq!(issues.next_in_build(2, None), BuildStep::Measure("a".into()));
+    issues.remove_group("a").unwrap();
+    assert_eq!(issues.next_in_build(2, None), BuildStep::Plan);
+}
+
+#[test]
 fn a_task_of_a_group_that_waits_waits_too() {
     let (mut issues, now) = (two(), Timestamp::UNIX_EPOCH);
     for (id, key) in [("cw-2", "b"), ("cw-3", "a")] {

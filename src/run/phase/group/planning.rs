@@ -76,7 +76,7 @@ impl Groups {
     pub(super) fn tell_asked(&self, told: &PlanContext) {
         self.context().recorder.emit(EventKind::GroupsAsked(GroupsAsked {
             documents: told.documents.len() + told.omitted_documents.len(),
-            changed: if told.groups.is_empty() {
+            changed: if told.groups.is_empty() && told.merged_groups.is_empty() {
                 Vec::new()
             } else {
                 told.changed.clone()
@@ -112,7 +112,8 @@ impl Groups {
                 }
                 Called::Ended(done, reason) => return self.fail(calls, done, &reason),
             };
-            match read(&report, &calls.issues.build().groups, told.most_tasks) {
+            let known = (calls.issues.build().groups.as_slice(), told.may_be_empty());
+            match read(&report, known, told.most_tasks) {
                 Ok(planned) => return self.file(calls, &planned, documents),
                 Err(problems) if attempt < most => {
                     context.recorder.emit(EventKind::MeasureRefused {

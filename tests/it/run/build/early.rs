@@ -8,7 +8,8 @@ use crate::support::scripts::{proposal, scripted};
 engine_tests! {
     podman: what_is_done_before_a_group_is_measured_is_in_its_closing_review,
         a_document_that_a_task_deletes_ends_no_run,
-        a_mode_without_groups_gets_none;
+        a_mode_without_groups_gets_none,
+        a_later_generation_is_told_what_a_merged_one_has_done;
 }
 
 fn file_into(project: &Project, key: &str) {
@@ -66,6 +67,43 @@ fn a_document_that_a_task_deletes_ends_no_run(engine: TestEngine) {
         .run(&["generator", "plan"])
         .expect(2)
         .says("there is no document `docs/notes.md`");
+}
+
+fn a_later_generation_is_told_what_a_merged_one_has_done(engine: TestEngine) {
+    let first = planning(&[group("first", &[], &[writes(1)], &[])]);
+    let project = project(engine, &specification(&first), "review: {closing_rounds: off}\n");
+    project
+        .run(&["generator", "build", SPEC, "--stop"])
+        .expect(0)
+        .says("Merged generation-build-specification into main");
+    let begin = |plan: &str| {
+        project.repository.git(&["checkout", "-q", "main"]);
+        project.repository.write(SPEC, specification(plan));
+        project.repository.commit("change the specification");
+    };
+    begin(&planning(&[]));
+    let ran = project.run(&["generator", "build", SPEC, "--name", "second"]).expect(4);
+    ran.says("Plan: asking for groups for what is new, from 1 document; changed: docs/specification.md.")
+        .says("0 groups planned");
+    let asked = prompt(&project, "measure-1-1");
+    for part in [
+        "first [merged] The first",
+        "## Groups of earlier generations",
+        "- docs/specification.md",
+    ] {
+        assert!(asked.contains(part), "{part} is not in {asked}");
+    }
+    // It has been asked for, and is not paid for again.
+    project.run(&["generator", "resume"]).expect(4);
+    project.run(&["generator", "plan"]).expect(4).says("nothing is new");
+    assert_eq!(project.status()["usage"]["calls"], 1);
+    project.run(&["generator", "reset"]).expect(0);
+    begin(&planning(&[group("second", &[], &[writes(2)], &[])]));
+    project
+        .run(&["generator", "build", SPEC, "--name", "third"])
+        .expect(0)
+        .says("Group `second` is done: The second (1 of 1).");
+    assert_eq!(groups(&project).len(), 1);
 }
 
 fn a_mode_without_groups_gets_none(engine: TestEngine) {
