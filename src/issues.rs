@@ -4,6 +4,7 @@
 mod answer;
 pub mod attempt;
 pub mod document;
+pub(crate) mod filed;
 pub mod fixed;
 pub(crate) mod found;
 pub mod group;

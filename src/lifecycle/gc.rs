@@ -2,7 +2,7 @@
 //! thing is removed by a step that a later `gc` can take again, in any state in which a kill leaves it.
 //!
 //! It never frees work that is not merged: slots with a session, records of tasks that are not closed, archives of
-//! generations that were reset. A kind of thing to free is one function `look`, which is called in [`found`].
+//! generations that were reset with any. A kind of thing to free is one function `look`, which is called in [`found`].
 
 use self::open::Open;
 use self::report::Looked;
@@ -199,7 +199,7 @@ async fn free(project: &Project, engine: Option<&Engine>, how: How) -> Result<bo
     let is_gone = match (how, engine) {
         (How::Slot(number), _) => project.slots().remove_free(number)?,
         (How::Record(record), _) => record.remove().map(|()| true)?,
-        (How::Archive(archive), _) => archive.remove(&project.git)?,
+        (How::Archive(archive), _) => archive.remove(project)?,
         (How::Prepared(prepared), _) => prepared.remove(&project.layers())?,
         (How::History(branch), _) => project.slots().histories().remove(&branch).map(|()| true)?,
         (How::Checkouts, _) => project.slots().clear_checkouts(1).map(|()| true)?,

@@ -1,11 +1,12 @@
-//! The archives of ended generations: those that were merged whole, beyond the bound of `keep`; and those that a person
-//! names.
+//! The archives of ended generations: those that were merged whole, and those in which nothing was done (reports without tasks leave
+//! such), each beyond the bound of `keep`; and those that a person names.
 
 use super::report::{Kept, Looked};
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::git::{Git, Oid, RefMove};
+use crate::issues::filed;
 use crate::issues::issue::{Issues, Status};
 use crate::issues::store::Store;
 use crate::model::generation::{ARCHIVE, Phase};
@@ -18,6 +19,8 @@ const MERGED: &str = "merged";
 /// An archive that is to go.
 #[derive(Debug)]
 pub(super) struct Archive {
+    /// What its refs begin with.
+    prefix: String,
     /// Its refs with their targets, in the order in which they go.
     refs: Vec<(String, Oid)>,
 }
@@ -33,7 +36,26 @@ impl Archive {
             BASE => 4,
             _ => 0,
         });
-        Ok(Self { refs })
+        let prefix = prefix.to_owned();
+        Ok(Self { prefix, refs })
+    }
+
+    fn target(&self, mark: &str) -> Option<Oid> {
+        let is_it = |(name, _): &&(String, Oid)| name[self.prefix.len()..] == *mark;
+        self.refs.iter().find(is_it).map(|(_, target)| *target)
+    }
+
+    /// Returns whether it has no commit and no task: nothing of it would be missed, but for what it cost.
+    fn is_empty(&self, git: &Git) -> bool {
+        // The tip goes first, and a removal may have died after that.
+        let has_no_commit = self.target(TIP).is_none_or(|tip| self.target(BASE) == Some(tip));
+        let are_marks = self
+            .refs
+            .iter()
+            .all(|(name, _)| [TIP, BASE, ISSUES].contains(&&name[self.prefix.len()..]));
+        // What cannot be read is not known to be without tasks.
+        let issues = || Store::archived(git, &self.prefix).and_then(|store| store.read());
+        has_no_commit && are_marks && issues().is_ok_and(|issues| issues.is_empty())
     }
 
     /// Returns whether it is what a removal left that was killed before its last step: where the generation began, which
@@ -49,8 +71,16 @@ impl Archive {
         }
     }
 
-    /// Deletes its refs, each only if it is still what was looked at. Returns whether all are gone.
-    pub(super) fn remove(&self, git: &Git) -> Result<bool> {
+    /// Deletes its refs, each only if it is still what was looked at; before that, what was filed in it is kept. Returns whether all
+    /// are gone.
+    pub(super) fn remove(&self, project: &Project) -> Result<bool> {
+        let git = &project.git;
+        if self.target(ISSUES).is_some() {
+            match Store::archived(git, &self.prefix).and_then(|store| store.read()) {
+                Ok(issues) => filed::keep(git, &issues, project.clock().now())?,
+                Err(error) => tracing::debug!(%error, "what was filed in an archive is not known"),
+            }
+        }
         for (name, target) in &self.refs {
             match git.move_reference(name, Some(*target), None, "cordwainer: gc")? {
                 RefMove::Moved => {}
@@ -67,7 +97,8 @@ pub(super) fn look(project: &Project, named: &[String]) -> Result<Looked<Archive
     let mut looked = Looked::default();
     let ended = project.list()?.ended;
     refuse_unknown(project, &ended, named)?;
-    let mut merged: u32 = 0;
+    let (mut merged, mut empty): (u32, u32) = (0, 0);
+    let most = project.config.keep.archives;
     for one in &ended {
         let Some(prefix) = &one.archive else { continue };
         let what = format!("archive {}", shown(prefix));
@@ -76,6 +107,12 @@ pub(super) fn look(project: &Project, named: &[String]) -> Result<Looked<Archive
             "its removal was interrupted".to_owned()
         } else if named.iter().any(|name| is_named(project, name, prefix)) {
             "you named it".to_owned()
+        } else if archive.is_empty(&project.git) {
+            empty = empty.saturating_add(1);
+            if most.is_none_or(|most| empty <= most) {
+                continue;
+            }
+            "`keep.archives`: nothing was done in it, and there are enough newer ones".to_owned()
         } else {
             match unmerged(project, one, prefix)? {
                 Some(why) => {
@@ -84,7 +121,7 @@ pub(super) fn look(project: &Project, named: &[String]) -> Result<Looked<Archive
                 }
                 None => merged = merged.saturating_add(1),
             }
-            if project.config.keep.archives.is_none_or(|most| merged <= most) {
+            if most.is_none_or(|most| merged <= most) {
                 continue;
             }
             "`keep.archives`: it is merged, and there are enough newer ones".to_owned()

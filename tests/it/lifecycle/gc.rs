@@ -15,13 +15,13 @@ use super::{commit_to, generator, project, refs, start, work};
 use crate::support::repository::TestRepository;
 
 /// The steps of freeing.
-pub(super) const CRASH_POINTS: &[&str] = &["gc.freed", "gc.record_renamed", "gc.ref"];
+pub(super) const CRASH_POINTS: &[&str] = &["gc.filed_kept", "gc.freed", "gc.record_renamed", "gc.ref"];
 
 /// There is no engine at this socket, so that none is started for the test either.
 const BOUNDS: &str = "container: {socket: /nowhere.sock}\nkeep: {archives: 1, runs: 2}\n";
 
-/// A repository with merged generations `a`, `b` (which left a result that was never merged) and `d`, a generation `c`
-/// that was reset, an open one, `e`, with a held task, records of six runs, and three slots, one with work in it.
+/// A repository with merged generations `a` and `d`, in each of which a finding became a task that is closed, and `b` (which left a
+/// result that was never merged), a generation `c` that was reset, an open one, `e`, with a held task, records of six runs, and three slots, one with work in it.
 fn prepare() -> TestRepository {
     let repository = project(BOUNDS);
     for name in ["a", "b", "c", "d", "e"] {
@@ -30,6 +30,9 @@ fn prepare() -> TestRepository {
         work(&repository, &branch, &[(&format!("{name}.txt"), name)]);
         if ["b", "e"].contains(&name) {
             hold(&repository, &branch);
+        }
+        if ["a", "d"].contains(&name) {
+            file_finding(&repository, &branch, name, true);
         }
         match name {
             "c" => drop(generator(&repository, &["reset"]).run().done()),
@@ -118,6 +121,103 @@ fn hold(repository: &TestRepository, branch: &str) {
             issues.hold(&id, "its gate fails", at)
         })
         .unwrap();
+}
+
+/// Files a task for a finding with this fingerprint, and closes it if it is done.
+fn file_finding(repository: &TestRepository, branch: &str, fingerprint: &str, is_done: bool) {
+    let git = repository.handle();
+    let at = Timestamp::from_second(1_795_255_200).unwrap();
+    let store = Store::open(&git, &GenerationName::new(branch).unwrap()).unwrap();
+    store
+        .update("test", at, |issues| {
+            let task = NewIssue {
+                external: Some(format!("finding:{fingerprint}")),
+                ..NewIssue::titled("Mend it")
+            };
+            let id = issues.add(task, &NewIds::counted(), at)?;
+            if is_done {
+                issues.close(&id, "done", None, at)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// What was filed in archives that are gone: whether it was done, by fingerprint.
+fn filed(repository: &TestRepository) -> BTreeMap<String, bool> {
+    let text = repository.git(&["show", "refs/cordwainer/archive/archive/filed:filed.json"]);
+    let filed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let findings = filed["findings"].as_object().unwrap().iter();
+    findings
+        .map(|(external, is_done)| (external.clone(), is_done.as_bool().unwrap()))
+        .collect()
+}
+
+#[test]
+fn what_was_filed_in_archives_that_are_gone_stays_known() {
+    let repository = project("container: {socket: /nowhere.sock}\nkeep: {archives: 0}\n");
+    for (name, ends, is_done) in [("a", "stop", true), ("b", "reset", false), ("c", "stop", false)] {
+        start(&repository, name);
+        let branch = format!("generation-{name}");
+        work(&repository, &branch, &[(&format!("{name}.txt"), name)]);
+        file_finding(&repository, &branch, name, is_done);
+        let _ = generator(&repository, &[ends]).run().done();
+    }
+    // What an earlier `gc` has kept stays beside what the next one adds.
+    let _ = gc(&repository, &["--archive", "b"]);
+    let expect = [("finding:a", true), ("finding:b", false), ("finding:c", false)];
+    assert_eq!(
+        filed(&repository),
+        expect.map(|(name, is_done)| (name.to_owned(), is_done)).into()
+    );
+    start(&repository, "d");
+    work(&repository, "generation-d", &[("d.txt", "d")]);
+    file_finding(&repository, "generation-d", "b", true);
+    let _ = generator(&repository, &["stop"]).run().done();
+    let _ = gc(&repository, &[]);
+    let expect = [("finding:a", true), ("finding:b", true), ("finding:c", false)];
+    assert_eq!(
+        filed(&repository),
+        expect.map(|(name, is_done)| (name.to_owned(), is_done)).into()
+    );
+    let _ = generator(&repository, &["list"]).run().done();
+}
+
+#[test]
+fn archives_in_which_nothing_was_done_are_bounded() {
+    let repository = project("container: {socket: /nowhere.sock}\nkeep: {archives: 1}\n");
+    for name in ["a", "b", "c", "d", "e"] {
+        start(&repository, name);
+        let branch = format!("generation-{name}");
+        match name {
+            "a" => drop(work(&repository, &branch, &[("a.txt", "a")])),
+            "b" => file_finding(&repository, &branch, "b", false),
+            _ => {}
+        }
+        let _ = generator(&repository, &["reset"]).run().done();
+    }
+    let (freed, kept) = gc(&repository, &[]);
+    assert_eq!(freed.len(), 2, "{freed:?}");
+    for (what, why) in &freed {
+        assert!(
+            [
+                "archive generation-c/1",
+                "archive generation-d/1",
+                "archive generation-e/1"
+            ]
+            .contains(&what.as_str()),
+            "{what}"
+        );
+        assert_eq!(
+            why,
+            "`keep.archives`: nothing was done in it, and there are enough newer ones"
+        );
+    }
+    for name in ["a", "b"] {
+        let why = &kept[&format!("archive generation-{name}/1")];
+        assert_eq!(why, "it was not merged, so its work is only here");
+    }
+    assert_eq!(gc(&repository, &[]).0, BTreeMap::new());
 }
 
 /// What `gc` with these arguments freed and kept, each with why.
