@@ -41,6 +41,7 @@ mod parallel;
 mod pauses;
 mod people;
 mod places;
+mod plans;
 mod power;
 mod prepare;
 mod prepared_projects;

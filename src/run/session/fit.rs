@@ -42,6 +42,7 @@ mod tests {
     use crate::config::Config;
     use crate::issues::group::Group;
     use crate::issues::issue::{GroupEdit, StoreMeta};
+    use crate::model::SessionId;
     use crate::model::generation::GenerationName;
 
     fn issues() -> Issues {
@@ -68,6 +69,47 @@ mod tests {
             writable: false,
             layer: None,
         }
+    }
+
+    #[test]
+    fn a_session_goes_on_for_the_same_purpose_of_the_same_user_from_the_same_commit() {
+        let owner = |about: Option<&str>, ids: (u32, u32)| SlotOwner {
+            about: about.map(str::to_owned),
+            ids,
+            ..serde_json::from_str(
+                r#"{"generation":"generation-a","run":"run-1","task":null,"attempt":1,"cycle":1,"base":null}"#,
+            )
+            .unwrap()
+        };
+        let base = Oid::ZERO_SHA1;
+        let waiting = |owner: SlotOwner| Suspended {
+            slot: 1,
+            base: base.into(),
+            session: SessionId::parse("0123").unwrap(),
+            owner,
+        };
+        let now = owner(Some("a group"), (1, 1));
+        let of = |suspended: SlotOwner| unfit(&purpose(Role::Measure), &now, &waiting(suspended), base);
+        assert_eq!(of(now.clone()), None);
+        for about in [None, Some("another group")] {
+            assert_eq!(
+                of(owner(about, (1, 1))),
+                Some("what is asked for has changed since its session began")
+            );
+        }
+        assert_eq!(
+            of(owner(Some("a group"), (2, 1))),
+            Some("its session belongs to another user")
+        );
+        let moved = "0123456789012345678901234567890123456789".parse().unwrap();
+        let after = |purpose: &Purpose| unfit(purpose, &now, &waiting(now.clone()), moved);
+        let has_moved = Some("the generation has moved on since its session began");
+        assert_eq!(after(&purpose(Role::Measure)), has_moved);
+        let writes = Purpose {
+            writable: true,
+            ..purpose(Role::Measure)
+        };
+        assert_eq!(after(&writes), None);
     }
 
     #[test]

@@ -5,11 +5,13 @@ use serde_json::json;
 use super::{SPEC, group, planning, project, prompt, specification, writes};
 use crate::run::budgets::by_the_client;
 use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::scripts::scripted;
 
 engine_tests! {
     podman: a_build_keeps_to_its_budget_and_goes_on_with_more,
         what_is_proposed_for_a_group_waits_where_that_is_asked_for,
-        a_closing_review_that_cannot_be_read_passes_nothing;
+        a_closing_review_that_cannot_be_read_passes_nothing,
+        a_measure_that_waits_is_begun_afresh_where_its_group_has_changed;
 }
 
 fn a_build_keeps_to_its_budget_and_goes_on_with_more(engine: TestEngine) {
@@ -28,6 +30,29 @@ fn a_build_keeps_to_its_budget_and_goes_on_with_more(engine: TestEngine) {
     project.reconfigure(None, &by_the_client("gates: [cat=src/old.txt]\nbudget: {usd: 5}\n"));
     project.run(&["resume"]).expect(0).says("Group `first` is done");
     assert!((project.cost("review") - 0.125).abs() < 0.01);
+    project.expect_tidy();
+}
+
+fn a_measure_that_waits_is_begun_afresh_where_its_group_has_changed(engine: TestEngine) {
+    let mut first = group("first", &[], &[], &[]);
+    let propose = json!({"proposals": [writes(1)]});
+    let measure = format!("tokens 100 10 0.25\nlimit 1900000000\ntokens 100 10 0.25\npropose {propose}");
+    first["briefing"] = scripted(&measure).into();
+    let more = "limits: {wait: never}\nreview: {closing_rounds: off}\n";
+    let project = project(engine, &specification(&planning(&[first])), more);
+    project.run(&["generator", "build", SPEC]).expect(8);
+    let edit = ["issues", "group", "edit", "first", "--name", "All that is left"];
+    project.run(&edit).expect(0);
+    let changed = "what is asked for has changed since its session began, so it is started again";
+    let ran = project.run(&["resume", "--now"]).expect(8).says(changed);
+    assert!(!ran.stdout.contains("has moved on"), "{}", ran.stdout);
+    assert!(prompt(&project, "measure-1-1").contains("All that is left"));
+    // It is the same from there on.
+    let ran = project
+        .run(&["resume", "--now"])
+        .expect(0)
+        .says("Group `first` is done");
+    assert!(!ran.stdout.contains("it is started again"), "{}", ran.stdout);
     project.expect_tidy();
 }
 
