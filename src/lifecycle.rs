@@ -21,6 +21,7 @@ use crate::setup::doctor::{self, Diagnosis, DoctorOptions};
 
 mod accept;
 mod audit;
+mod cycles;
 mod end;
 pub mod exit;
 mod fixes;

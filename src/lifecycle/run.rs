@@ -159,6 +159,9 @@ impl Generator {
         if options.confirm || kind.reports() && scope_of(&issues).then == Then::File {
             limits = limits.confirming();
         }
+        if options.cycles.is_none() {
+            limits.barren_before = self.barren_cycles(&issues, begun.recorder.run())?;
+        }
         let driven = Box::pin(driver::drive(&phases, &limits, selection, &begun.control)).await?;
         let counts = driven.counts;
         Ok(RunSummary {

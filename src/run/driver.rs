@@ -99,7 +99,7 @@ pub(crate) async fn drive(
         seated: phases.seats.changes(),
         failure: Event::default(),
         limit: Event::default(),
-        progress: Progress::default(),
+        progress: Progress::after(limits.barren_before),
         tasks_spent: BTreeMap::new(),
         tasks_failed: BTreeMap::new(),
         backing_off: BTreeMap::new(),

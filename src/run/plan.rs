@@ -90,7 +90,7 @@ pub(crate) struct Progress {
     pub(crate) last_filed: Option<usize>,
     /// Tasks merged since the last measure.
     pub(crate) merged_in_cycle: u32,
-    /// The cycles in a row, before the one in progress, that merged nothing.
+    /// The cycles in a row, before the one in progress, that merged nothing; those of earlier runs count.
     pub(crate) barren_cycles: u32,
     /// Tasks attempted since the last measure.
     pub(crate) attempted_in_cycle: u32,
@@ -152,6 +152,8 @@ pub(crate) struct RunLimits {
     pub(crate) says: MeasureSays,
     /// Whether groups are planned for documents that changed since the last plan.
     pub(crate) replan: bool,
+    /// The cycles in a row, of earlier runs, that merged nothing, and after which nobody has changed anything.
+    pub(crate) barren_before: u32,
 }
 
 impl RunLimits {
@@ -166,6 +168,7 @@ impl RunLimits {
             confirm: false,
             says: MeasureSays::Some,
             replan: false,
+            barren_before: 0,
         }
     }
 
@@ -412,6 +415,14 @@ fn ending(now: &RunState, limits: &RunLimits) -> Reason {
 }
 
 impl Progress {
+    /// Begins after so many cycles in a row, of earlier runs, that merged nothing.
+    pub(crate) fn after(barren_cycles: u32) -> Self {
+        Self {
+            barren_cycles,
+            ..Self::default()
+        }
+    }
+
     /// Takes in that the request of an attempt at `task` was refused for what is in it, and why.
     pub(crate) fn request_refused(&mut self, task: &IssueId, why: &str) {
         self.requests_refused.insert(task.clone());
@@ -438,10 +449,11 @@ impl Progress {
 
     /// Counts the cycles in a row that merged nothing, the one in progress among them.
     fn barren(&self) -> u32 {
-        if self.merged_in_cycle > 0 || self.measures == 0 {
-            return 0;
+        match (self.merged_in_cycle, self.measures) {
+            (0, 0) => self.barren_cycles,
+            (0, _) => self.barren_cycles.saturating_add(1),
+            _ => 0,
         }
-        self.barren_cycles + 1
     }
 
     /// Takes in that calls get through.

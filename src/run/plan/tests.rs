@@ -6,6 +6,7 @@ use super::*;
 use crate::run::waiting::pause::{LimitMet, PauseCause};
 
 mod at_work;
+mod cycles;
 
 #[test]
 fn three_tasks_in_a_row_that_are_refused_end_a_run_and_one_does_not() {
@@ -53,6 +54,7 @@ fn check(change: impl FnOnce(&mut RunState, &mut RunLimits), expect: Step) {
         confirm: false,
         says: MeasureSays::Some,
         replan: false,
+        barren_before: 0,
     };
     change(&mut now, &mut limits);
     assert_eq!(next(&now, &limits), expect, "{now:?}");

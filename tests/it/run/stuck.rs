@@ -131,6 +131,19 @@ fn cycles_that_merge_nothing_end_the_run(engine: TestEngine) {
     for task in ["cw-1", "cw-2", "cw-3"] {
         assert_eq!(project.outcomes(task), ["no_change"]);
     }
+    // Whoever resumes pays for no further measure, until something has changed.
+    for _ in 0..2 {
+        project
+            .run(&["generator", "resume"])
+            .expect(7)
+            .says("2 cycles in a row have merged nothing");
+    }
+    assert_eq!(project.status()["cycles"], 2);
+    project
+        .run(&["issues", "comment", "cw-1", "Look at the second part."])
+        .expect(0);
+    let _ = project.run(&["generator", "resume"]);
+    assert!(project.status()["cycles"].as_u64().unwrap() > 2);
     project.expect_tidy();
 }
 
