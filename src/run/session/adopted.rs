@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Ask, Session, Sessions, cycle_of};
 use crate::accounting::budget::Spent;
+use crate::accounting::ledger::Entry;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::git::{Oid, Slot};
@@ -109,6 +110,17 @@ impl Session {
     /// Returns the session that calls go on with, and what its calls have used before.
     pub(crate) fn going_on(&self) -> Option<&Resume> {
         self.resume.as_ref()
+    }
+
+    /// Counts calls of a run that died among what the session has used before: the ledger does not have them yet, and the client
+    /// counts on from there.
+    pub(crate) fn count_before<'a>(&mut self, made: impl IntoIterator<Item = &'a Entry>) {
+        let Some(resume) = &mut self.resume else { return };
+        for entry in made {
+            if entry.session_id.as_deref() == Some(resume.session.as_str()) {
+                resume.before += entry;
+            }
+        }
     }
 
     /// Takes the call of a run that died, with what is set aside for it, to go on with it.

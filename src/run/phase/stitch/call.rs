@@ -53,6 +53,9 @@ impl Stitch {
             .done_before(calls.question.is_some())
             .filter(|_| said.is_empty() || calls.first.is_some())
         {
+            // The last one is counted when the session goes on.
+            let made: Vec<_> = calls.of_session().collect();
+            session.count_before(made.split_last().into_iter().flat_map(|(_, earlier)| earlier).copied());
             let what = format!("{}: its agent had done its work; what is left is to judge it", issue.id);
             self.context().recorder.emit(EventKind::Recovered { what });
             attempting.seat.give_up();
@@ -63,6 +66,7 @@ impl Stitch {
                 folder: attempting.folder.clone(),
             });
         }
+        session.count_before(calls.of_session());
         session.work_goes_on();
         let prompt = match session.resumes() {
             Some(_)

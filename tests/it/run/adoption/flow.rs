@@ -9,6 +9,7 @@ use cordwainer::event::{CallName, EventKind};
 use serde_json::{Value, json};
 
 use super::{adopted, api, asking, expect_nothing_left, kill};
+use crate::run::budgets::by_the_client;
 use crate::run::parallel::{ended, expect_merged, let_go_on, wait_for_agents};
 use crate::run::prepare::COMMAND;
 use crate::run::stages::{self, described, last};
@@ -22,7 +23,8 @@ engine_tests! {
     both: a_fix_round_goes_on, a_stage_and_a_review_go_on;
     podman: a_measure_and_the_review_of_its_proposals_go_on, a_measure_and_the_task_beside_it_go_on, a_measure_that_nobody_wants_is_ended,
         a_call_over_prepared_dependencies_goes_on, a_conflict_round_goes_on,
-        candidates_go_on_side_by_side, a_candidate_whose_work_is_done_is_judged_beside_one_that_goes_on;
+        candidates_go_on_side_by_side, a_fix_round_of_a_candidate_that_waited_counts_no_call_twice,
+        a_candidate_whose_work_is_done_is_judged_beside_one_that_goes_on;
 }
 
 /// The steps by which an agent waits that cannot write its worktree.
@@ -367,6 +369,49 @@ fn candidates_go_on_side_by_side(engine: TestEngine) {
     let before = die(&project, run, 2);
     ended(resume(&project, &before, 2)).expect(0);
     expect_two_candidates(&project, &api);
+}
+
+/// Without a gateway the client alone says what a session has used, all of its calls together.
+fn a_fix_round_of_a_candidate_that_waited_counts_no_call_twice(engine: TestEngine) {
+    let with_gate = |name: &str| {
+        let gate = format!("gates: [{{command: cat=src/{name}.txt, name: has-{name}, compare: strict}}]\n");
+        by_the_client(&format!("rules: [{{when: {{attempt: 1}}, candidates: 2}}]\n{gate}"))
+    };
+    let mut project = Project::new(engine, &with_gate("b"));
+    let step = |rest: &str| format!("tokens 100 10 0.25\n{rest}\n");
+    let script = [
+        step("write src/a.txt one\ndone"),
+        step(&format!("{WAIT}write src/b.txt two\ndone")),
+        step("write src/c.txt three"),
+    ];
+    project.add("is done in three steps", &script.concat());
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    // Both are in their first round; one of them ends it, and waits for the other.
+    wait_until(|| pipes(&project).len() == 2);
+    let first = pipes(&project).remove(0);
+    let marker = first.parent().unwrap().with_extension("dirty");
+    assert_eq!(fs::read_to_string(&first).unwrap(), "x\n");
+    fs::remove_file(&first).unwrap();
+    project.wait_for_event(|event| matches!(event, EventKind::GateEnded { passed: true, .. }));
+    wait_until(|| fs::read_to_string(&marker).is_ok_and(|text| text.contains(r#""done":true"#)));
+    let before = die(&project, run, 1);
+    // What was enough for it is not any more.
+    project.reconfigure(None, &with_gate("c"));
+    ended(resume(&project, &before, 1)).expect(0);
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    let attempt = last(&project);
+    let candidates = attempt["candidates"].as_array().unwrap();
+    assert_eq!(candidates.len(), 2, "{attempt:#}");
+    for one in candidates {
+        let rounds = one["rounds"].as_array().unwrap();
+        assert_eq!(rounds.len(), 2, "{attempt:#}");
+        for call in [&one["call"], &rounds[0]["call"], &rounds[1]["call"]] {
+            let cost = call["usage"]["cost_usd"].as_f64().unwrap();
+            assert!((cost - 0.25).abs() < 0.01, "{attempt:#}");
+        }
+    }
+    assert!((project.cost("stitch") - 1.5).abs() < 0.02, "{attempt:#}");
+    expect_nothing_left(&project);
 }
 
 fn a_candidate_whose_work_is_done_is_judged_beside_one_that_goes_on(engine: TestEngine) {
