@@ -13,15 +13,44 @@ use crate::support::published::{Origin, fetch};
 
 mod scenes;
 
-/// The interpreter of this machine, which the containers get: the image of the client has none.
+/// The interpreters of this machine, which the containers get: the image of the client has none.
 const NODE: &str = "/usr/bin/node";
+const PYTHON: &str = "/usr/bin/python3";
+
+/// Which interpreter a scene's gates need.
+enum Interpreter {
+    Node,
+    Python,
+}
+
+impl Interpreter {
+    /// Returns what is mounted of it; says so where this machine has none.
+    fn mounts(&self) -> Option<String> {
+        let (program, name) = match self {
+            Self::Node => (NODE, "node"),
+            Self::Python => (PYTHON, "python3"),
+        };
+        let Ok(program) = Path::new(program).canonicalize() else {
+            absent(name);
+            return None;
+        };
+        let mut mounts = format!("\"{}:/usr/local/bin/{name}\"", program.display());
+        if matches!(self, Self::Python) {
+            // Its modules stand where the program looks for them, in a folder of its version.
+            let modules = Path::new("/usr/lib").join(program.file_name()?);
+            mounts += &format!(", \"{0}:{0}\"", modules.display());
+        }
+        Some(format!("  mounts: [{mounts}]\n"))
+    }
+}
 
 /// What a mode is to do to a published project.
 struct Scene {
     mode: &'static str,
-    /// The request, or the documents or files that the mode is given.
-    request: &'static str,
+    /// What the mode is given: a request, documents, files, or options.
+    arguments: &'static [&'static str],
     origin: Origin,
+    interpreter: Interpreter,
     /// What the project has beside what was published.
     beside: &'static [(&'static str, &'static str)],
     /// Lines of the configuration.
@@ -41,19 +70,18 @@ struct Scene {
 #[track_caller]
 fn check(kind: EngineKind, scene: &Scene) {
     let Some(engine) = ClaudeEngine::find(kind) else { return };
-    if !Path::new(NODE).exists() {
-        return absent("node");
-    }
+    let Some(mounts) = scene.interpreter.mounts() else {
+        return;
+    };
     let repository = fetch(scene.origin, "/node_modules/\n");
     for (path, text) in scene.beside {
         repository.write(path, text);
     }
-    let more = format!("  mounts: [\"{NODE}:/usr/local/bin/node\"]\n{}", scene.configuration);
+    let more = format!("{mounts}{}", scene.configuration);
     let live = Live::of(engine, repository, &scene.script, &more);
     let (about, results) = scene.killed;
-    live.killed_when(&["generator", scene.mode, scene.request], |api| {
-        api.results_brought(about) == results
-    });
+    let run = [&["generator", scene.mode], scene.arguments].concat();
+    live.killed_when(&run, |api| api.results_brought(about) == results);
     let called = live.call(&["generator", "resume"]);
     let context = || format!("{called:#?}\n{}", live.transcripts());
     assert_eq!(called.code, scene.code, "{}", context());
@@ -128,7 +156,9 @@ scenes! {
     a_feature_is_built_on_a_published_package_on_podman, a_feature_is_built_on_a_published_package_on_docker: feature;
     a_fault_of_a_published_package_is_mended_on_podman, a_fault_of_a_published_package_is_mended_on_docker: fix;
     a_weakened_test_of_a_published_package_is_caught_on_podman, a_weakened_test_of_a_published_package_is_caught_on_docker: refactor;
-    a_test_is_added_to_a_published_crate_on_podman, a_test_is_added_to_a_published_crate_on_docker: test;
+    coverage_of_a_published_package_rises_on_podman, coverage_of_a_published_package_rises_on_docker: test;
+    a_published_crate_gets_what_the_words_ask_on_podman, a_published_crate_gets_what_the_words_ask_on_docker: exec;
     a_published_package_is_audited_on_podman, a_published_package_is_audited_on_docker: audit;
+    what_changed_in_a_published_package_is_reviewed_and_fixed_on_podman, what_changed_in_a_published_package_is_reviewed_and_fixed_on_docker: review;
     a_published_package_is_built_on_in_groups_on_podman, a_published_package_is_built_on_in_groups_on_docker: build;
 }

@@ -2,9 +2,15 @@
 
 use serde_json::{Value, json};
 
-use super::{Scene, content, issue, proposal, proposes};
+use super::{Interpreter, Scene, content, issue, proposal, proposes};
 use crate::support::published::Origin;
-use crate::support::sarif;
+
+mod checked;
+mod findings;
+
+pub(super) use checked::{exec, refactor, test};
+use findings::finding;
+pub(super) use findings::{audit, review};
 
 /// A test of `left-pad` that its package has, in a form that needs nothing beside the interpreter.
 const LEFT_PAD: &str = "const assert = require('node:assert');\nconst pad = require('../index.js');\n\
@@ -52,8 +58,9 @@ about "The task: cw-3"
     );
     Scene {
         mode: "feature",
-        request: "Padding on both sides, described and typed",
+        arguments: &["Padding on both sides, described and typed"],
         origin: Origin::Npm("left-pad", "1.3.0"),
+        interpreter: Interpreter::Node,
         beside: &[("tests/left-pad.js", LEFT_PAD)],
         configuration: format!("{NODE_TESTS}stages: [stitch, review]\n"),
         script,
@@ -101,8 +108,9 @@ about "The task: cw-1"
     );
     Scene {
         mode: "fix",
-        request: "ms(3599999) gives 60m, and should give 1h",
+        arguments: &["ms(3599999) gives 60m, and should give 1h"],
         origin: Origin::Npm("ms", "2.1.3"),
+        interpreter: Interpreter::Node,
         beside: &[(
             "tests/ms.js",
             "require('node:assert').strictEqual(require('../index.js')('1h'), 3600000);\n",
@@ -134,172 +142,9 @@ about "The task: cw-1"
     }
 }
 
-/// Two steps, one of which weakens a test: that one is held, and the other one lands.
-pub(super) fn refactor() -> Scene {
-    let proposals = [
-        proposal(
-            "table",
-            "Escape by a table",
-            &["src/markupsafe/_native.py", "tests/test_escape.py"],
-            &[],
-        ),
-        proposal("name", "Name the escapes", &["src/markupsafe/_native.py"], &[]),
-    ];
-    let script = format!(
-        r#"
-about "The task: cw-1"
-  read /workspace/tests/test_escape.py
-  edit /workspace/tests/test_escape.py "assert escape(value) == Markup(expect)" "assert escape(value) is not None"
-about "The task: cw-2"
-  read /workspace/src/markupsafe/_native.py
-  edit /workspace/src/markupsafe/_native.py "import typing as t" "import typing as t\n\n# Each of these is replaced once."
-about "What to propose"
-  hang
-  answer {}
-"#,
-        json!({ "proposals": proposals })
-    );
-    Scene {
-        mode: "refactor",
-        request: "Escape by a table",
-        origin: Origin::Python("markupsafe", "2.1.5"),
-        beside: &[],
-        configuration: "gates: [{name: escapes, command: \"grep -q 'def escape' src/markupsafe/_native.py\"}]\n"
-            .to_owned(),
-        script,
-        killed: ("What to propose", &[0]),
-        code: 7,
-        measures: Some(1),
-        expect: |live, said| {
-            let (weakened, kept) = (issue(live, "cw-1"), issue(live, "cw-2"));
-            assert_eq!(weakened["attempts"][0]["outcome"], "weakened_tests", "{weakened:#}");
-            assert_eq!(
-                (&weakened["status"], &kept["status"]),
-                (&json!("blocked"), &json!("closed")),
-                "{kept:#}"
-            );
-            assert!(said.contains("tests/test_escape.py"), "{said}");
-            assert!(content(live, "tests/test_escape.py").contains("== Markup(expect)"));
-            assert!(content(live, "src/markupsafe/_native.py").contains("Each of these is replaced once."));
-        },
-    }
-}
-
-/// A test that was missing is added, and the code is as it was published.
-pub(super) fn test() -> Scene {
-    let task = proposal("least", "Test the least number", &["tests/least.rs"], &[]);
-    let test = json!(
-        "#[test]\nfn the_least_number_has_its_sign() {\n    let mut buffer = itoa::Buffer::new();\n    \
-         assert_eq!(buffer.format(i64::MIN), \"-9223372036854775808\");\n}\n"
-    );
-    let script = format!(
-        r#"
-about "The task: cw-1"
-  read /workspace/src/lib.rs
-  hang
-  write /workspace/tests/least.rs {test}
-{}"#,
-        proposes(&[task])
-    );
-    Scene {
-        mode: "test",
-        request: "The least number has no test",
-        origin: Origin::Cargo("itoa", "1.0.11"),
-        beside: &[],
-        configuration:
-            "gates: [{name: asserts, command: \"for test in tests/*.rs; do grep -q assert $test || exit 1; done\"}]\n"
-                .to_owned(),
-        script,
-        killed: ("The task: cw-1", &[0, 1]),
-        code: 0,
-        measures: Some(1),
-        expect: |live, _| {
-            assert_eq!(issue(live, "cw-1")["status"], "closed");
-            assert!(content(live, "tests/least.rs").contains("i64::MIN"));
-            let generation = live.call(&["generator", "status", "--json"]).json()["generation"].clone();
-            let range = format!("main..{}", generation.as_str().unwrap());
-            let changed = live.repository.git(&["diff", "--name-only", &range]);
-            assert_eq!(changed, "tests/least.rs");
-        },
-    }
-}
-
 /// What a review of a group answers.
 fn reviewed(findings: &[Value]) -> Value {
     json!({"score": 7, "approved": findings.is_empty(), "summary": "All is read.", "findings": findings})
-}
-
-/// A finding about a line.
-fn finding(severity: &str, path: &str, line: u32, title: &str) -> Value {
-    json!({
-        "severity": severity, "category": "security", "path": path, "line": line, "title": title,
-        "problem": "Whoever calls it gets what is wrong.", "suggestion": "",
-    })
-}
-
-/// Two parts, whose findings are joined, and dropped where there is no such place; the run dies between the parts.
-pub(super) fn audit() -> Scene {
-    let (page, trust) = ("Puts an address into a page", "Trusts a header");
-    let first = [
-        finding("high", "lib/response.js", 971, page),
-        finding("critical", "lib/request.js", 5250, "Reads past the end"),
-        finding("low", "lib/request.js", 306, trust),
-    ];
-    let second = [
-        finding("medium", "lib/response.js", 945, page),
-        finding("critical", "lib/session.js", 1, "Keeps what it must not"),
-    ];
-    let script = format!(
-        r#"
-about "Review 1, of the files in 2 parts"
-  read /workspace/lib/response.js
-  answer {}
-about "Review 2, of the files in 2 parts"
-  hang
-  answer {}
-"#,
-        json!({ "findings": first }),
-        json!({ "findings": second }),
-    );
-    Scene {
-        mode: "audit",
-        request: ".",
-        origin: Origin::Npm("express", "4.19.2"),
-        beside: &[],
-        configuration: String::new(),
-        script,
-        killed: ("Review 2, of the files in 2 parts", &[0]),
-        code: 0,
-        measures: None,
-        expect: |live, said| {
-            // What was read before the run died is not asked about again.
-            let first = live.api.results_brought("Review 1, of the files in 2 parts");
-            assert_eq!(first, [0, 1]);
-            for part in [
-                "in 2 parts, 1 of them read before",
-                "Found 2 findings (1 high, 1 low), and 2 about places that are not there",
-            ] {
-                assert!(said.contains(part), "`{part}` is not in {said}");
-            }
-            let shown = |format: &str| live.call(&["report", "show", "--format", format]).json();
-            let (report, sarif) = (shown("json"), shown("sarif"));
-            let findings = &report["findings"];
-            assert_eq!(
-                (&findings[0]["line"], &findings[0]["other_lines"], &findings[1]["path"]),
-                (&json!(971), &json!([945]), &json!("lib/request.js")),
-                "{report:#}"
-            );
-            let summary = &report["summary"];
-            let counts = ["findings", "joined", "dropped"].map(|name| &summary[name]);
-            assert_eq!(counts, [2, 1, 2], "{report:#}");
-            // Three answers were given, and no more is paid for.
-            assert_eq!(report["examined"]["cost"]["output"], 120, "{report:#}");
-            sarif::expect_valid(&sarif);
-            let results = sarif["runs"][0]["results"].as_array().unwrap();
-            let levels: Vec<&Value> = results.iter().map(|result| &result["level"]).collect();
-            assert_eq!(levels, ["error", "note"], "{sarif:#}");
-        },
-    }
 }
 
 /// A specification that is too long to be one group by rule.
@@ -396,8 +241,9 @@ about "The task: cw-3"
 pub(super) fn build() -> Scene {
     Scene {
         mode: "build",
-        request: "docs/suggestions.md",
+        arguments: &["docs/suggestions.md"],
         origin: Origin::Npm("leven", "3.1.0"),
+        interpreter: Interpreter::Node,
         beside: &[
             ("docs/suggestions.md", SUGGESTIONS),
             (
