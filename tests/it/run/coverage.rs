@@ -9,6 +9,8 @@ use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 use crate::support::scripts::{proposal, scripted};
 
+mod recorded;
+
 engine_tests! {
     both: tests_are_looked_for_where_none_reach_and_coverage_may_not_fall;
     podman: coverage_that_cannot_be_read_is_one_clear_error;
