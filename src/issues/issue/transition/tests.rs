@@ -23,16 +23,7 @@ fn at(second: i64) -> Timestamp {
 
 /// Builds a collection of cw-1 with the status, and cw-2, which depends on cw-3, which is open.
 fn issues(status: Status) -> Issues {
-    let meta = StoreMeta {
-        format: 1,
-        generation: GenerationName::new("g").unwrap(),
-        base_branch: "main".to_owned(),
-        created_at: at(0),
-        measures: Vec::new(),
-        mode: None,
-        request: None,
-        build: crate::issues::group::Build::default(),
-    };
+    let meta = StoreMeta::new(GenerationName::new("g").unwrap(), "main".to_owned(), at(0));
     let mut issues = Issues::new(meta);
     for title in ["One", "Waits", "Waited for"] {
         issues.add(NewIssue::titled(title), &NewIds::counted(), at(0)).unwrap();
