@@ -25,6 +25,15 @@ pub(super) fn write_many_files(repository: &TestRepository) {
     }
 }
 
+/// A small project among so many files.
+fn many_files() -> TestRepository {
+    let repository = TestRepository::empty();
+    repository.write("README.md", "# A project\n");
+    repository.write("docs/specification.md", "There shall be files.\n");
+    write_many_files(&repository);
+    repository
+}
+
 /// Returns the names in a folder of the state folder, ordered.
 fn names(project: &Project, folder: &str) -> Vec<String> {
     let entries = fs::read_dir(project.state().join(folder)).unwrap();
@@ -40,13 +49,9 @@ fn work_above_a_shared_checkout_goes_on_is_judged_and_lands(engine: TestEngine) 
         skip("slots share checkouts only with root");
         return;
     }
-    let repository = TestRepository::empty();
-    repository.write("README.md", "# A project\n");
-    repository.write("docs/specification.md", "There shall be files.\n");
-    write_many_files(&repository);
     let configuration =
         "gates: [{command: cat=src/1.txt, compare: strict}, cat=many/3/3.txt]\ncycles: off\nlimits: {wait: never}\n";
-    let project = Project::on(engine, repository, configuration);
+    let project = Project::on(engine, many_files(), configuration);
     let before = project.files("generation-one").len();
     project.add(
         "changes a little",
@@ -172,10 +177,6 @@ fn measure_and_reviews_read_a_shared_checkout_and_leave_nothing_mounted(engine: 
         skip("slots share checkouts only with root");
         return;
     }
-    let repository = TestRepository::empty();
-    repository.write("README.md", "# A project\n");
-    repository.write("docs/specification.md", "There shall be files.\n");
-    write_many_files(&repository);
     let work = "delete many/0/1.txt\nappend many/1/1.txt more\nwrite src/1.txt one";
     let reads = "attack read many/0/1.txt\nattack read many/1/1.txt\nattack read many/3/3.txt\n\
                  try write many/3/3.txt x\ntry delete many/2/1.txt\ntry write new.txt x\n";
@@ -187,7 +188,7 @@ fn measure_and_reviews_read_a_shared_checkout_and_leave_nothing_mounted(engine: 
     let script = format!("{reads}propose {proposes}");
     let project = Project::on(
         engine,
-        repository,
+        many_files(),
         &format!("stages: [stitch, review]\n{}", user_prompt(&script)),
     );
     let died = project
