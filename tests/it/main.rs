@@ -4,6 +4,7 @@
 
 mod attacks;
 mod config;
+mod demo;
 mod engine;
 mod engine_connect;
 mod examples;

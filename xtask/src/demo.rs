@@ -12,6 +12,8 @@ use crate::provision::{self, Install};
 use crate::{agent_image, provision::Started};
 
 mod at_once;
+mod audit;
+mod build;
 mod fix;
 mod script;
 
@@ -23,6 +25,34 @@ enum DemoMode {
     Generate,
     /// From a report: one task that proves itself
     Fix,
+    /// From a specification: two groups of work, each with a review that closes it
+    Build,
+    /// Files are read and what is wrong with them is reported, then fixed
+    Audit,
+}
+
+/// What is played: the project's files at the beginning, its configuration, and what is done then.
+struct Story {
+    project: &'static [(&'static str, &'static str)],
+    configuration: String,
+    play: fn(&Stage<'_>) -> Result<()>,
+}
+
+impl DemoMode {
+    /// Returns its story, with `more` for the surroundings in the configuration.
+    fn story(self, more: &str) -> Result<Story> {
+        let (project, configuration, play): (&[_], _, fn(&Stage<'_>) -> Result<()>) = match self {
+            Self::Generate => (&script::PROJECT, script::configuration(more)?, generate),
+            Self::Fix => (&fix::PROJECT, fix::configuration(more), fix::play),
+            Self::Build => (&build::PROJECT, build::configuration(more), build::play),
+            Self::Audit => (&audit::PROJECT, audit::configuration(more), audit::play),
+        };
+        Ok(Story {
+            project,
+            configuration,
+            play,
+        })
+    }
 }
 
 /// How to run the demo.
@@ -34,6 +64,9 @@ pub(crate) struct DemoArgs {
     /// Fail instead of installing a container engine
     #[arg(long)]
     no_install: bool,
+    /// Image of the scripted agent that the engine has, for tests: theirs stays as it is
+    #[arg(long, hide = true)]
+    image: Option<String>,
 }
 
 /// Runs the demo; fails when the generation did not come out as the story says.
@@ -45,15 +78,15 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     };
     let engine = provision::any_engine(install)?;
     println!("Engine: {}.", engine.description());
-    let image = agent_image::provide(&engine)?;
+    let image = match &args.image {
+        Some(image) => image.clone(),
+        None => agent_image::provide(&engine)?,
+    };
     println!("Image of the scripted agent: {image}.");
 
     let begun = Instant::now();
-    let project: &[(&str, &str)] = match args.mode {
-        DemoMode::Generate => &script::PROJECT,
-        DemoMode::Fix => &fix::PROJECT,
-    };
-    let repository = make_repository(project)?;
+    let story = args.mode.story(&surroundings(&engine, &image)?)?;
+    let repository = make_repository(story.project)?;
     let stage = Stage {
         repository: &repository,
         engine: &engine,
@@ -61,18 +94,10 @@ pub(crate) fn run(args: &DemoArgs) -> Result<ExitCode> {
     println!("Repository: {}.\n", repository.display());
     stage.xtask(&["init"], 0)?;
     println!("The demo puts a configuration in its place that has its agent follow a script.\n");
-    let surroundings = surroundings(&engine, &image)?;
-    let configuration = match args.mode {
-        DemoMode::Generate => script::configuration(&surroundings)?,
-        DemoMode::Fix => fix::configuration(&surroundings),
-    };
-    write(&repository, "configuration.yaml", &configuration)?;
+    write(&repository, "configuration.yaml", &story.configuration)?;
     stage.git(&["add", "--all"])?;
     stage.git(&["commit", "--quiet", "--message", "Configure cordwainer"])?;
-    match args.mode {
-        DemoMode::Generate => generate(&stage)?,
-        DemoMode::Fix => fix::play(&stage)?,
-    }
+    (story.play)(&stage)?;
     println!(
         "\nThe demo took {:.1} s. Its repository is kept in {}.",
         begun.elapsed().as_secs_f64(),
@@ -130,6 +155,14 @@ fn make_repository(project: &[(&str, &str)]) -> Result<PathBuf> {
         ensure!(status.success(), "`git {}` failed", arguments.join(" "));
     }
     Ok(folder)
+}
+
+/// What a project's owner tells measure, as lines of the configuration: here the script that the agent looks for in it.
+fn user_prompt(text: &str) -> String {
+    let lines = text
+        .lines()
+        .map(|line| format!("  {line}").trim_end().to_owned() + "\n");
+    format!("user_prompt: |\n{}", lines.collect::<String>())
 }
 
 fn write(folder: &Path, path: &str, text: &str) -> Result<()> {

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::json;
 
-use super::{Stage, write};
+use super::{Stage, user_prompt, write};
 
 /// What the person types.
 const REQUEST: &str = "265 mm gives 41, and docs/sizes.md says 42";
@@ -46,10 +46,9 @@ pub(super) fn configuration(more: &str) -> String {
     let script = format!(
         "~~~script\nsay The document and the table differ in one row.\nsleep 300\npropose <<PROPOSALS\n{answer:#}\nPROPOSALS\n~~~"
     );
-    let prompt: Vec<String> = script.lines().map(|line| format!("  {line}")).collect();
     format!(
-        "gates: [\"has=src/table.txt,255:40\"]\nestimated_lines_min: 1\nestimated_lines_max: 50\n{more}\nuser_prompt: |\n{}\n",
-        prompt.join("\n")
+        "gates: [\"has=src/table.txt,255:40\"]\nestimated_lines_min: 1\nestimated_lines_max: 50\n{more}\n{}",
+        user_prompt(&script)
     )
 }
 

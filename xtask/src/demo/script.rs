@@ -7,6 +7,8 @@
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
+use super::user_prompt;
+
 /// The project's files at the beginning: paths and texts.
 pub(crate) const PROJECT: [(&str, &str); 5] = [
     ("README.md", include_str!("project/README.md")),
@@ -29,20 +31,15 @@ const DESCRIPTIONS: [(&str, &str); 5] = [
 
 /// The project's `configuration.yaml`: what the story needs, and `more` for the surroundings, such as `image: …`.
 pub(crate) fn configuration(more: &str) -> Result<String> {
-    let prompt = user_prompt()?;
-    let indented: Vec<String> = prompt
-        .lines()
-        .map(|line| format!("  {line}").trim_end().to_owned())
-        .collect();
+    let prompt = user_prompt(&prompt()?);
     Ok(format!(
         "source_dirs: [src]\ncontext_files: [docs/*.md]\nmax_issues: 5\n\
-         estimated_lines_min: 20\nestimated_lines_max: 80\nstitch: {{parallel: 2}}\n{more}\nuser_prompt: |\n{}\n",
-        indented.join("\n")
+         estimated_lines_min: 20\nestimated_lines_max: 80\nstitch: {{parallel: 2}}\n{more}\n{prompt}"
     ))
 }
 
 /// What the project's owner tells measure, with the script that the scripted agent looks for in it.
-fn user_prompt() -> Result<String> {
+fn prompt() -> Result<String> {
     let answer = json!({"proposals": proposals()?});
     Ok(format!(
         "Begin with what the rest stands on. Small tasks, please.\n\n\
