@@ -7,6 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::run::build::{group, planning};
 use crate::support::cargo::{Done, cargo, checkout};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::{Project, configuration};
@@ -15,6 +16,7 @@ use crate::support::scripts::{last_word, proposal, scripted, user_prompt};
 
 engine_tests! {
     podman: an_example_that_adds_a_gate_and_an_observer, an_example_whose_fault_is_fixed;
+    docker: an_example_that_is_built_in_two_groups;
 }
 
 /// Where this checkout is, as `examples/*/xtask/Cargo.toml` says it.
@@ -178,25 +180,34 @@ fn an_example_that_adds_a_gate_and_an_observer(engine: TestEngine) {
     assert_eq!(outcomes, ["gate failed", "merged"]);
 }
 
-/// From the report of a person to the merge, with one command.
+/// What its agent makes of the program, and the test that guards it.
+const SIZES: &str = "\"\"\"Says which size a foot has: docs/sizes.md.\"\"\"\n\nimport sys\n\n\ndef size(millimetres):\n    \
+    exact = millimetres * 0.15 + 2.7\n    return round(exact * 2) / 2\n\n\nif __name__ == \"__main__\":\n    \
+    print(f\"{size(float(sys.argv[1])):g}\")\n";
+const TEST_OF_HALVES: &str = "import pathlib\nimport sys\nimport unittest\n\n\
+    sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))\n\nimport sizes\n\n\nclass Halves(unittest.TestCase):\n    \
+    def test_half_sizes_are_kept(self):\n        self.assertEqual([sizes.size(265), sizes.size(268)], [42.5, 43])\n";
+
+/// From the report of a person to the merge, with one command: the image, the gate and the proof are those of the example.
 fn an_example_whose_fault_is_fixed(engine: TestEngine) {
     let summary = json!({"summary": {
         "type": "fix", "subject": "round sizes to the nearest half", "cause": "the exact size was cut off to a whole one",
         "place": "sizes.py:8", "test": "tests/test_half.py: test_half_sizes_are_kept",
     }});
-    let task = "write sizes.py <<END\ndef size(millimetres):\n    return round((millimetres * 0.15 + 2.7) * 2) / 2\nEND\n\
-                write tests/test_half.py <<END\ndef test_half_sizes_are_kept():\n    assert size(265) == 42.5\nEND\n";
-    let mut asked = proposal(
-        "half",
-        "Keep half sizes",
-        &[],
-        &format!("{task}{}", last_word(&summary)),
+    // The first try forgets the second foot of the report, and breaks the test that is there.
+    let task = format!(
+        "write sizes.py <<END\ndef size(millimetres):\n    return 42.5\nEND\nwrite tests/test_half.py <<END\n{TEST_OF_HALVES}END\n\
+         done\nwrite sizes.py <<END\n{SIZES}END\n{}",
+        last_word(&summary)
     );
-    asked["proof"] = "has=tests/test_half.py,42.5".into();
+    let mut asked = proposal("half", "Keep half sizes", &[], &task);
+    let proof = "python3 sizes.py 265 | grep -x 42.5 && python3 sizes.py 268 | grep -x 43";
+    asked["proof"] = proof.into();
     asked["required_reading"] = json!(["docs/sizes.md"]);
     let more = user_prompt(&format!("propose {}", json!({"proposals": [asked]})));
-    let gate = ("python3 -m unittest discover tests", "cat=sizes.py");
-    let project = Project::example(engine, "fix", gate, &more);
+    let Some(project) = Project::example(engine, "fix", &more) else {
+        return;
+    };
     let inspected = project.run(&["spec", "inspect", "report.md"]).expect(0);
     inspected
         .says("bug report")
@@ -205,18 +216,69 @@ fn an_example_whose_fault_is_fixed(engine: TestEngine) {
     let ran = project.run(&fix).expect(0);
     let ran = ran
         .says("Started generation-fix-half-sizes-are-lost")
+        .says("Gate `tests` passed on")
+        .says("cw-1: gate `tests` failed")
+        .says("AssertionError: ")
+        .says("cw-1: fix round 1 of 2: gate `tests` exited with 1")
         .says("cw-1: gate `proof` passed");
-    let ran = ran.says(
+    let ran = ran.says(&format!(
         "Fixed:\n  cw-1 Keep half sizes\n    cause      the exact size was cut off to a whole one\n    where      sizes.py:8\n    \
-         guarded by tests/test_half.py: test_half_sizes_are_kept; its proof `has=tests/test_half.py,42.5`, which failed before",
-    );
+         guarded by tests/test_half.py: test_half_sizes_are_kept; its proof `{proof}`, which failed before"
+    ));
     ran.says("Merged generation-fix-half-sizes-are-lost into main");
-    assert!(project.repository.git(&["show", "main:sizes.py"]).contains("round("));
+    assert_eq!(project.repository.git(&["show", "main:sizes.py"]), SIZES.trim_end());
     let prompt = fs::read_to_string(project.records("measure-1-1").pop().unwrap().join("prompt.md")).unwrap();
     assert!(
         prompt.contains("Half sizes are lost") && prompt.contains("$ python3 sizes.py 268"),
         "{prompt}"
     );
+}
+
+/// A ledger's program that checks dates, and one that has totals, too; each with a test.
+const CHECK: &str = "test \"$1\" = check || exit 2\nawk '!/^ *(#|$)/ && $1 !~ /^[0-9]+-[0-9]+-[0-9]+$/ {\n  \
+    print FILENAME \":\" NR \": not a date\" > \"/dev/stderr\"; bad = 1\n} END { exit bad }' \"$2\"\n";
+const TEST_OF_CHECK: &str = "printf '2024-01-31 food 12 bread\\n' > /tmp/right\nsh src/ledger.sh check /tmp/right\n\
+    printf 'soon food 12 bread\\n' > /tmp/wrong\nif sh src/ledger.sh check /tmp/wrong 2> /tmp/said; then exit 1; fi\n\
+    grep -q ':1: not a date' /tmp/said\n";
+const TOTALS: &str = "case $1 in\ncheck) exec sh src/check.sh check \"$2\" ;;\n\
+    totals) sh src/check.sh check \"$2\" && awk '{ sum += $3 } END { printf \"total %d.00\\n\", sum }' \"$2\" ;;\nesac\n";
+const TEST_OF_TOTALS: &str = "printf '2024-01-31 food 12 bread\\n2024-02-01 food 3 milk\\n' > /tmp/two\n\
+    sh src/ledger.sh totals /tmp/two | grep -x 'total 15.00'\n";
+
+/// From its specification to the merge, in two groups, with the gate of the example.
+fn an_example_that_is_built_in_two_groups(engine: TestEngine) {
+    let writes = |files: &[(&str, &str)]| {
+        let writes = files
+            .iter()
+            .map(|(path, text)| format!("write {path} <<END\n{text}END\n"));
+        writes.collect::<String>()
+    };
+    let reading = writes(&[("src/ledger.sh", CHECK), ("tests/test_check.sh", TEST_OF_CHECK)]);
+    // Its first try forgets the part that the tests of the group before look at.
+    let reports = format!(
+        "{}done\n{}",
+        writes(&[("src/ledger.sh", TOTALS), ("tests/test_totals.sh", TEST_OF_TOTALS)]),
+        writes(&[("src/check.sh", CHECK)])
+    );
+    let task = |key: &str, script: &str| proposal(key, &format!("Write the part on {key}"), &[], script);
+    let plan = planning(&[
+        group("reports", &["reading"], &[task("reports", &reports)], &[]),
+        group("reading", &[], &[task("reading", &reading)], &[]),
+    ]);
+    let more = format!("user_prompt: |\n  ~~~plan\n  {}\n  ~~~\n", plan.replace('\n', "\n  "));
+    let Some(project) = Project::example(engine, "build", &more) else {
+        return;
+    };
+    let build = ["build", "docs/specification.md", "--stop"];
+    let ran = project.run(&build).expect(0);
+    ran.says("  + reading: The reading (about 2 tasks)\n  + reports: The reports (about 2 tasks, after reading)")
+        .says("cw-1: gate `tests` passed")
+        .says("cw-2: gate `tests` failed")
+        .says("cw-2: fix round 1 of 2")
+        .says("Group `reports` is done: The reports (2 of 2).")
+        .says("Merged generation-build-specification into main");
+    let prompt = fs::read_to_string(project.records("measure-1-1").pop().unwrap().join("prompt.md")).unwrap();
+    assert!(prompt.contains("# Ledger: the specification"), "{prompt}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ mod audit;
 mod billing;
 mod broken_stages;
 mod budgets;
-mod build;
+pub(crate) mod build;
 mod candidates;
 mod clearing;
 mod clocks;

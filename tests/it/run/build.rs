@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::cargo::checkout;
+use crate::run::modes::look_without_a_call;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 use crate::support::repository::TestRepository;
@@ -23,8 +23,7 @@ engine_tests! {
         documents_that_change_add_groups_and_leave_those_that_are_done,
         a_build_is_looked_at_before_it_is_paid_for,
         a_group_is_not_done_while_a_gate_is_red,
-        changes_that_fit_into_no_prompt_are_read_in_batches,
-        the_example_is_built_in_two_groups;
+        changes_that_fit_into_no_prompt_are_read_in_batches;
 }
 
 /// Where the specification is.
@@ -37,7 +36,7 @@ pub(super) fn specification(plan: &str) -> String {
 }
 
 /// What an agent answers that plans these groups.
-pub(super) fn planning(groups: &[Value]) -> String {
+pub(crate) fn planning(groups: &[Value]) -> String {
     format!(
         "tokens 100 10 0.25\npropose {}",
         json!({"groups": groups, "contradictions": []})
@@ -45,7 +44,7 @@ pub(super) fn planning(groups: &[Value]) -> String {
 }
 
 /// A group whose measure proposes these tasks, and whose closing review finds this.
-pub(super) fn group(key: &str, depends_on: &[&str], proposals: &[Value], findings: &[Value]) -> Value {
+pub(crate) fn group(key: &str, depends_on: &[&str], proposals: &[Value], findings: &[Value]) -> Value {
     let review = json!({"score": 5, "approved": false, "summary": "Read it.", "findings": findings});
     let measure = scripted(&format!(
         "tokens 100 10 0.25\npropose {}",
@@ -335,20 +334,10 @@ fn documents_that_change_add_groups_and_leave_those_that_are_done(engine: TestEn
 
 fn a_build_is_looked_at_before_it_is_paid_for(engine: TestEngine) {
     let project = project(engine, &two_groups(), "review: {closing_rounds: off}\n");
-    let look = |more: &[&str]| project.run(&[&["generator", "build", SPEC], more].concat());
-    let asked = look(&["--prompt"]).expect(0).stdout;
-    assert!(asked.starts_with("You plan how a software project is built"), "{asked}");
-    look(&["--estimate"])
-        .expect(0)
-        .says("2 calls of plan, measures and closing reviews");
-    assert_eq!(
-        project
-            .run(&["generator", "list", "--json"])
-            .stdout
-            .matches("generation-")
-            .count(),
-        0
-    );
+    let build = ["generator", "build", SPEC];
+    let look = |more: &[&str]| project.run(&[&build, more].concat());
+    let says = ["2 calls of plan, measures and closing reviews"];
+    look_without_a_call(&project, &build, "You plan how a software project is built", &says);
     let planned = look(&["--dry-run", "--json"]).expect(0).stdout;
     let planned: Value = serde_json::from_str(planned.lines().last().unwrap()).unwrap();
     assert_eq!(planned["groups"].as_array().unwrap().len(), 2, "{planned:#}");
@@ -443,32 +432,4 @@ fn changes_that_fit_into_no_prompt_are_read_in_batches(engine: TestEngine) {
     assert!(has(1, "src/1.txt") && has(1, "src/a.txt") && !has(1, "src/b.txt"));
     assert!(has(2, "src/b.txt") && !has(2, "src/a.txt") && !has(2, "src/c.txt"));
     assert!(asked(3).contains("The changes of these files are too large to be shown"));
-}
-
-/// The example, with its own gate taken out: no interpreter is in the image of the scripted agent.
-fn the_example_is_built_in_two_groups(engine: TestEngine) {
-    let example = checkout().join("examples/build");
-    let repository = TestRepository::empty();
-    for path in ["README.md", SPEC, "tests/all.sh", "configuration.yaml"] {
-        repository.write(path, fs::read_to_string(example.join(path)).unwrap());
-    }
-    repository.commit("begin");
-    let own = fs::read_to_string(example.join("configuration.yaml")).unwrap();
-    let gates = own.split_once("gates:\n").unwrap().1.split_once("\n\n").unwrap().0;
-    let plan = planning(&[
-        group("reading", &[], &[writes(1)], &[]),
-        group("reports", &["reading"], &[writes(2)], &[]),
-    ]);
-    let asked = format!("user_prompt: |\n  ~~~plan\n  {}\n  ~~~\n", plan.replace('\n', "\n  "));
-    let more = own
-        .replace(gates, "  - cat=README.md")
-        .replace("estimated_lines_min: 5\nestimated_lines_max: 200\n", "");
-    let project = Project::with_socket(engine, repository, &engine.socket(), &format!("{more}{asked}"));
-    project
-        .run(&["generator", "build", SPEC, "--stop"])
-        .expect(0)
-        .says("  + reading: The reading (about 2 tasks)\n  + reports: The reports (about 2 tasks, after reading)")
-        .says("Group `reports` is done: The reports (2 of 2).")
-        .says("Merged generation-build-specification into main");
-    assert!(prompt(&project, "measure-1-1").contains("# Ledger: the specification"));
 }

@@ -272,27 +272,39 @@ fn what_a_mode_needs_is_asked_for_before_a_call(engine: TestEngine) {
     refused(&project, &["fix", "it", "--from", "v9"], 2, "v9");
     project.reconfigure(None, "gates: []\n");
     refused(&project, &["fix", "it"], 9, "the mode `fix` needs a gate");
-    assert_eq!(
-        project
-            .run(&["generator", "list", "--json"])
-            .stdout
-            .matches("generation-")
-            .count(),
-        0
-    );
+    expect_nothing_begun(&project);
     assert_eq!(project.containers(), Vec::<String>::new());
+}
+
+/// Panics unless nothing has begun.
+#[track_caller]
+fn expect_nothing_begun(project: &Project) {
+    let listed = project.run(&["generator", "list", "--json"]).stdout;
+    assert_eq!(listed.matches("generation-").count(), 0, "{listed}");
+}
+
+/// Looks at what a command would ask and take: its prompt, which begins so, and its estimate, which says this. Nothing begins.
+/// Returns the prompt.
+#[track_caller]
+pub(super) fn look_without_a_call(project: &Project, command: &[&str], begins: &str, says: &[&str]) -> String {
+    let prompt = project.run(&[command, &["--prompt"]].concat()).expect(0).stdout;
+    assert!(prompt.starts_with(begins), "{prompt}");
+    let mut estimated = project.run(&[command, &["--estimate"]].concat()).expect(0);
+    for text in says {
+        estimated = estimated.says(text);
+    }
+    expect_nothing_begun(project);
+    prompt
 }
 
 fn a_plan_is_looked_at_before_it_is_paid_for(engine: TestEngine) {
     let project = project(engine, "context_files: [docs/specification.md]\n");
     let request = count_to_two();
-    let look = |more: &[&str]| project.run(&[&["generator", "feature", &request], more].concat());
-    // Without a call, nothing begins.
-    let prompt = look(&["--prompt"]).expect(0).stdout;
-    assert!(
-        prompt.starts_with("You plan a feature") && prompt.contains("There shall be sizes."),
-        "{prompt}"
-    );
+    let feature = ["generator", "feature", &request];
+    let look = |more: &[&str]| project.run(&[&feature, more].concat());
+    let says = ["the table of docs/modes.md", "3 tasks: a guess"];
+    let prompt = look_without_a_call(&project, &feature, "You plan a feature", &says);
+    assert!(prompt.contains("There shall be sizes."), "{prompt}");
     let parts = look(&["--prompt", "--parts", "--json"]).expect(0).stdout;
     let parts: Vec<Value> = serde_json::from_str(&parts).unwrap();
     let bytes: u64 = parts.iter().map(|part| part["bytes"].as_u64().unwrap()).sum();
@@ -300,18 +312,6 @@ fn a_plan_is_looked_at_before_it_is_paid_for(engine: TestEngine) {
     assert!(
         parts.iter().any(|part| part["text"] == "docs/specification.md"),
         "{parts:?}"
-    );
-    look(&["--estimate"])
-        .expect(0)
-        .says("the table of docs/modes.md")
-        .says("3 tasks: a guess");
-    assert_eq!(
-        project
-            .run(&["generator", "list", "--json"])
-            .stdout
-            .matches("generation-")
-            .count(),
-        0
     );
 
     let file = project.repository.outside().join("tasks.json");

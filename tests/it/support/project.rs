@@ -14,6 +14,7 @@ use crate::support::cargo::checkout;
 use crate::support::engines::{self, TestEngine};
 use crate::support::repository::TestRepository;
 use crate::support::scripts::scripted;
+use crate::support::tools_image;
 
 /// A repository with a configuration and a generation, and the engine that it uses.
 pub(crate) struct Project {
@@ -88,29 +89,31 @@ impl Project {
         Self::configured(engine, repository)
     }
 
-    /// An example of this repository with the scripted agent, whose image runs one command in place of another; with these
-    /// lines in the configuration beside its own. No generation is started.
-    pub(crate) fn example(engine: TestEngine, name: &str, (command, other): (&str, &str), more: &str) -> Self {
-        let root = checkout().join("examples").join(name);
+    /// An example of this repository as a person copies it, in the image that its own configuration describes. The
+    /// scripted agent takes the client's place there, and these lines come beside the example's own. No generation is
+    /// started. Where there is no Claude image to build upon, this reports that the calling test is skipped.
+    pub(crate) fn example(engine: TestEngine, name: &str, more: &str) -> Option<Self> {
         let repository = TestRepository::empty();
-        let mut own = String::new();
-        for entry in walkdir::WalkDir::new(&root).into_iter().map(Result::unwrap) {
-            let path = entry.path().strip_prefix(&root).unwrap();
-            if !entry.file_type().is_file() {
-                continue;
-            }
-            let text = std::fs::read_to_string(entry.path()).unwrap();
-            if path.ends_with("configuration.yaml") {
-                own = text;
-            } else {
-                repository.write(path, text);
-            }
+        let root = checkout().join("examples").join(name);
+        let files = walkdir::WalkDir::new(&root).into_iter().map(Result::unwrap);
+        for file in files.filter(|entry| entry.file_type().is_file()) {
+            let path = file.path().strip_prefix(&root).unwrap();
+            repository.write(path, std::fs::read(file.path()).unwrap());
         }
-        assert!(own.contains(command), "{name} does not run `{command}`: {own}");
-        let ours = ["estimated_lines_", "image: "];
-        let lines = own.lines().filter(|line| !ours.iter().any(|own| line.starts_with(own)));
-        let lines: String = lines.map(|line| line.replace(command, other) + "\n").collect();
-        Self::with_socket(engine, repository, &engine.socket(), &format!("{lines}{more}"))
+        let own = std::fs::read_to_string(repository.path().join("configuration.yaml")).unwrap();
+        let limits = engines::limits_that_hold(&engine.socket());
+        let engine_is = format!("container:\n  socket: {}\n{limits}", engine.socket().display());
+        repository.write("configuration.yaml", format!("{own}\n{engine_is}"));
+        repository.commit("begin");
+        let image = tools_image::of_the_configuration(engine, &repository, name)?;
+        let lines = own.lines().filter(|line| !line.starts_with("image: "));
+        let own: String = lines.map(|line| format!("{line}\n")).collect();
+        repository.write(
+            "configuration.yaml",
+            format!("image: {image}\n{own}\n{engine_is}{more}"),
+        );
+        repository.commit("configure");
+        Some(Self::configured(engine, repository))
     }
 
     /// A repository that has its configuration committed; no generation is started.

@@ -3,7 +3,9 @@
 use cordwainer::engine::BuildRequest;
 use cordwainer::image::{self, BuildOptions};
 
+use super::command::cordwainer;
 use super::engines::{IMAGE, TestEngine, absent, build_request};
+use super::repository::TestRepository;
 
 /// The image: cargo, npm and pip beside git and the Claude image's own, and the scripted agent.
 pub(crate) const TOOLS: &str = "localhost/cordwainer-test-tools:1";
@@ -47,4 +49,28 @@ pub(crate) async fn provide(engine: TestEngine) -> bool {
         }
     }
     panic!("the image with tools cannot be built: {}", failures.join("\n"));
+}
+
+/// Builds the image that a repository's configuration describes, as a person would, and on it one whose client is the scripted
+/// agent. Returns the latter's name; says that the test is skipped where there is no Claude image to build upon.
+pub(crate) fn of_the_configuration(engine: TestEngine, repository: &TestRepository, name: &str) -> Option<String> {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let base = image::tag(&BuildOptions::default());
+    let has_base = runtime.block_on(async { engine.connect().await.image_id(&base).await.unwrap().is_some() });
+    if !has_base {
+        absent("Claude image");
+        return None;
+    }
+    // The Docker Engine of the tests has no bridge.
+    let built = cordwainer(repository, &["image", "build", "--network", "host", "--json"]).run();
+    assert_eq!(built.code, 0, "{built:#?}");
+    let tag = built.json()["tag"].as_str().unwrap().to_owned();
+    let ours = format!("localhost/cordwainer-test-example-{name}:1");
+    let containerfile = format!("FROM {tag}\nCOPY --from={IMAGE} /claude /usr/local/bin/claude\n");
+    let request = BuildRequest {
+        network: Some("host".to_owned()),
+        ..build_request(&containerfile, &ours)
+    };
+    runtime.block_on(async { engine.connect().await.build_image(request, &mut |_| {}).await.unwrap() });
+    Some(ours)
 }
