@@ -22,6 +22,7 @@ mod disk_limit;
 mod disks;
 mod engine_faults;
 mod engines;
+mod estimates;
 mod extensions;
 mod gates;
 mod generation;
