@@ -99,7 +99,10 @@ fn span(state_dir: &Path, generation: &GenerationName, run: &RunId) -> Option<Sp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::issues::issue::{NewIssue, StoreMeta};
+    use crate::accounting::ledger::{CallPlace, Entry};
+    use crate::agent::CallReport;
+    use crate::issues::issue::{IssueEdit, NewIssue, StoreMeta};
+    use crate::model::{IssueId, Role};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -108,14 +111,22 @@ mod tests {
     /// A store whose measures ended at these seconds and filed a task each, but for those that filed none.
     fn issues(measures: &[(i64, bool)]) -> Issues {
         let mut meta = StoreMeta::new(GenerationName::new("generation-a").unwrap(), "main".to_owned(), at(0));
-        let entry = r#"{"role":"measure","task":null,"attempt":1,"cycle":1,"run":"run-1","outcome":"success","ended_at":"2026-11-21T09:30:00Z"}"#;
-        let entry: crate::accounting::ledger::Entry = serde_json::from_str(entry).unwrap();
+        let place = CallPlace {
+            role: Role::Measure,
+            task: None,
+            attempt: 1,
+            round: 0,
+            candidate: 0,
+            cycle: 1,
+            run: "run-1".parse().unwrap(),
+        };
+        let entry = Entry::new(place, &CallReport::of_success("one"), at(0));
         meta.measures = measures
             .iter()
             .map(|(second, has_filed)| Measure {
                 run: "run-1".parse().unwrap(),
                 at: at(*second),
-                filed: Some(has_filed.then(|| crate::model::IssueId::new(1)).into_iter().collect()),
+                filed: Some(has_filed.then(|| IssueId::new(1)).into_iter().collect()),
                 calls: vec![entry.clone()],
                 part: None,
                 of: None,
@@ -138,9 +149,9 @@ mod tests {
         assert_eq!(barren(&three, at(50), &run), 0);
         // A task was changed when no run was at work.
         let mut changed = three.clone();
-        let edit = crate::issues::issue::IssueEdit {
+        let edit = IssueEdit {
             priority: Some(0),
-            ..Default::default()
+            ..IssueEdit::default()
         };
         changed.edit(&"cw-1".parse().unwrap(), &edit, at(50)).unwrap();
         assert_eq!(barren(&changed, at(1), &run), 0);

@@ -155,31 +155,32 @@ fn filed(repository: &TestRepository) -> BTreeMap<String, bool> {
 
 #[test]
 fn what_was_filed_in_archives_that_are_gone_stays_known() {
-    let repository = project("container: {socket: /nowhere.sock}\nkeep: {archives: 0}\n");
-    for (name, ends, is_done) in [("a", "stop", true), ("b", "reset", false), ("c", "stop", false)] {
+    let repository = project("container: {socket: /nowhere.sock}\n");
+    let frees = |name: &str, ends: &str, fingerprint: &str, is_done: bool| {
         start(&repository, name);
         let branch = format!("generation-{name}");
         work(&repository, &branch, &[(&format!("{name}.txt"), name)]);
-        file_finding(&repository, &branch, name, is_done);
+        file_finding(&repository, &branch, fingerprint, is_done);
         let _ = generator(&repository, &[ends]).run().done();
-    }
-    // What an earlier `gc` has kept stays beside what the next one adds.
-    let _ = gc(&repository, &["--archive", "b"]);
-    let expect = [("finding:a", true), ("finding:b", false), ("finding:c", false)];
-    assert_eq!(
-        filed(&repository),
-        expect.map(|(name, is_done)| (name.to_owned(), is_done)).into()
-    );
-    start(&repository, "d");
-    work(&repository, "generation-d", &[("d.txt", "d")]);
-    file_finding(&repository, "generation-d", "b", true);
-    let _ = generator(&repository, &["stop"]).run().done();
-    let _ = gc(&repository, &[]);
-    let expect = [("finding:a", true), ("finding:b", true), ("finding:c", false)];
-    assert_eq!(
-        filed(&repository),
-        expect.map(|(name, is_done)| (name.to_owned(), is_done)).into()
-    );
+        let (freed, _) = gc(&repository, &["--archive", name]);
+        assert_eq!(freed[&format!("archive {branch}/1")], "you named it");
+        let left = refs(&repository);
+        assert!(left.keys().all(|reference| !reference.contains(&branch)), "{left:?}");
+    };
+    let known = |findings: &[(&str, bool)]| {
+        let named = findings
+            .iter()
+            .map(|(name, is_done)| (format!("finding:{name}"), *is_done));
+        assert_eq!(filed(&repository), named.collect());
+    };
+    frees("a", "stop", "one", true);
+    known(&[("one", true)]);
+    // What an earlier `gc` has kept stays beside what the next one adds, and what is done stays done.
+    frees("b", "reset", "two", false);
+    known(&[("one", true), ("two", false)]);
+    frees("c", "stop", "two", true);
+    frees("d", "reset", "one", false);
+    known(&[("one", true), ("two", true)]);
     let _ = generator(&repository, &["list"]).run().done();
 }
 

@@ -198,7 +198,8 @@ fn parts_of_an_audit_go_on(engine: TestEngine) {
     let roles = ["review", "review"].map(str::to_owned);
     assert_eq!((begun(&project), over(&project)), (roles.clone().into(), roles.into()));
     assert_eq!(calls(&project)["review"]["usage"]["calls"], 2);
-    expect_nothing_left(&project);
+    // Its generation has ended by itself.
+    assert_eq!((adoptable(&project).len(), project.containers().len()), (0, 0));
 }
 
 fn what_nobody_goes_on_with_is_paid_for_once(engine: TestEngine) {
