@@ -42,7 +42,9 @@ mod parse;
 mod paths;
 mod podman_args;
 mod problems;
+mod prompts;
 pub(crate) mod reload;
+mod retry;
 mod roles;
 mod rules;
 mod schema;
@@ -71,7 +73,7 @@ use crate::sandbox::engine::Runtime;
 use crate::sandbox::guarantee::Item;
 
 pub use crate::accounting::budget::{BudgetConfig, BudgetWarning};
-pub use crate::model::{ModeKind, TagPattern};
+pub use crate::model::{ModeKind, PromptName, TagPattern};
 pub use crate::sandbox::credential::Credentials;
 pub use crate::sandbox::engine::EngineChoice;
 pub use crate::sandbox::network::NetworkConfig;
@@ -97,6 +99,7 @@ pub use ours::is_ours;
 pub use parallel::Parallel;
 pub(crate) use paths::lexical;
 pub use problems::{Problem, Problems};
+pub use retry::RetryConfig;
 pub use rules::{Rule, RuleWhen};
 pub use schema::schema;
 pub use services::{Beside, ServiceConfig, Services};
@@ -159,6 +162,8 @@ pub struct Config {
     pub measure_prompt: Option<String>,
     /// `stitch_prompt`: path of a template instead of the built-in one.
     pub stitch_prompt: Option<String>,
+    /// `prompts`: paths of templates instead of the built-in ones, by their names.
+    pub prompts: BTreeMap<PromptName, String>,
     /// `user_prompt`: a person's own text in the measure prompt.
     pub user_prompt: Option<String>,
     /// `claude_args`: how the client is always called.
@@ -463,23 +468,6 @@ pub struct RoleConfig {
     /// Closing reviews of a group (review: 2); 0 is `off`. `None` where a role makes none.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "show::count_or_off")]
     pub closing_rounds: Option<u32>,
-}
-
-/// The `retry` section: how calls that met a passing failure are made again.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct RetryConfig {
-    /// Delay before the first retry (jittered) (`5s`).
-    #[serde(serialize_with = "show::duration")]
-    pub initial: Duration,
-    /// How much longer each further pause is (2).
-    pub factor: f64,
-    /// The longest pause (`5m`).
-    #[serde(serialize_with = "show::duration")]
-    pub ceiling: Duration,
-    /// Retries in a row after which a run gives up (5).
-    pub count: u32,
-    /// Failures of one run, in a row or not, after which it gives up (20).
-    pub breaker: u32,
 }
 
 /// The `limits` section.

@@ -40,6 +40,7 @@ pub(crate) mod run_socket;
 mod select;
 pub(crate) mod specification;
 pub(crate) mod tampering;
+pub(crate) mod templates;
 pub(crate) mod unmatched;
 pub(crate) mod weakened;
 

@@ -14,7 +14,7 @@ use crate::config::{
 };
 use crate::git::{Git, Head};
 use crate::lifecycle;
-use crate::project::Project;
+use crate::project::{Project, templates};
 
 /// The arguments of `config`.
 #[derive(Clone, Debug, Args)]
@@ -56,13 +56,17 @@ pub(crate) enum ConfigCommand {
     Detect,
     /// List the built-in templates of prompts with what each carries, or print one
     ///
-    /// A template of yours can take the place of most of them; those of measures can be extended.
+    /// These are all texts that a model is given. A template of yours can take the place of each (`prompts`); those of measures can
+    /// be extended.
     #[command(
-        after_long_help = "Examples:\n  cordwainer config template\n  cordwainer config template fix > prompts/fix.md.j2"
+        after_long_help = "Examples:\n  cordwainer config template\n  cordwainer config template review --variables\n  cordwainer config template fix > prompts/fix.md.j2"
     )]
     Template {
         /// Name of the template to print, with or without `.md.j2`
         name: Option<String>,
+        /// Print what each variable of the template is instead of its text
+        #[arg(long, requires = "name")]
+        variables: bool,
     },
 }
 
@@ -75,7 +79,7 @@ pub(super) fn execute(command: &ConfigCommand, context: &Context) -> Result<u8> 
             (*origin, mode.as_deref()),
             context,
         ),
-        ConfigCommand::Template { name } => super::template::execute(name.as_deref(), context),
+        ConfigCommand::Template { name, variables } => super::template::execute((name.as_deref(), *variables), context),
         ConfigCommand::Detect => super::detect::execute(context),
         ConfigCommand::Schema => context.output.print_document(schema().trim_end()).map(|()| exit::DONE),
     }
@@ -91,8 +95,13 @@ fn check(git: Git, context: &Context) -> Result<u8> {
             let services = config.services.iter().map(|(_, service)| &service.image);
             let unused = services.chain([&config.image]).flat_map(|image| &image.unused);
             let unused: Vec<String> = unused.map(|unused| one_line(unused, 300)).collect();
+            let tried = templates::tried(&config, git.workdir()).into_iter();
+            let refused: Vec<String> = tried
+                .filter_map(|(key, tried)| Some(in_a_line(&templates::at_key(&tried.err()?, &key))))
+                .collect();
             for warning in uncalled_roles(&config)
                 .into_iter()
+                .chain(refused)
                 .chain(unused_review(&config))
                 .chain(unlimited)
                 .chain(unused)
@@ -114,6 +123,12 @@ fn check(git: Git, context: &Context) -> Result<u8> {
         context.output.say(&problem.to_string());
     }
     Ok(lifecycle::exit::of_problems(found))
+}
+
+/// Returns an error with its hint.
+fn in_a_line(error: &Error) -> String {
+    let hint = error.hint_text().map(|hint| format!(" ({hint})"));
+    format!("{}{}", error.in_a_line(), hint.unwrap_or_default())
 }
 
 /// Returns what the configuration names and the base branch does not have; nothing where there is no commit yet.

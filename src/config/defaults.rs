@@ -1,5 +1,6 @@
 //! What holds when the file has no value: read once from the table of keys, which alone knows it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -12,19 +13,77 @@ use super::{
     Tampering, paths,
 };
 
-/// Stands in `retry` until it is read.
-const NO_RETRY: RetryConfig = RetryConfig {
-    initial: Duration::ZERO,
-    factor: 0.0,
-    ceiling: Duration::ZERO,
-    count: 0,
-    breaker: 0,
-};
+/// A configuration of which nothing is read yet.
+static UNSET: LazyLock<Config> = LazyLock::new(|| Config {
+    module_path: None,
+    binary_name: None,
+    binary_dir: String::new(),
+    main_package: None,
+    version_file: None,
+    tag: None,
+    changelog: None,
+    source_dirs: Vec::new(),
+    preserve_sources: false,
+    gen_prefix: String::new(),
+    base_branch: String::new(),
+    generation_branch: None,
+    xtask_dir: String::new(),
+    state_dir: None,
+    secrets_dir: "".into(),
+    default_token_file: String::new(),
+    token_file: None,
+    spec_globs: [].into(),
+    seed_files: [].into(),
+    context_files: Vec::new(),
+    measure_prompt: None,
+    stitch_prompt: None,
+    prompts: BTreeMap::new(),
+    user_prompt: None,
+    claude_args: Vec::new(),
+    silence_agent: false,
+    stop_grace: Duration::ZERO,
+    max_issues: 0,
+    max_questions: 0,
+    gates_parallel: 0,
+    cycles: None,
+    estimated_lines_min: 0,
+    estimated_lines_max: 0,
+    max_estimated_lines: None,
+    max_changed_lines: None,
+    tampering: Tampering::Hold,
+    cleanup_dirs: Vec::new(),
+    image: Image::default(),
+    beads_dir: None,
+    container: ContainerConfig::unset(),
+    agent: AgentConfig::unset(),
+    network: NetworkConfig::default(),
+    services: Services::default(),
+    mcp: [].into(),
+    commands: CommandsConfig::default(),
+    measure: RoleConfig::unset(),
+    stitch: RoleConfig::unset(),
+    review: RoleConfig::unset(),
+    optimize: RoleConfig::unset(),
+    stages: Vec::new(),
+    rules: Vec::new(),
+    modes: [].into(),
+    mode: super::Mode::default(),
+    uncalled: Vec::new(),
+    budget: BudgetConfig::default(),
+    retry: RetryConfig::UNSET,
+    commits: CommitsConfig::default(),
+    keep: KeepConfig::default(),
+    git: GitConfig::default(),
+    limits: LimitsConfig::unset(),
+    protected_paths: Vec::new(),
+    gates: Vec::new(),
+});
 
 static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
     let mut text = String::new();
     write_defaults(&mut text, TOP, "");
-    let mut config = Config::unset()
+    let mut config = UNSET
+        .clone()
         .read(&text, "the table of keys", &paths::lexical)
         .expect("the table of keys has good defaults, which a test reads");
     // Nothing calls it yet, so it has no keys.
@@ -52,75 +111,6 @@ fn write_defaults(text: &mut String, keys: &[Key], indent: &str) {
         };
         if let Shape::Section(below) = key.shape {
             write_defaults(text, below, &format!("{indent}  "));
-        }
-    }
-}
-
-impl Config {
-    /// Builds a configuration of which nothing is read yet.
-    fn unset() -> Self {
-        Self {
-            module_path: None,
-            binary_name: None,
-            binary_dir: String::new(),
-            main_package: None,
-            version_file: None,
-            tag: None,
-            changelog: None,
-            source_dirs: Vec::new(),
-            preserve_sources: false,
-            gen_prefix: String::new(),
-            base_branch: String::new(),
-            generation_branch: None,
-            xtask_dir: String::new(),
-            state_dir: None,
-            secrets_dir: "".into(),
-            default_token_file: String::new(),
-            token_file: None,
-            spec_globs: [].into(),
-            seed_files: [].into(),
-            context_files: Vec::new(),
-            measure_prompt: None,
-            stitch_prompt: None,
-            user_prompt: None,
-            claude_args: Vec::new(),
-            silence_agent: false,
-            stop_grace: Duration::ZERO,
-            max_issues: 0,
-            max_questions: 0,
-            gates_parallel: 0,
-            cycles: None,
-            estimated_lines_min: 0,
-            estimated_lines_max: 0,
-            max_estimated_lines: None,
-            max_changed_lines: None,
-            tampering: Tampering::Hold,
-            cleanup_dirs: Vec::new(),
-            image: Image::default(),
-            beads_dir: None,
-            container: ContainerConfig::unset(),
-            agent: AgentConfig::unset(),
-            network: NetworkConfig::default(),
-            services: Services::default(),
-            mcp: [].into(),
-            commands: CommandsConfig::default(),
-            measure: RoleConfig::unset(),
-            stitch: RoleConfig::unset(),
-            review: RoleConfig::unset(),
-            optimize: RoleConfig::unset(),
-            stages: Vec::new(),
-            rules: Vec::new(),
-            modes: [].into(),
-            mode: super::Mode::default(),
-            uncalled: Vec::new(),
-            budget: BudgetConfig::default(),
-            retry: NO_RETRY,
-            commits: CommitsConfig::default(),
-            keep: KeepConfig::default(),
-            git: GitConfig::default(),
-            limits: LimitsConfig::unset(),
-            protected_paths: Vec::new(),
-            gates: Vec::new(),
         }
     }
 }

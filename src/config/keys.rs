@@ -2,6 +2,7 @@
 
 mod hosts;
 mod modes;
+mod prompts;
 mod roles;
 mod sections;
 mod top;

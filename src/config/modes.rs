@@ -138,23 +138,6 @@ impl Config {
         config.mode = mode;
         config
     }
-
-    /// Returns the path of the template of measures, and the key that names it; `None` where a built-in one is used.
-    pub(crate) fn measure_template(&self) -> Option<(String, &str)> {
-        let of_mode = self
-            .mode
-            .prompt
-            .as_deref()
-            .map(|path| (format!("modes.{}.prompt", self.mode.name), path));
-        // That of all measures is about documents, and knows of no request.
-        let is_of_all = self.mode.kind == ModeKind::Generate;
-        let of_all = || {
-            self.measure_prompt
-                .as_deref()
-                .map(|path| ("measure_prompt".to_owned(), path))
-        };
-        of_mode.or_else(|| of_all().filter(|_| is_of_all))
-    }
 }
 
 /// Reads `modes`, after `stages`, `commands` and `gates`.

@@ -186,6 +186,7 @@ fn read_prompts(top: &Section<'_>, config: &mut Config) {
     });
     top.set_some("measure_prompt", &mut config.measure_prompt, Field::repository_path);
     top.set_some("stitch_prompt", &mut config.stitch_prompt, Field::repository_path);
+    super::prompts::read(top, config);
     top.set_some("user_prompt", &mut config.user_prompt, Field::text);
     top.set("claude_args", &mut config.claude_args, super::claude_args::read);
 }

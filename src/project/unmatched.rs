@@ -48,18 +48,13 @@ impl Project {
                 }
             }
         }
-        let stitch = self.config.stitch_prompt.as_deref();
-        let templates = [
-            self.config.measure_template(),
-            stitch.map(|path| ("stitch_prompt".to_owned(), path)),
-        ];
         let stages = self.config.own_stages();
         found.extend(
             stages
                 .filter(|stage| !self.git.workdir().join(&stage.prompt).is_file())
                 .map(|stage| format!("the stage `{}`: there is no file `{}`", stage.name, stage.prompt)),
         );
-        for (key, path) in templates.into_iter().flatten() {
+        for (_, key, path) in self.config.templates() {
             if !self.git.workdir().join(path).is_file() {
                 found.push(format!("`{key}`: there is no file `{path}`"));
             }

@@ -4,11 +4,10 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::built_in::{CLOSING, MEASURES, PLAN, PROPOSALS_REVIEW, REVIEW, STAGE, STITCH, WORK, measure_template};
+use super::built_in::{BUILT_IN, BuiltIn};
 use super::render::used_variables;
-use super::template::Template;
 use crate::base::error::Result;
-use crate::model::ModeKind;
+use crate::model::{ModeKind, PromptName};
 
 /// A built-in template, with what a person wants to know of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,75 +16,87 @@ pub struct BuiltInTemplate {
     pub name: String,
     /// What it is the prompt of.
     pub about: String,
-    /// The key of the configuration that names one of yours in its place; `None` where there is none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub replaced_by: Option<String>,
+    /// The keys of the configuration that name one of yours in its place; of several, the first that is set counts.
+    pub replaced_by: Vec<String>,
     /// The one that it extends.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub extends: Option<String>,
     /// The blocks that one of yours which extends it can replace; none where it cannot be extended.
     pub blocks: Vec<String>,
-    /// The variables that it uses, with those of the one that it extends. One in its place can use them all.
-    pub variables: Vec<String>,
+    /// The variables that one in its place can use.
+    pub variables: Vec<Variable>,
     /// Its text.
     pub text: String,
 }
 
-/// The templates beside those of measures: what they are of, and what replaces each.
-const OTHERS: [(Template<'static>, &str, Option<&str>); 7] = [
-    (PLAN, "the plan of groups", Some("modes.build.plan_prompt")),
-    (STITCH, "an attempt at a task", Some("stitch_prompt")),
-    (REVIEW, "a review of an attempt", None),
-    (CLOSING, "the closing review of a group", None),
-    (PROPOSALS_REVIEW, "a review of proposals", None),
-    (STAGE, "a stage of your own, around your template", None),
-    (WORK, "the task and its changes, within reviews and stages", None),
-];
+/// A variable of a template.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Variable {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub about: String,
+    /// Whether a template that leaves it out is refused.
+    pub needed: bool,
+    /// Whether others wrote it: it stands within marks, or in one line.
+    pub of_others: bool,
+    /// Whether the built-in template, or the one that it extends, uses it.
+    pub used: bool,
+}
 
-/// Returns all built-in templates: those of the modes, and then the others.
+/// Returns all built-in templates, in the order of their names in the configuration.
 ///
 /// # Errors
 ///
 /// Where one is not well-formed, which a test keeps from being so.
 pub fn built_in_templates() -> Result<Vec<BuiltInTemplate>> {
-    // Both modes that report have one.
-    let modes = ModeKind::ALL.into_iter().filter(|mode| *mode != ModeKind::Review);
-    let of_modes = modes.map(|mode| {
-        let name = mode.name();
-        let replaced_by = match mode {
-            ModeKind::Generate => "measure_prompt".to_owned(),
-            _ => format!("modes.{name}.prompt"),
-        };
-        (
-            measure_template(mode),
-            match mode {
-                ModeKind::Audit => "a part of an audit or a review".to_owned(),
-                _ => format!("the measure of `{name}`"),
-            },
-            Some(replaced_by),
-        )
-    });
-    let others = OTHERS.into_iter();
-    let others = others.map(|(template, about, by)| (template, about.to_owned(), by.map(str::to_owned)));
-    let listed = of_modes.chain(others).map(|(template, about, replaced_by)| {
-        let extends = extended(template.text);
-        let parent = MEASURES.into_iter().find(|measure| extends == Some(measure.name));
-        let (mut found, mut used) = (BTreeSet::new(), BTreeSet::new());
-        for one in std::iter::once(template).chain(parent) {
-            found.extend(blocks(one.text).map(str::to_owned));
-            used.extend(used_variables(one)?);
-        }
-        Ok(BuiltInTemplate {
-            name: template.name.to_owned(),
-            about,
-            replaced_by,
-            extends: extends.map(str::to_owned),
-            blocks: found.into_iter().collect(),
-            variables: used.into_iter().collect(),
-            text: template.text.to_owned(),
+    BUILT_IN.iter().map(listed).collect()
+}
+
+fn listed(one: &BuiltIn) -> Result<BuiltInTemplate> {
+    let extends = extended(one.template.text);
+    let parent = BUILT_IN.iter().find(|other| extends == Some(other.template.name));
+    let (mut found, mut used) = (BTreeSet::new(), BTreeSet::new());
+    for one in std::iter::once(one).chain(parent) {
+        found.extend(blocks(one.template.text).map(str::to_owned));
+        used.extend(used_variables(one.template)?);
+    }
+    let mut variables: Vec<Variable> = one
+        .placeholders()
+        .map(|placeholder| Variable {
+            name: placeholder.name.to_owned(),
+            about: placeholder.about.to_owned(),
+            needed: one.needs.contains(&placeholder.name),
+            of_others: placeholder.of_others,
+            used: used.contains(placeholder.name),
         })
-    });
-    listed.collect()
+        .collect();
+    variables.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(BuiltInTemplate {
+        name: one.template.name.to_owned(),
+        about: one.about.to_owned(),
+        replaced_by: replaced_by(one.name),
+        extends: extends.map(str::to_owned),
+        blocks: found.into_iter().collect(),
+        variables,
+        text: one.template.text.to_owned(),
+    })
+}
+
+/// Returns the keys that name a template in the place of a built-in one.
+fn replaced_by(name: PromptName) -> Vec<String> {
+    let modes = ModeKind::ALL
+        .into_iter()
+        .filter(|mode| PromptName::of_mode(*mode) == name);
+    let of_modes = modes.map(|mode| format!("modes.{}.prompt", mode.name()));
+    let older = match name {
+        PromptName::Measure => Some("measure_prompt"),
+        PromptName::Stitch => Some("stitch_prompt"),
+        PromptName::Plan => Some("modes.build.plan_prompt"),
+        _ => None,
+    };
+    let all = of_modes.chain(older.map(str::to_owned));
+    all.chain([format!("prompts.{}", name.name())]).collect()
 }
 
 /// Returns the name of the template that one extends.
@@ -118,26 +129,26 @@ mod tests {
                 "{name} is not listed"
             );
         }
+        for (one, name) in all.iter().zip(PromptName::ALL) {
+            assert_eq!(one.name, format!("{}.md.j2", name.name()));
+            assert_eq!(one.replaced_by.last(), Some(&format!("prompts.{}", name.name())));
+        }
         let find = |name: &str| all.iter().find(|one| one.name == name).unwrap();
         let fix = find("fix.md.j2");
         assert_eq!(fix.extends.as_deref(), Some("measure.md.j2"));
-        assert_eq!(fix.replaced_by.as_deref(), Some("modes.fix.prompt"));
+        assert_eq!(fix.replaced_by, ["modes.fix.prompt", "prompts.fix"]);
         assert_eq!(fix.blocks, ["opening", "rules"]);
         for variable in ["request", "documents", "example", "needs_proof"] {
-            assert!(fix.variables.iter().any(|name| name == variable), "{variable}: {fix:?}");
+            let used = |one: &Variable| one.name == variable && one.used;
+            assert!(fix.variables.iter().any(used), "{variable}: {fix:?}");
         }
         for measure in all.iter().filter(|one| one.about.starts_with("the measure of")) {
-            assert!(
-                measure.replaced_by.is_some() && measure.blocks.len() >= 2,
-                "{measure:?}"
-            );
+            assert!(measure.blocks.len() >= 2, "{measure:?}");
         }
-        assert!(
-            find("stitch.md.j2")
-                .variables
-                .iter()
-                .any(|name| name == "acceptance_criteria")
+        assert_eq!(
+            find("audit.md.j2").replaced_by,
+            ["modes.audit.prompt", "modes.review.prompt", "prompts.audit"]
         );
-        assert!(find("work.md.j2").replaced_by.is_none());
+        assert_eq!(find("work.md.j2").replaced_by, ["prompts.work"]);
     }
 }

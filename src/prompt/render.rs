@@ -5,13 +5,20 @@ use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
+use serde::Serialize;
 use serde_json::Value;
 
-use super::built_in::{MEASURES, PLAN};
+use super::built_in::BUILT_IN;
 use super::fence;
 use super::template::Template;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::{nearest, one_line};
+
+/// Returns the values of a template.
+pub(super) fn values(context: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(context)
+        .map_err(|error| Error::new(ErrorKind::Unexpected, "cannot prepare the values of a prompt").because(error))
+}
 
 /// Renders a template; `values` is an object, and its names are all that the template may use.
 pub(super) fn render(template: Template<'_>, values: &Value) -> Result<String> {
@@ -62,7 +69,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_syntax(syntax());
-    for template in MEASURES.into_iter().chain([PLAN]) {
+    for template in BUILT_IN.map(|one| one.template) {
         let added = environment.add_template(template.name, template.text);
         added.expect("the built-in templates are well-formed, which a test renders");
     }
@@ -116,7 +123,7 @@ fn unknown_variable(template: Template<'_>, name: &str, known: &BTreeSet<&str>) 
 }
 
 /// Returns the first line that has the name as a word within a tag.
-fn line_of(text: &str, name: &str) -> Option<usize> {
+pub(super) fn line_of(text: &str, name: &str) -> Option<usize> {
     let has_word = |line: &str| {
         line.split(|c: char| !c.is_alphanumeric() && c != '_')
             .any(|word| word == name)

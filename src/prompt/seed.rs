@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::{Template, render, values};
+use super::render::{self, values};
+use super::template::Template;
 use crate::base::error::Result;
 
 /// The variables of a seed file's template. Using one that has no value is an error that names template and line.

@@ -10,6 +10,8 @@ use crate::model::{IssueId, ModeKind};
 
 mod audits;
 mod groups;
+mod sessions;
+mod templates;
 
 const LIMITS: BatchLimits = BatchLimits {
     max_issues: 5,

@@ -53,7 +53,7 @@ impl WorkContext {
     }
 
     /// Builds one of no task, with which a template can be tried.
-    fn sample() -> Self {
+    pub(super) fn sample() -> Self {
         let text = |text: &str| text.to_owned();
         Self {
             id: text("cw-q7mt"),
@@ -116,7 +116,7 @@ pub(crate) struct StageContext {
 
 impl StageContext {
     /// Builds one of no task, with which a template can be tried.
-    pub(crate) fn sample() -> Self {
+    pub(super) fn sample() -> Self {
         Self {
             work: WorkContext::sample(),
             stage: "docs".to_owned(),

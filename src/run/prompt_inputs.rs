@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::config::{Config, OwnStage};
 pub(crate) use crate::git::path_in_tree;
@@ -12,14 +12,15 @@ use crate::issues::group::{Build, Group, MOST_GROUPS};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
 use crate::issues::store::Store;
-use crate::model::Role;
+use crate::model::{PromptName, Role};
 use crate::project::Project;
 use crate::project::protected::ProtectedPaths;
 use crate::project::specification::{SpecDocument, Unread};
+use crate::project::templates;
 use crate::project::unmatched::document_glob;
 use crate::prompt::{
-    AuditContext, Document, KnownGroup, MeasureContext, Omitted, PlanContext, Room, StageContext, StitchContext,
-    Template, measure_template, render_audit, render_measure, render_plan, render_stage, render_stitch,
+    AuditContext, Document, KnownGroup, MeasureContext, Omitted, PlanContext, Room, StageContext, StitchContext, Templates,
+    check_stage, render_audit, render_measure, render_plan, render_stage, render_stitch,
 };
 use crate::run::context::RunContext;
 
@@ -146,16 +147,14 @@ pub(crate) fn changed_documents(project: &Project, build: &Build, tip: Oid) -> R
 
 /// Renders the prompt of a plan of groups, by the person's template if there is one.
 pub(crate) fn plan_prompt(project: &Project, context: &PlanContext) -> Result<String> {
-    let custom = template(project, project.config.mode.plan_prompt.as_deref())?;
-    render_plan(custom.as_ref().map(CustomTemplate::borrow), context)
+    let templates = templates_of(project, &[PromptName::Plan])?;
+    render_plan(Some(templates.get(PromptName::Plan)), context)
 }
 
 /// Renders measure's prompt, by the person's template if there is one.
 pub(crate) fn measure_prompt(project: &Project, context: &MeasureContext) -> Result<String> {
-    let config = &project.config;
-    let custom = template(project, config.measure_template().map(|(_, path)| path))?;
-    let built_in = measure_template(config.mode.kind);
-    render_measure(custom.as_ref().map_or(built_in, CustomTemplate::borrow), context)
+    let name = PromptName::of_mode(project.config.mode.kind);
+    render_measure(templates_of(project, &[name])?.get(name), context)
 }
 
 /// Returns what the review of a measure's proposals sees of documents beside what the measure was told: those for which the
@@ -175,10 +174,8 @@ pub(crate) fn proposals_review_context(run: &RunContext, told: &MeasureContext, 
 
 /// Renders the prompt of a part of an audit or a review, by the person's template if the mode has one.
 pub(crate) fn audit_prompt(project: &Project, context: &AuditContext) -> Result<String> {
-    let config = &project.config;
-    let custom = template(project, config.measure_template().map(|(_, path)| path))?;
-    let built_in = measure_template(config.mode.kind);
-    render_audit(custom.as_ref().map_or(built_in, CustomTemplate::borrow), context)
+    let name = PromptName::of_mode(project.config.mode.kind);
+    render_audit(templates_of(project, &[name])?.get(name), context)
 }
 
 /// Renders the prompt of the next attempt at a task, from the generation at `tip`.
@@ -209,13 +206,16 @@ pub(crate) fn stitch_prompt(run: &RunContext, protected: &ProtectedPaths, issue:
         run.warn(format!("{}: {said}", issue.id));
     }
     context.keep_tests = config.mode.keep_tests;
-    let custom = template(&run.project, config.stitch_prompt.as_deref())?;
-    render_stitch(custom.as_ref().map(CustomTemplate::borrow), &context)
+    let templates = templates_of(&run.project, &[PromptName::Stitch])?;
+    render_stitch(Some(templates.get(PromptName::Stitch)), &context)
 }
 
 /// Renders the prompt of a stage of the project's own.
 pub(crate) fn stage_prompt(project: &Project, stage: &OwnStage, context: &StageContext) -> Result<String> {
-    render_stage(read_template(project, &stage.prompt)?.borrow(), context)
+    let own = templates::read(project.git.workdir(), &stage.prompt)?;
+    check_stage(own.borrow())?;
+    let templates = templates_of(project, &[PromptName::Stage, PromptName::Work])?;
+    render_stage(own.borrow(), &templates, context)
 }
 
 /// Tries the templates of all stages of the project's own; returns how many there are.
@@ -225,7 +225,8 @@ pub(crate) fn stage_prompt(project: &Project, stage: &OwnStage, context: &StageC
 /// Of kind [`ErrorKind::Configuration`] where one cannot be read or rendered, naming the stage, the file and the place.
 pub(crate) fn try_stage_prompts(project: &Project) -> Result<usize> {
     for stage in project.config.own_stages() {
-        stage_prompt(project, stage, &StageContext::sample()).map_err(|error| {
+        let tried = templates::read(project.git.workdir(), &stage.prompt).and_then(|own| check_stage(own.borrow()));
+        tried.map_err(|error| {
             let (name, prompt) = (stage.name, &stage.prompt);
             let fix = error.hint_text().map_or_else(
                 || format!("correct the file, or the `prompt` of `{name}` in `stages`"),
@@ -339,35 +340,11 @@ fn bytes_of(run: &RunContext, tip: Oid, path: &Path) -> Result<Option<Vec<u8>>> 
     run.project.git.read_file(tip, path)
 }
 
-/// A template of the person's own.
-struct CustomTemplate {
-    name: String,
-    text: String,
-}
-
-impl CustomTemplate {
-    fn borrow(&self) -> Template<'_> {
-        Template {
-            name: &self.name,
-            text: &self.text,
-        }
-    }
-}
-
-/// Reads a template from the person's checkout, as `configuration.yaml` is: not from the generation, whose files agents
-/// write.
-fn template(project: &Project, path: Option<&str>) -> Result<Option<CustomTemplate>> {
-    path.map(|path| read_template(project, path)).transpose()
-}
-
-fn read_template(project: &Project, path: &str) -> Result<CustomTemplate> {
-    let file = project.git.workdir().join(path);
-    let text = std::fs::read_to_string(&file);
-    let text = text.with_context(ErrorKind::Configuration, || {
-        format!("cannot read the template `{}`", file.display())
-    })?;
-    Ok(CustomTemplate {
-        name: path.to_owned(),
-        text,
-    })
+/// Reads the templates that are in force for prompts.
+///
+/// # Errors
+///
+/// Those of [`templates::templates`].
+pub(crate) fn templates_of(project: &Project, names: &[PromptName]) -> Result<Templates> {
+    templates::templates(&project.config, project.git.workdir(), names)
 }

@@ -46,6 +46,7 @@ mod plans;
 mod power;
 mod prepare;
 mod prepared_projects;
+mod prompts;
 mod proofs;
 mod proposals;
 mod repositories;

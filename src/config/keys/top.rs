@@ -1,5 +1,6 @@
 //! The top level of the file.
 
+use super::prompts::PROMPTS;
 use super::roles::{MEASURE, REVIEW, STITCH};
 use super::sections::{AGENT, BUDGET, COMMANDS, COMMITS, CONTAINER, GIT, KEEP, LIMITS, NETWORK, RETRY};
 use super::{Files, Key, Shape};
@@ -106,6 +107,12 @@ pub(crate) const TOP: &[Key] = &[
     Key::new("stitch_prompt", Shape::Text, "", "Template of the stitch prompt, instead of the built-in one.")
     .files(Files::Protected)
         .sample("prompts/stitch.md"),
+    Key::new(
+        "prompts",
+        Shape::Section(PROMPTS),
+        "",
+        "Templates instead of the built-in ones, for every text that a model is given: docs/prompts.md.",
+    ),
     Key::new("user_prompt", Shape::Text, "", "Your own text in the measure prompt: what matters next.")
         .sample("Begin with the parser."),
     Key::new(

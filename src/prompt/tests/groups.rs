@@ -139,7 +139,7 @@ fn a_closing_review_is_told_the_group_its_batch_and_what_becomes_a_task() {
         block: "high".into(),
         problem: Some("The score is 12.".into()),
     };
-    let prompt = render_closing(&told).unwrap();
+    let prompt = render_closing(&Templates::default(), &told).unwrap();
     for part in [
         "You only read. Change nothing.",
         "Review 2",

@@ -14,7 +14,9 @@ use super::request::Call;
 use crate::accounting::budget::{Allowance, BudgetWarning};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::fs::write_atomically;
-use crate::model::Usage;
+use crate::model::{PromptName, Usage};
+use crate::project::templates::templates;
+use crate::prompt::{Templates, ends_soon};
 use crate::sandbox::engine::GATEWAY_FOLDER;
 
 /// The shares of its turns or its budget, in percent, at which an agent is told.
@@ -79,6 +81,8 @@ fn file_of(share: &str) -> String {
 pub(super) struct Warnings {
     folder: PathBuf,
     end: End,
+    /// What it is told with.
+    templates: Templates,
     /// What the API reported so far.
     used: Usage,
     /// The greatest share of which the agent was told.
@@ -90,7 +94,7 @@ impl Warnings {
     ///
     /// # Errors
     ///
-    /// When a file of an earlier call cannot be removed.
+    /// When a file of an earlier call cannot be removed, or the person's template cannot be used.
     pub(super) fn begin(call: &Call<'_>) -> Result<Self> {
         let folder = call.sandbox.mounts.gateway.clone();
         for share in NEAR {
@@ -103,9 +107,12 @@ impl Warnings {
                 _ => {}
             }
         }
+        let (end, sandbox) = (End::of(call), &call.sandbox);
+        let names: &[PromptName] = if end.is_open() { &[] } else { &[PromptName::EndsSoon] };
         Ok(Self {
             folder,
-            end: End::of(call),
+            end,
+            templates: templates(sandbox.config, sandbox.root, names)?,
             used: Usage::default(),
             told: 0,
         })
@@ -135,7 +142,8 @@ impl Warnings {
         }
         self.told = share;
         let path = self.folder.join(file_of(&share.to_string()));
-        Some(write(&path, &text(share, how)).map(|()| format!("{how}, which the agent is told")))
+        let told = ends_soon(&self.templates, share, how).and_then(|text| write(&path, &text));
+        Some(told.map(|()| format!("{how}, which the agent is told")))
     }
 }
 
@@ -158,16 +166,6 @@ fn share_of_budget(end: &Allowance, used: &Usage, last: &Usage) -> Option<u8> {
         by_money || end.tokens.is_some_and(|most| tokens >= percent_of(most, **share))
     };
     NEAR.iter().rev().find(is_reached).copied()
-}
-
-/// Returns what the agent reads.
-fn text(share: u8, how: &str) -> String {
-    let what = if share >= NEAR[1] {
-        "Do nothing new now. Leave the files whole, and end with a summary in your next message."
-    } else {
-        "Bring the work to an end: finish what is begun, so that it is whole and its checks pass, and leave out the rest."
-    };
-    format!("This session ends by itself soon: {how}. {what}")
 }
 
 /// Writes what the hook prints: the client's own form for what is added to a conversation.
@@ -207,6 +205,7 @@ mod tests {
         Warnings {
             folder: folder.to_owned(),
             end,
+            templates: Templates::default(),
             used: Usage::default(),
             told: 0,
         }

@@ -8,7 +8,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::git::Oid;
 use crate::issues::proposal;
-use crate::model::{Role, SessionId};
+use crate::model::{PromptName, Role, SessionId};
 use crate::prompt::{self, MeasureContext};
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::CallFolder;
@@ -152,7 +152,10 @@ impl Measure {
         };
         let prompt = match session.resumes() {
             _ if adopted.is_some() => String::new(),
-            Some(_) => prompt::continuation(told.attempt, &[], None),
+            Some(_) => {
+                let templates = prompt_inputs::templates_of(&context.project, &[PromptName::Continuation])?;
+                prompt::continuation(&templates, told.attempt, &[], None)?
+            }
             None => prompt_inputs::measure_prompt(&context.project, &told)?,
         };
         // Whoever goes on after a death files what is proposed, and this files nothing.

@@ -12,7 +12,7 @@ use crate::config::show::size_text;
 use crate::config::{DISK_OFF, uncalled_roles, unused_review};
 use crate::git::{Hazard, Oid, in_words};
 use crate::model::generation::GenerationName;
-use crate::project::Project;
+use crate::project::{Project, templates};
 use crate::run::prompt_inputs::try_stage_prompts;
 use crate::sandbox::credential::CredentialProblem;
 use crate::sandbox::network::Entry;
@@ -55,11 +55,27 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
         credential(project),
         Looked::must("network_credentials", project.host_credentials().check()),
     ];
+    if project.config.templates().next().is_some() {
+        looked.push(Looked::must("prompts", prompts(project)));
+    }
     if project.config.own_stages().next().is_some() {
         looked.push(Looked::must("stages", stages(project)));
     }
     looked.extend(of_machine(project));
     looked
+}
+
+/// Tries the templates of the person's own that are there.
+fn prompts(project: &Project) -> Result<String> {
+    let mut count = 0;
+    for (key, tried) in templates::tried(&project.config, project.git.workdir()) {
+        tried.map_err(|error| templates::at_key(&error, &key))?;
+        count += 1;
+    }
+    Ok(match count {
+        1 => "1 template of your own can be used".to_owned(),
+        count => format!("{count} templates of your own can be used"),
+    })
 }
 
 /// Tries the prompts of the stages of the project's own.

@@ -16,12 +16,13 @@ use crate::issues::group::{ClosingReview, Group};
 use crate::issues::issue::{BatchIssue, Issues, MeasureOf, NewIssue, TaskPlan};
 use crate::issues::review::{self, Answer, BEST_SCORE, MOST_ANSWERS, Review, Threshold};
 use crate::model::finding::Finding;
-use crate::model::{CommitId, Role, Severity};
+use crate::model::{CommitId, PromptName, Role, Severity};
 use crate::prompt::{ClosingContext, render_closing};
 use crate::record::event::{EventKind, FiledTask, GroupReviewed};
 use crate::run::call::{ClosingPlace, FlowPlace};
 use crate::run::phase::measure::{MeasureOutcome, filed_task, hold_of};
 use crate::run::phase::stitch::lines_of;
+use crate::run::prompt_inputs::templates_of;
 use crate::run::session::Session;
 
 /// The type of a task that a finding becomes.
@@ -121,13 +122,14 @@ impl Groups {
         reading: &Reading,
         interruption: &Interruption,
     ) -> Result<MeasureOutcome> {
-        let git = &self.context().project.git;
+        let project = &self.context().project;
+        let git = &project.git;
         let commit = session.base();
         let mut told = self.told(reading);
         loop {
             let asked = Asked {
                 name: name(Role::Review, told.number),
-                prompt: render_closing(&told)?,
+                prompt: render_closing(&templates_of(project, &[PromptName::Closing])?, &told)?,
                 schema: review::json_schema(),
                 place: FlowPlace::Closing(ClosingPlace {
                     group: reading.group.key.clone(),

@@ -15,7 +15,7 @@ use crate::git::Oid;
 use crate::issues::proposal::Validated;
 use crate::issues::proposal::review::{Action, Change, ProposalsReview, json_schema};
 use crate::issues::review::MOST_ANSWERS;
-use crate::model::Role;
+use crate::model::{PromptName, Role};
 use crate::prompt::render_proposals_review;
 use crate::record::event::{CallName, EventKind, ProposalsReviewed, Step};
 use crate::run::call::{FlowPlace, ProposalsPlace};
@@ -147,7 +147,8 @@ impl Measure {
         let folder = context.recorder.call_folder(&name, asked.cycle)?;
         let proposals = &answered.validated.accepted;
         let told = prompt_inputs::proposals_review_context(context, &answered.told, session.base())?;
-        let prompt = render_proposals_review(&told, proposals, (number, problems))?;
+        let templates = prompt_inputs::templates_of(&context.project, &[PromptName::ProposalsReview])?;
+        let prompt = render_proposals_review(&templates, &told, proposals, (number, problems))?;
         let place = || FlowPlace::Proposals(Box::new(place_of(asked, answered)));
         let place = (self.filed_as != FiledAs::Planned).then(place);
         let ask = Ask {

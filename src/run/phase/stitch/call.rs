@@ -12,8 +12,8 @@ use crate::git::Oid;
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::{Calls, FailedCheck, Round};
-use crate::model::Role;
-use crate::prompt;
+use crate::model::{PromptName, Role};
+use crate::prompt::{self, Templates};
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::{CallFolder, RED_FILE};
 use crate::run::attempt_verdict::AttemptVerdict;
@@ -21,6 +21,15 @@ use crate::run::call::{FlowPlace, WorkPlace};
 use crate::run::prompt_inputs;
 use crate::run::room::Reserved;
 use crate::run::session::{Ask, Session};
+
+/// The prompts of a session that goes on, with those of what did not pass.
+const GOES_ON: [PromptName; 5] = [
+    PromptName::Continuation,
+    PromptName::FixRound,
+    PromptName::RedGate,
+    PromptName::RefusedWork,
+    PromptName::Conflict,
+];
 
 /// One call that is about to be made.
 struct Asked {
@@ -73,14 +82,16 @@ impl Stitch {
                 if last_called(issue)
                     .is_some_and(|last| last.outcome_of(attempting.name.candidate) == Outcome::Asked) =>
             {
-                Ok(prompt::answered(attempting.name.attempt, &said))
+                self.templates(&[PromptName::Answered])
+                    .and_then(|templates| prompt::answered(&templates, attempting.name.attempt, &said))
             }
             Some(_) => {
                 let red = issue
                     .attempts
                     .last()
                     .and_then(|last| last.red_of(attempting.name.candidate));
-                Ok(prompt::continuation(attempting.name.attempt, &said, red))
+                self.templates(&GOES_ON)
+                    .and_then(|templates| prompt::continuation(&templates, attempting.name.attempt, &said, red))
             }
             None => prompt_inputs::stitch_prompt(self.context(), &self.protected, issue, session.base()),
         };
@@ -184,7 +195,7 @@ impl Stitch {
             call: None,
         });
         Ok(Some(Asked {
-            prompt: prompt::fix_round(name.attempt, red),
+            prompt: prompt::fix_round(&self.templates(&GOES_ON)?, name.attempt, red)?,
             name,
             folder,
             before: Some(tree),
@@ -246,6 +257,11 @@ impl Stitch {
 }
 
 impl Stitch {
+    /// Reads the templates that are in force for prompts.
+    pub(super) fn templates(&self, names: &[PromptName]) -> Result<Templates> {
+        prompt_inputs::templates_of(&self.context().project, names)
+    }
+
     /// Sets aside what a call may use, where nothing stands in the way of one.
     async fn reserved(
         &self,

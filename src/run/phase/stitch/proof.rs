@@ -7,6 +7,7 @@ use crate::base::interruption::Interruption;
 use crate::git::Oid;
 use crate::issues::attempt::Outcome;
 use crate::issues::issue::Issue;
+use crate::model::PromptName;
 use crate::prompt;
 use crate::run::attempt_verdict::AttemptVerdict;
 use crate::run::gate::{OnParent, PROVES_NOTHING};
@@ -28,7 +29,14 @@ impl Stitch {
             Ok(OnParent::Passes) => {
                 self.context().warn(format!("{}: its proof {PROVES_NOTHING}", issue.id));
                 let proof = issue.plan.proof.as_deref();
-                Ok(proof.map_or_else(String::new, prompt::proves_nothing))
+                let told = proof.map(|proof| {
+                    let templates = self.templates(&[PromptName::EmptyProof])?;
+                    prompt::proves_nothing(&templates, proof)
+                });
+                match told.transpose() {
+                    Ok(told) => Ok(told.unwrap_or_default()),
+                    Err(error) => ends(Err(error)),
+                }
             }
             Ok(OnParent::NotRun(why)) => {
                 let why = format!("the task's proof cannot be run on what the work begins from: {why}");

@@ -17,7 +17,7 @@ use crate::issues::attempt::Outcome;
 use crate::issues::review::{self, Answer, MOST_ANSWERS, Review, Threshold};
 use crate::issues::round::{Calls, CheckKind, FailedCheck};
 use crate::issues::stage::StageRun;
-use crate::model::{CommitId, IssueId, Role, Severity};
+use crate::model::{CommitId, IssueId, PromptName, Role, Severity};
 use crate::prompt::{ReviewContext, render_review};
 use crate::record::event::EventKind;
 use crate::run::attempt_verdict::AttemptVerdict;
@@ -86,7 +86,7 @@ impl Stitch {
             told.number = calls.next_of(Role::Review);
             let question = Question {
                 commit,
-                prompt: render_review(&told)?,
+                prompt: render_review(&self.templates(&[PromptName::Review, PromptName::Work])?, &told)?,
                 json_schema: Some(review::json_schema()),
                 work: waiting.clone(),
             };

@@ -192,7 +192,7 @@ fn what_the_configuration_names_is_held_whatever_the_list_says(engine: TestEngin
     ];
     let repository = TestRepository::empty();
     for (path, text) in [
-        ("texts/measure.md", "Propose nothing."),
+        ("texts/measure.md", "{% extends \"measure.md.j2\" %}"),
         ("templates/version", "1"),
         ("src/a.txt", "a"),
         ("Makefile", "include rules.mk\n"),
