@@ -19,6 +19,7 @@ pub(crate) mod live;
 pub(crate) mod numbers;
 pub(crate) mod output;
 pub(crate) mod plan;
+pub(crate) mod reading;
 mod said;
 pub(crate) mod status;
 pub(crate) mod terminal;

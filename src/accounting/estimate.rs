@@ -136,6 +136,22 @@ impl Figures {
 }
 
 impl Spread {
+    /// Returns what as many calls will take that have so many times as much to read.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        let of = |figures: Figures| Figures {
+            calls: figures.calls,
+            tokens: figures.tokens * factor,
+            cost_usd: figures.cost_usd * factor,
+            seconds: figures.seconds * factor,
+        };
+        Self {
+            low: of(self.low),
+            median: of(self.median),
+            high: of(self.high),
+        }
+    }
+
     /// Adds what comes after it.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {

@@ -18,7 +18,7 @@ use crate::lifecycle::{Generator, RunOptions, RunSummary, StartOptions};
 use crate::model::generation::GenerationName;
 use crate::model::{ModeKind, Severity};
 use crate::report::numbers::counted;
-use crate::report::plan;
+use crate::report::{plan, reading};
 
 /// The options of `audit` and `review`.
 #[derive(Clone, Debug, Args)]
@@ -71,8 +71,8 @@ pub(crate) struct AuditArgs {
     /// Print the sections and texts of the prompt with their sizes, instead of it
     #[arg(long, requires = "prompt")]
     parts: bool,
-    /// Is refused: reading has no plan; `--estimate` and `--prompt` look before anything is paid for
-    #[arg(long)]
+    /// Print which files would be read, in which parts, and what each will take, and make no call
+    #[arg(long, conflicts_with_all = ["prompt", "estimate"])]
     dry_run: bool,
     #[command(flatten)]
     settings: RunSettings,
@@ -104,15 +104,32 @@ impl AuditArgs {
         self.settings.of_review()
     }
 
-    fn then(&self) -> Then {
-        match (self.fix, self.file_issues) {
-            (true, _) => Then::Fix,
+    /// Returns what becomes of findings: what is asked for, or what the mode says.
+    fn then(&self, mode: ModeKind, generator: &Generator) -> Result<Then> {
+        let writes = generator.config().mode_named(mode.name())?.writes;
+        let then = match (self.fix, self.file_issues) {
             (false, true) => Then::File,
-            (false, false) => Then::Report,
+            (true, _) => Then::Fix,
+            _ if writes => Then::Fix,
+            _ => Then::Report,
+        };
+        if then == Then::Fix && self.fail_on.is_some() {
+            let message = format!(
+                "`--fail-on` is about a report, and `modes.{mode}.writes` has findings fixed",
+                mode = mode.name()
+            );
+            return Err(Error::new(ErrorKind::Usage, message)
+                .hint("leave one of the two out, or file what is found with `--file-issues`"));
         }
+        Ok(then)
     }
 
-    fn options(&self, mode: ModeKind, generator: &Generator, context: &Context) -> Result<StartOptions> {
+    fn options(
+        &self,
+        (mode, then): (ModeKind, Then),
+        generator: &Generator,
+        context: &Context,
+    ) -> Result<StartOptions> {
         let paths = self.paths.iter().map(|path| below_root(path, generator, context));
         let mut subjects: Vec<Subject> = self.types.iter().flat_map(|types| types.0.clone()).collect();
         subjects.sort_unstable();
@@ -122,12 +139,12 @@ impl AuditArgs {
             since: self.since.clone(),
             subjects,
             severity: self.severity,
-            then: self.then(),
+            then,
         };
         let words: Vec<String> = self.request.iter().cloned().collect();
         let request = self.given.read(&words, context)?;
         // Fixes are merged into the base branch, and what is merged there begins from there.
-        let here = (self.then() == Then::Report).then(|| "HEAD".to_owned());
+        let here = (then == Then::Report).then(|| "HEAD".to_owned());
         Ok(StartOptions {
             name: self.name.clone(),
             from: self.from.clone().or(here),
@@ -140,15 +157,17 @@ impl AuditArgs {
 
 /// Reads files, and reports what was found.
 pub(super) async fn execute(mode: ModeKind, args: &AuditArgs, generator: &Generator, context: &Context) -> Result<u8> {
+    let then = args.then(mode, generator)?;
+    let options = args.options((mode, then), generator, context)?;
     if args.dry_run {
-        let message = format!(
-            "`{mode}` has no plan to be looked at: it reads files",
-            mode = mode.name()
-        );
-        return Err(Error::new(ErrorKind::Usage, message)
-            .hint("`--estimate` says what that takes, and `--prompt` prints what is asked"));
+        let plan = generator.reading_plan(&options)?;
+        context.show(&plan, || reading::plan(&plan))?;
+        return Ok(if plan.parts.is_empty() {
+            exit::NOTHING_TO_DO
+        } else {
+            exit::DONE
+        });
     }
-    let options = args.options(mode, generator, context)?;
     if args.prompt {
         return mode::show_prompt(generator.measure_prompt(&options)?, args.parts, context);
     }
@@ -158,7 +177,7 @@ pub(super) async fn execute(mode: ModeKind, args: &AuditArgs, generator: &Genera
     }
     // What was typed about before is what the next command is about again.
     let before = generator.generation().ok();
-    let (generation, cycles) = begin(args, generator, &options, context).await?;
+    let (generation, cycles) = begin(then, generator, &options, context).await?;
     let chosen = generator.clone().choose(Some(generation.to_string()));
     let options = RunOptions {
         cycles,
@@ -189,7 +208,7 @@ pub(super) async fn execute(mode: ModeKind, args: &AuditArgs, generator: &Genera
 
 /// Continues the generation of the options, or starts it; returns how many times its files are read, where that is not as ever.
 async fn begin(
-    args: &AuditArgs,
+    then: Then,
     generator: &Generator,
     options: &StartOptions,
     context: &Context,
@@ -198,13 +217,10 @@ async fn begin(
     let to_read = generator.to_read(options)?;
     let commit = &to_read.revision.as_str()[..10];
     let begun = if let Some(open) = generator.open_for(options)? {
-        let again = generator
-            .clone()
-            .choose(Some(open.to_string()))
-            .ask_again(args.then())?;
+        let again = generator.clone().choose(Some(open.to_string())).ask_again(then)?;
         context.output.say(&format!("Continuing {open}, which reads {commit}."));
         (generator.switch(open.as_str())?, again.then_some(1))
-    } else if args.then() == Then::Report {
+    } else if then == Then::Report {
         let done = generator.start(options).await?;
         let what = format!(
             "Reading {commit} ({}) in {}",

@@ -38,6 +38,9 @@ pub struct Mode {
     pub keep_tests: bool,
     /// Whether it begins only where there is a gate.
     pub needs_gates: bool,
+    /// Whether it changes files. Where it reads them, its findings become tasks that are done; else they are reported alone, unless
+    /// that is asked for.
+    pub writes: bool,
     /// Whether `source_dirs` stay; unset is `preserve_sources` of the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preserve_sources: Option<bool>,
@@ -68,6 +71,7 @@ fn built_in(kind: ModeKind) -> Mode {
         proof: kind == ModeKind::Fix,
         keep_tests: kind == ModeKind::Refactor,
         needs_gates: matches!(kind, ModeKind::Fix | ModeKind::Test | ModeKind::Refactor),
+        writes: !kind.reports(),
         preserve_sources: (!matches!(kind, ModeKind::Generate | ModeKind::Build)).then_some(true),
         stages: None,
         gates: None,
@@ -205,12 +209,28 @@ fn read_mode(field: &Field<'_>, name: &str, config: &Config) -> Option<Mode> {
     section.set("proof", &mut mode.proof, Field::flag);
     section.set("keep_tests", &mut mode.keep_tests, Field::flag);
     section.set("needs_gates", &mut mode.needs_gates, Field::flag);
+    section.set("writes", &mut mode.writes, |field| read_writes(field, name, kind));
     section.set_some("preserve_sources", &mut mode.preserve_sources, Field::flag);
     section.set_some("stages", &mut mode.stages, |field| read_stages(field, &config.stages));
     section.set_some("gates", &mut mode.gates, |field| {
         read_gates(field, &config.commands, &config.gates)
     });
     Some(mode)
+}
+
+/// Reads whether a mode changes files: one whose work is tasks always does.
+fn read_writes(field: &Field<'_>, name: &str, kind: ModeKind) -> Option<bool> {
+    let writes = field.flag()?;
+    if writes || kind.reports() {
+        return Some(writes);
+    }
+    field.refuse_with(
+        format!(
+            "`{name}` does tasks, which change files: no mode that is built on `{}` can do without",
+            kind.name()
+        ),
+        "leave the key out, or let the mode extend `audit` or `review`",
+    )
 }
 
 /// Reads names of stages; one of the project's own is described in `stages`.
@@ -281,6 +301,20 @@ mod tests {
     }
 
     #[test]
+    fn whether_a_mode_writes_is_data_too() {
+        let config = parse(
+            "modes: {audit: {writes: true}, look: {extends: review}, mend: {extends: review, writes: true}, exec: {writes: true}}",
+        );
+        let writes = |name: &str| config.mode_named(name).unwrap().writes;
+        assert_eq!(
+            ["audit", "look", "mend", "review", "exec", "fix"].map(writes),
+            [true, false, true, false, true, true]
+        );
+        let shown = serde_json::to_value(config.mode_named("look").unwrap()).unwrap();
+        assert_eq!(shown["writes"], false);
+    }
+
+    #[test]
     fn what_is_wrong_with_a_mode_is_told_at_its_place() {
         for (text, expected) in [
             ("modes: {mine: {type: bug}}", "expected `extends`"),
@@ -296,6 +330,15 @@ mod tests {
             ),
             ("modes: {a: {extends: exec, gates: [nope]}}", "`commands` has no `nope`"),
             ("modes: {a: {extends: exec, pomt: x}}", "did you mean `prompt`?"),
+            (
+                "modes: {fix: {writes: false}}",
+                "c.yaml:1:23: modes.fix.writes: `fix` does tasks, which change files: no mode that is built on `fix` can do without",
+            ),
+            (
+                "modes: {a: {extends: build, writes: false}}",
+                "no mode that is built on `build` can do without",
+            ),
+            ("modes: {audit: {writes: maybe}}", "modes.audit.writes: expected"),
         ] {
             let problems = Config::parse(text, "c.yaml").unwrap_err().to_string();
             assert!(problems.contains(expected), "{text}: {problems}");

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::accounting::estimate;
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::base::regular;
 use crate::base::text::one_line;
@@ -38,10 +37,10 @@ pub struct ToRead {
 }
 
 /// A commit, and what is asked about it.
-struct Asked {
-    this: Generator,
-    issues: Issues,
-    commit: Oid,
+pub(super) struct Asked {
+    pub(super) this: Generator,
+    pub(super) issues: Issues,
+    pub(super) commit: Oid,
 }
 
 impl Generator {
@@ -63,7 +62,7 @@ impl Generator {
     }
 
     /// Returns the generation of the options as it would begin, or as it is open.
-    fn asked_for(&self, options: &StartOptions) -> Result<Asked> {
+    pub(super) fn asked_for(&self, options: &StartOptions) -> Result<Asked> {
         if let Some(open) = self.open_for(options)? {
             let this = self.clone().choose(Some(open.to_string())).in_its_mode()?;
             let issues = this.store()?.read()?;
@@ -122,16 +121,8 @@ impl Generator {
 
     /// Estimates what reading will take.
     pub(super) fn audit_estimate(&self, options: &StartOptions, history: &History) -> Result<Estimate> {
-        let asked = self.asked_for(options)?;
-        let parts = asked.files()?.parts.len();
-        let part = estimate::of_measure(&history.parts);
-        let nothing = Estimate::of(&[], history);
-        Ok(Estimate {
-            parts: Some(parts),
-            total: (0..parts).fold(nothing.total, |total, _| total.plus(part.takes)),
-            measure: Some(part),
-            ..nothing
-        })
+        let parts = self.asked_for(options)?.files()?.parts.len();
+        Ok(Estimate::of_parts(parts, history))
     }
 
     /// Says what becomes of the findings of an open generation from now on. Returns whether its files are to be read anew, as
@@ -153,11 +144,12 @@ impl Generator {
             Then::File => refuse_to_file(&generation, counts.open + counts.in_progress)?,
             Then::Fix => refuse_to_fix(&generation, counts.blocked)?,
         }
+        let known = scope_of(&issues, &self.in_its_mode()?.project.config.mode).then;
         // Whoever begins elsewhere to file or fix is told that it will be merged; whoever began to report was not.
-        if then != Then::Report && scope_of(&issues).then == Then::Report {
+        if then != Then::Report && known == Then::Report {
             self.refuse_to_merge(&generation, &issues)?;
         }
-        if scope_of(&issues).then != then {
+        if known != then {
             store.update("what becomes of findings", self.project.clock().now(), |issues| {
                 issues.set_then(then);
                 Ok(())
@@ -229,14 +221,14 @@ impl Generator {
 }
 
 impl Asked {
-    fn files(&self) -> Result<Files> {
+    pub(super) fn files(&self) -> Result<Files> {
         let pass = Pass::of(&self.issues).at(&CommitId::from(self.commit));
         // What is complete is read anew when it is asked for again.
         let pass = if pass.complete { Pass::default() } else { pass };
         Files::of(
             &self.this.project.git,
             self.commit,
-            &scope_of(&self.issues),
+            &scope_of(&self.issues, &self.this.project.config.mode),
             &pass.files(),
         )
     }

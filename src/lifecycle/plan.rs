@@ -256,7 +256,7 @@ impl Generator {
     }
 
     /// Returns what was made in all generations, open and ended.
-    fn history(&self) -> Result<History> {
+    pub(super) fn history(&self) -> Result<History> {
         let mut history = History::default();
         let mode = self.project.config.mode.name.as_str();
         let listing = self.project.list()?;
@@ -312,6 +312,18 @@ impl History {
 }
 
 impl Estimate {
+    /// Returns what reading so many parts will take.
+    pub(super) fn of_parts(parts: usize, history: &History) -> Self {
+        let part = estimate::of_measure(&history.parts);
+        let nothing = Self::of(&[], history);
+        Self {
+            parts: Some(parts),
+            total: (0..parts).fold(nothing.total, |total, _| total.plus(part.takes)),
+            measure: Some(part),
+            ..nothing
+        }
+    }
+
     /// Adds calls beside those of tasks, each as a measure is.
     fn with_calls(self, calls: usize, history: &History) -> Self {
         let measure = estimate::of_measure(&history.measures);

@@ -156,7 +156,7 @@ impl Generator {
             let replan = options.replan && self.has_new_documents(&issues)?;
             limits = limits.for_groups(replan);
         }
-        if options.confirm || kind.reports() && scope_of(&issues).then == Then::File {
+        if options.confirm || kind.reports() && scope_of(&issues, &self.project.config.mode).then == Then::File {
             limits = limits.confirming();
         }
         if options.cycles.is_none() {

@@ -112,8 +112,8 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
             what,
             spread(takes, |one| one.calls, |calls| format!("{calls:.0}")),
             spread(takes, |one| one.tokens, whole_tokens),
-            spread(takes, |one| one.cost_usd, dollars),
-            spread(takes, |one| one.seconds, |seconds| format!("{:.0} min", seconds / 60.0)),
+            money(takes),
+            time(takes),
             from,
         ]);
     };
@@ -176,6 +176,16 @@ fn source(from: Source, thing: &str) -> String {
         Source::History(count) => format!("{} here", counted(count, thing)),
         Source::Table => "the table of docs/modes.md".to_owned(),
     }
+}
+
+/// Returns what calls will cost, with its spread.
+pub(super) fn money(takes: &Spread) -> String {
+    spread(takes, |one| one.cost_usd, dollars)
+}
+
+/// Returns how long agents will be at work, with its spread.
+pub(super) fn time(takes: &Spread) -> String {
+    spread(takes, |one| one.seconds, |seconds| format!("{:.0} min", seconds / 60.0))
 }
 
 fn spread(takes: &Spread, figure: fn(&Figures) -> f64, shown: impl Fn(f64) -> String) -> String {

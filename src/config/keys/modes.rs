@@ -46,6 +46,12 @@ pub(crate) const MODE: &[Key] = &[
         "Whether it begins only where there is a gate.",
     ),
     Key::new(
+        "writes",
+        Shape::Flag,
+        "",
+        "Of `audit`, `review` and what extends them: whether findings become tasks that are done, as with `--fix`. Other modes always write.",
+    ),
+    Key::new(
         "preserve_sources",
         Shape::Flag,
         "",

@@ -236,7 +236,7 @@ pub(crate) const TOP: &[Key] = &[
         "modes",
         Shape::Modes,
         "{}",
-        "Kinds of work: what is set here changes a built-in mode (generate, build, feature, fix,\ntest, refactor, exec, audit, review), and a new name makes a mode that `extends` one. Keys:\nextends, prompt, plan_prompt, type, proof, keep_tests, needs_gates, preserve_sources, stages,\ngates: docs/modes.md.",
+        "Kinds of work: what is set here changes a built-in mode (generate, build, feature, fix,\ntest, refactor, exec, audit, review), and a new name makes a mode that `extends` one. Keys:\nextends, prompt, plan_prompt, type, proof, keep_tests, needs_gates, writes, preserve_sources,\nstages, gates: docs/modes.md.",
     )
     .sample("{fix: {stages: [stitch, review]}, hotfix: {extends: fix, gates: [make test]}}"),
     Key::new(

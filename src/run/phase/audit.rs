@@ -7,11 +7,12 @@ use crate::accounting::ledger::Entry;
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
+use crate::config::Mode;
 use crate::git::Oid;
 use crate::issues::issue::{Issues, Measure};
 use crate::issues::pass::Pass;
 use crate::issues::review::{FindingsAnswer, MOST_ANSWERS, findings_schema};
-use crate::issues::scope::{PartRead, Scope};
+use crate::issues::scope::{PartRead, Scope, Then};
 use crate::model::finding::Finding;
 use crate::model::{CommitId, Role};
 use crate::prompt::AuditContext;
@@ -59,10 +60,14 @@ struct Asked {
     calls: Vec<Entry>,
 }
 
-/// Returns which files the generation of a store is to read.
-pub(crate) fn scope_of(issues: &Issues) -> Scope {
+/// Returns which files the generation of a store is to read. Where nothing is said of what becomes of findings, its mode says it.
+pub(crate) fn scope_of(issues: &Issues, mode: &Mode) -> Scope {
     let request = issues.meta().request.as_ref();
-    request.and_then(|request| request.scope.clone()).unwrap_or_default()
+    let asked = request.and_then(|request| request.scope.clone());
+    asked.unwrap_or_else(|| Scope {
+        then: if mode.writes { Then::Fix } else { Then::Report },
+        ..Scope::default()
+    })
 }
 
 impl Audit {
@@ -92,7 +97,7 @@ impl Audit {
         } else {
             pass
         };
-        let scope = scope_of(&issues);
+        let scope = scope_of(&issues, &context.project.config.mode);
         let git = &context.project.git;
         let mut files = tokio::task::block_in_place(|| Files::of(git, commit, &scope, &pass.files()))?;
         if let Some(under_way) = &under_way {

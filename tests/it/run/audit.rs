@@ -15,6 +15,7 @@ use crate::support::project::waiting::{signal, wait_until};
 use crate::support::repository::TestRepository;
 use crate::support::scripts::{scripted, user_prompt};
 
+mod looks;
 mod tasks;
 engine_tests! {
     both: an_audit_reports_what_it_finds_and_leaves_nothing_behind,
@@ -478,7 +479,6 @@ fn what_is_asked_wrongly_is_told_before_a_call(engine: TestEngine) {
         2,
         "`critical`, `high`, `medium`, `low`",
     );
-    refused(&["audit", "--dry-run"], 2, "has no plan to be looked at");
     refused(&["audit", "--fix", "--fail-on", "low"], 2, "cannot be used with");
     refused(&["report", "show"], 2, "no run has a report");
     // Without a call, nothing begins.

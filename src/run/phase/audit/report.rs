@@ -49,7 +49,7 @@ impl Audit {
                 "no answer about any file can be used: {why}"
             )));
         }
-        let became = self.file(&report, scope_of(&issues).then)?;
+        let became = self.file(&report, scope_of(&issues, &self.context().project.config.mode).then)?;
         self.tell(&report, Some(&became));
         Ok(MeasureOutcome::Filed(became.tasks.len()))
     }
@@ -99,7 +99,8 @@ impl Audit {
         complete: bool,
     ) -> Result<FindingsReport> {
         let project = &self.context().project;
-        let (scope, mode) = (scope_of(issues), &project.config.mode);
+        let mode = &project.config.mode;
+        let scope = scope_of(issues, mode);
         let pass = Pass::of(issues).at(&CommitId::from(commit));
         let read = pass.files();
         let not_read = not_read(files, &pass);

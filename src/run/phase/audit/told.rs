@@ -22,7 +22,7 @@ pub(crate) fn told(
     (commit, since): (Oid, Option<Oid>),
     files: &[FileToRead],
 ) -> Result<AuditContext> {
-    let scope = scope_of(issues);
+    let scope = scope_of(issues, &project.config.mode);
     let request = issues.meta().request.as_ref();
     let patch = match since {
         Some(since) => {
