@@ -119,16 +119,18 @@ pub(crate) enum IssuesCommand {
     Release(ReleaseArguments),
     /// Answer what the agent of a held task asks
     ///
-    /// The task is open again, and the next run goes on with its session, which gets the answer.
+    /// The task is open again, and the next run goes on with its session, which gets the answer. Where its candidates ask several
+    /// questions, one answer is for all of them, and several answer one each, in the order in which `cordwainer issues show` prints them.
     #[command(
-        after_long_help = "Examples:\n  cordwainer issues answer cw-k7qd \"Use the European table\"\n  cat answer.md | cordwainer issues answer cw-k7qd -"
+        after_long_help = "Examples:\n  cordwainer issues answer cw-k7qd \"Use the European table\"\n  cordwainer issues answer cw-k7qd \"Metres\" \"Both names\"\n  cat answer.md | cordwainer issues answer cw-k7qd -"
     )]
     Answer {
         /// Task, by its id or the first letters of it
         #[arg(value_name = "ID")]
         id: TypedId,
         /// Text of the answer; `-` reads it from stdin
-        text: String,
+        #[arg(value_name = "TEXT", required = true)]
+        texts: Vec<String>,
     },
     /// Delete tasks that nobody has worked on
     ///
@@ -222,7 +224,7 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
         IssuesCommand::Reopen(Ids { ids }) => change()?.reopen(ids)?,
         IssuesCommand::Hold { ids, reason } => change()?.hold(&ids.ids, reason)?,
         IssuesCommand::Release(arguments) => release::release(context, arguments)?,
-        IssuesCommand::Answer { id, text } => change()?.answer(id, text)?,
+        IssuesCommand::Answer { id, texts } => change()?.answer(id, texts)?,
         IssuesCommand::Delete(Ids { ids }) => change()?.delete(ids)?,
         IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change()?.add_dependency(id, on)?,
         IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change()?.remove_dependency(id, on)?,

@@ -45,6 +45,19 @@ pub(crate) fn in_one_text(all: &[AskedBy]) -> String {
     all.iter().map(told).collect::<Vec<_>>().join("\n\n")
 }
 
+/// Returns the text of an answer to each of several questions, with those whose question it answers; to a single one it is as it was
+/// put.
+pub(crate) fn answers_in_one_text(all: &[AskedBy], answers: &[String]) -> String {
+    if let ([_], [answer]) = (all, answers) {
+        return answer.clone();
+    }
+    let told = all
+        .iter()
+        .zip(answers)
+        .map(|(asked, answer)| format!("{}: {}", asked.by(), answer.trim()));
+    told.collect::<Vec<_>>().join("\n\n")
+}
+
 impl AskedBy {
     /// Returns who asks it: `candidates 1 and 3`.
     fn by(&self) -> String {
@@ -98,6 +111,11 @@ mod tests {
         assert_eq!(
             told(&all),
             "candidates 1, 2 and 4: Which unit?\n\ncandidate 3: Which name?"
+        );
+        let answers = ["Metres.\n".to_owned(), "Both.".to_owned()];
+        assert_eq!(
+            answers_in_one_text(&different("Own?", &all), &answers),
+            "candidates 1, 2 and 4: Metres.\n\ncandidate 3: Both."
         );
     }
 }

@@ -178,9 +178,17 @@ impl<'a> Change<'a> {
         self.tell("Commented on", &commented)
     }
 
-    pub(super) fn answer(&self, id: &TypedId, text: &str) -> Result<()> {
-        let (author, text) = (self.store.user()?, input::argument_or_stdin(text)?);
-        let answer = |issues: &mut Issues, id: &IssueId| issues.answer(id, &author, &text, self.now);
+    pub(super) fn answer(&self, id: &TypedId, texts: &[String]) -> Result<()> {
+        let author = self.store.user()?;
+        if texts.iter().filter(|text| *text == "-").count() > 1 {
+            return Err(Error::new(ErrorKind::Usage, "only one answer can be read from stdin"));
+        }
+        let texts = texts.iter().map(|text| input::argument_or_stdin(text));
+        let texts = texts.collect::<Result<Vec<_>>>()?;
+        let answer = |issues: &mut Issues, id: &IssueId| match &texts[..] {
+            [text] => issues.answer(id, &author, text, self.now),
+            texts => issues.answer_each(id, &author, texts, self.now),
+        };
         let answered = self.each(std::slice::from_ref(id), "answer", answer)?;
         self.tell("Answered, and open again:", &answered)
     }

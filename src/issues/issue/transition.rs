@@ -11,6 +11,7 @@ use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::interfaces::InterfaceChanges;
 use crate::issues::issue::input::text_problem;
 use crate::issues::issue::{Claim, Comment, HoldKind, Issue, Issues, Status};
+use crate::issues::questions;
 use crate::model::{CommitId, IssueId, RunId, id_list};
 
 #[cfg(test)]
@@ -159,6 +160,38 @@ impl Issues {
             let_go(issue);
             issue.status = Status::Open;
         })
+    }
+
+    /// Answers each of the different questions that the candidates of an issue ask, in their order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Issues::answer`], and of kind [`ErrorKind::Usage`] where there are more or fewer questions than answers.
+    pub fn answer_each(&mut self, id: &IssueId, author: &str, answers: &[String], now: Timestamp) -> Result<()> {
+        let issue = self.get(id)?;
+        let Some(question) = &issue.question else {
+            // It says so.
+            return self.answer(id, author, &answers.concat(), now);
+        };
+        let attempts = issue.attempts.iter().rev();
+        let mut asking = attempts.filter(|attempt| attempt.outcome == Outcome::Asked);
+        let candidates = asking.next().map_or(&[][..], |attempt| &attempt.candidates);
+        let asked = questions::different(question, candidates);
+        if asked.len() != answers.len() {
+            let count = match asked.len() {
+                1 => "1 question".to_owned(),
+                count => format!("{count} questions"),
+            };
+            let message = format!("{id} asks {count}, and {} answers are given", answers.len());
+            return Err(Error::new(ErrorKind::Usage, message).hint(format!(
+                "give one answer for all, or one for each in this order: {}",
+                one_line(&questions::in_one_text(&asked), 500)
+            )));
+        }
+        for answer in answers {
+            required("answer", answer)?;
+        }
+        self.answer(id, author, &questions::answers_in_one_text(&asked, answers), now)
     }
 
     /// Releases a held issue; earlier attempts no longer count.

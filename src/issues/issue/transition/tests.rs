@@ -269,6 +269,59 @@ fn a_question_is_there_until_it_is_answered_or_another_hold_takes_its_place() {
 }
 
 #[test]
+fn each_question_of_candidates_can_be_answered() {
+    let one = &id(1);
+    let candidate = |number: u32, question: &str| {
+        serde_json::from_value(serde_json::json!({
+            "number": number, "chosen": false, "outcome": "asked", "reason": "", "question": question,
+        }))
+        .unwrap()
+    };
+    let mut issues = issues(Status::Open);
+    let asked = Attempt {
+        candidates: vec![
+            candidate(1, "Which unit?"),
+            candidate(2, "Which name?"),
+            candidate(3, "which unit"),
+        ],
+        ..attempt(1, Outcome::Asked)
+    };
+    issues.record_attempt(one, asked, at(1)).unwrap();
+    issues
+        .ask(
+            one,
+            "candidates 1 and 3: Which unit?\n\ncandidate 2: Which name?",
+            at(2),
+        )
+        .unwrap();
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let error = issues
+        .answer_each(one, "Tess", &texts(&["a", "b", "c"]), at(3))
+        .unwrap_err();
+    assert_eq!(error.to_string(), "cw-1 asks 2 questions, and 3 answers are given");
+    assert!(
+        error
+            .hint_text()
+            .is_some_and(|hint| hint.ends_with("candidates 1 and 3: Which unit? candidate 2: Which name?")),
+        "{error:?}"
+    );
+    assert!(issues.answer_each(one, "Tess", &texts(&["a", " "]), at(3)).is_err());
+    issues
+        .answer_each(one, "Tess", &texts(&["Metres.", "Both."]), at(3))
+        .unwrap();
+    let issue = issues.get(one).unwrap();
+    assert_eq!((issue.status, &issue.question), (Status::Open, &None));
+    assert!(
+        issue.comments[0]
+            .text
+            .ends_with("The answer: candidates 1 and 3: Metres.\n\ncandidate 2: Both."),
+        "{issue:?}"
+    );
+    let error = issues.answer_each(one, "Tess", &texts(&["a", "b"]), at(4)).unwrap_err();
+    assert!(error.to_string().contains("it asks nothing"), "{error}");
+}
+
+#[test]
 fn priority_then_age_then_number_decide_what_is_next() {
     let mut issues = Issues::new(issues(Status::Open).meta().clone());
     for (priority, second) in [(2, 5), (2, 4), (0, 9), (2, 4), (4, 1)] {
