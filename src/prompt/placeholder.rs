@@ -126,6 +126,10 @@ pub(super) const PLAN: &[Placeholder] = &[
     MORE_FILES,
     USER_PROMPT,
     GROUPS,
+    of_others(
+        "merged_groups",
+        "the groups that merged generations have done, in the same form",
+    ),
     ASKED,
     of_others("changed", "documents that changed since groups were planned"),
     own("most_groups", "the most groups"),

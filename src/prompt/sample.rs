@@ -168,6 +168,7 @@ fn plan() -> PlanContext {
         omitted_files: 3,
         user_prompt: Some(text("Keep it small.")),
         groups: known_groups(),
+        merged_groups: known_groups(),
         asked: vec![text("docs/sizes.md")],
         changed: vec![text("docs/sizes.md")],
         most_groups: 100,

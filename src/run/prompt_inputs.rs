@@ -19,8 +19,8 @@ use crate::project::specification::{SpecDocument, Unread};
 use crate::project::templates;
 use crate::project::unmatched::document_glob;
 use crate::prompt::{
-    AuditContext, Document, KnownGroup, MeasureContext, Omitted, PlanContext, Room, StageContext, StitchContext, Templates,
-    check_stage, render_audit, render_measure, render_plan, render_stage, render_stitch,
+    AuditContext, Document, KnownGroup, MeasureContext, Omitted, PlanContext, Room, StageContext, StitchContext,
+    Templates, check_stage, render_audit, render_measure, render_plan, render_stage, render_stitch,
 };
 use crate::run::context::RunContext;
 
