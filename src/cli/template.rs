@@ -71,9 +71,10 @@ fn described(variable: &Variable) -> String {
     if variable.of_others {
         notes.push("of others: `fenced`, or `one_line`");
     }
-    let notes = match notes.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", notes.join("; ")),
+    let notes = if notes.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", notes.join("; "))
     };
     format!("{:<20} {}{notes}", variable.name, variable.about)
 }

@@ -16,6 +16,7 @@ use crate::model::ModeKind;
 
 /// A kind of work, with what the configuration changes of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of the configuration")]
 pub struct Mode {
     /// Its name.
     #[serde(skip)]

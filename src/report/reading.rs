@@ -27,12 +27,12 @@ pub(crate) fn plan(plan: &ReadingPlan) -> String {
         for (index, part) in plan.parts.iter().enumerate() {
             let files = part.files.iter();
             let named = files.map(|file| format!("{} ({})", one_line(&file.path, 200), bytes(file.bytes as u64)));
-            text.push_str(&listed(&format!("Part {}", index + 1), named.collect()));
+            text.push_str(&listed(&format!("Part {}", index + 1), &named.collect::<Vec<_>>()));
         }
     }
     let not_read = plan.not_read.iter();
     let told = not_read.map(|file| format!("{}: {}", one_line(&file.path, 200), one_line(&file.reason, 200)));
-    text.push_str(&listed("Not read", told.collect()));
+    text.push_str(&listed("Not read", &told.collect::<Vec<_>>()));
     if plan.parts.is_empty() {
         return text;
     }
@@ -66,7 +66,7 @@ fn table(parts: &[ReadingPart]) -> String {
 }
 
 /// Returns a list below its name; nothing where it is empty.
-fn listed(name: &str, lines: Vec<String>) -> String {
+fn listed(name: &str, lines: &[String]) -> String {
     if lines.is_empty() {
         return String::new();
     }
