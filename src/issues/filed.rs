@@ -87,10 +87,10 @@ fn read(git: &Git, tip: Option<Oid>) -> Result<Filed> {
     };
     let failed = || format!("cannot read `{FILE}` of `{REFERENCE}`");
     let json = git.read_file(tip, Path::new(FILE))?.unwrap_or_default();
-    let filed: Filed = serde_json::from_slice(&json).with_context(ErrorKind::Unexpected, failed)?;
-    if filed.format != FORMAT {
-        let message = format!("{}: it has format {}", failed(), filed.format);
+    let kept: Filed = serde_json::from_slice(&json).with_context(ErrorKind::Unexpected, failed)?;
+    if kept.format != FORMAT {
+        let message = format!("{}: it has format {}", failed(), kept.format);
         return Err(Error::new(ErrorKind::Unexpected, message).hint("use the version of cordwainer that wrote it"));
     }
-    Ok(filed)
+    Ok(kept)
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use crate::base::clock::{later, signed};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::issues::attempt::Outcome;
-use crate::issues::issue::{Issues, Measure};
+use crate::issues::issue::{Issues, Measure, Status};
 use crate::lifecycle::Generator;
 use crate::model::RunId;
 use crate::model::generation::GenerationName;
@@ -38,11 +38,11 @@ impl Generator {
     }
 }
 
-/// Returns the measures that filed tasks by a call, oldest first. One that found nothing to do says nothing of its tasks.
+/// Returns the measures that asked for tasks and got an answer, oldest first.
 fn cycles(issues: &Issues) -> impl DoubleEndedIterator<Item = &Measure> {
     let is_one = |measure: &&Measure| {
         let is_asked = !measure.calls.is_empty() && measure.of.is_none() && measure.part.is_none();
-        is_asked && measure.filed.as_ref().is_some_and(|filed| !filed.is_empty())
+        is_asked && measure.filed.is_some()
     };
     issues.meta().measures.iter().filter(is_one)
 }
@@ -50,6 +50,10 @@ fn cycles(issues: &Issues) -> impl DoubleEndedIterator<Item = &Measure> {
 /// Counts the last cycles in which nothing was merged, and since whose measures only these runs have changed anything; `committed` is
 /// when the last commit of the branch was made.
 fn barren(issues: &Issues, committed: Timestamp, spans: &[Span]) -> u32 {
+    if issues.iter().all(|issue| issue.status == Status::Closed) {
+        // Everything is done: whoever asks for more has a reason.
+        return 0;
+    }
     let by_a_run = |at: Timestamp| spans.iter().any(|(begun, ended)| (*begun..=*ended).contains(&at));
     let changed = issues.iter().map(|issue| issue.updated_at).filter(|at| !by_a_run(*at));
     let merged = issues
@@ -108,7 +112,7 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    /// A store whose measures ended at these seconds and filed a task each, but for those that filed none.
+    /// A store with an open task, whose measures ended at these seconds and filed a task each, but for those that filed none.
     fn issues(measures: &[(i64, bool)]) -> Issues {
         let mut meta = StoreMeta::new(GenerationName::new("generation-a").unwrap(), "main".to_owned(), at(0));
         let place = CallPlace {
@@ -139,16 +143,16 @@ mod tests {
 
     #[test]
     fn cycles_count_until_something_merges_or_a_person_changes_something() {
-        let three = issues(&[(10, true), (20, true), (30, false), (40, true)]);
+        let four = issues(&[(10, true), (20, true), (30, false), (40, true)]);
         let run = [(at(5), at(45))];
-        // The one that found nothing is none.
-        assert_eq!(barren(&three, at(1), &run), 3);
+        // One that found nothing new is one, too.
+        assert_eq!(barren(&four, at(1), &run), 4);
         assert_eq!(barren(&issues(&[]), at(1), &run), 0);
         // The branch has moved since.
-        assert_eq!(barren(&three, at(25), &run), 1);
-        assert_eq!(barren(&three, at(50), &run), 0);
+        assert_eq!(barren(&four, at(25), &run), 2);
+        assert_eq!(barren(&four, at(50), &run), 0);
         // A task was changed when no run was at work.
-        let mut changed = three.clone();
+        let mut changed = four.clone();
         let edit = IssueEdit {
             priority: Some(0),
             ..IssueEdit::default()
@@ -156,7 +160,11 @@ mod tests {
         changed.edit(&"cw-1".parse().unwrap(), &edit, at(50)).unwrap();
         assert_eq!(barren(&changed, at(1), &run), 0);
         // By a run it says nothing.
-        assert_eq!(barren(&changed, at(1), &[(at(5), at(55))]), 3);
-        assert_eq!(barren(&three, at(1), &[]), 2);
+        assert_eq!(barren(&changed, at(1), &[(at(5), at(55))]), 4);
+        assert_eq!(barren(&four, at(1), &[]), 3);
+        // Where all tasks are done, nothing is stuck.
+        let mut done = four;
+        done.close(&"cw-1".parse().unwrap(), "done", None, at(13)).unwrap();
+        assert_eq!(barren(&done, at(1), &run), 0);
     }
 }

@@ -36,7 +36,7 @@ impl Generator {
         if !is_first && !this.has_new_documents(&issues)? {
             return Ok(left.added_to(Estimate::of(&[], history), history));
         }
-        // What the plan will come to nobody knows: for one group more.
+        // What the plan will come to is not known: for one group more.
         let told = prompt_inputs::plan_context(&this.project, &issues, tip, &mut |_| {})?;
         // Short documents are planned without a call.
         let calls = usize::from(!is_small(&told)) + 1 + usize::from(closing_rounds(config) > 0);

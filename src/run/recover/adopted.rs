@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use super::adopted_measure::WantedCalls;
 use super::interrupted::{folders_beginning, records_of};
 use super::{AdoptedMeasure, LeftSlot, Recovery};
 use crate::base::crash::crash_point;
@@ -38,7 +39,7 @@ pub(crate) struct Wanted<'a> {
     /// Which tasks it may attempt.
     pub(crate) tasks: &'a (dyn Fn(&Issue) -> bool + Sync),
     /// Which calls it may go on with that are about no task.
-    pub(crate) calls: &'a (dyn Fn(&FlowPlace) -> bool + Sync),
+    pub(crate) calls: &'a WantedCalls<'a>,
     /// The user and group that the files of its slots are given to.
     pub(crate) ids: (u32, u32),
 }

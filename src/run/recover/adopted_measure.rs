@@ -16,6 +16,9 @@ use crate::sandbox::engine::FoundContainer;
 /// Which measure of its run one is that goes on: nothing else has begun by then.
 pub(crate) const ADOPTED_CYCLE: u32 = 1;
 
+/// Which calls that are about no task a run may go on with.
+pub(crate) type WantedCalls<'a> = dyn Fn(&FlowPlace) -> bool + Sync + 'a;
+
 /// A measure, or another call about no task, of a dead run that goes on.
 pub(crate) struct AdoptedMeasure {
     /// Its call, and the slot of that.
@@ -30,7 +33,7 @@ impl Recovery<'_> {
     pub(super) fn take_over_measure(
         &self,
         container: &FoundContainer,
-        (ids, is_wanted): ((u32, u32), &(dyn Fn(&FlowPlace) -> bool + Sync)),
+        (ids, is_wanted): ((u32, u32), &WantedCalls<'_>),
     ) -> Result<Option<AdoptedMeasure>> {
         let Some((run, active_work)) = &self.active_work else {
             return Ok(None);

@@ -2,7 +2,7 @@
 
 use super::Groups;
 use super::calls::Calls;
-use super::closing::Reading;
+use super::closing::{Reading, nothing_to_read};
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
 use crate::issues::issue::MeasureOf;
@@ -42,25 +42,22 @@ impl Groups {
         let issues = self.issues()?;
         let base = adopted.slot.taken.base;
         let made = flow.entries().into_iter().cloned().collect();
-        let (of, step) = match flow {
-            FlowPlace::Closing(ClosingPlace { group, .. }) => {
-                let about = (group.as_str(), call.round);
-                let reading = match self.reading(about, base, &issues)? {
-                    Some(reading) => reading,
-                    None => self.nothing_to_read(&group, base, &issues)?.0,
-                };
-                (MeasureOf::ClosingReview, AdoptedStep::Closing(Box::new(reading)))
-            }
-            _ => {
-                let warn = &mut |what| context.warn(what);
-                let told = prompt_inputs::plan_context(&context.project, &issues, base, warn)?;
-                let told = PlanContext {
-                    attempt: call.attempt,
-                    ..told
-                };
-                let documents = context.project.built_from(base, &issues.build().documents)?;
-                (MeasureOf::Plan, AdoptedStep::Plan(Box::new(told), documents))
-            }
+        let (of, step) = if let FlowPlace::Closing(ClosingPlace { group, .. }) = flow {
+            let about = (group.as_str(), call.round);
+            let reading = match self.reading(about, base, &issues)? {
+                Some(reading) => reading,
+                None => nothing_to_read(&group, base, &issues)?.0,
+            };
+            (MeasureOf::ClosingReview, AdoptedStep::Closing(Box::new(reading)))
+        } else {
+            let warn = &mut |what| context.warn(what);
+            let told = prompt_inputs::plan_context(&context.project, &issues, base, warn)?;
+            let told = PlanContext {
+                attempt: call.attempt,
+                ..told
+            };
+            let documents = context.project.built_from(base, &issues.build().documents)?;
+            (MeasureOf::Plan, AdoptedStep::Plan(Box::new(told), documents))
         };
         let purpose = Purpose {
             round: call.round,

@@ -64,7 +64,7 @@ impl Groups {
         };
         let Some(reading) = reading else {
             // Nothing has changed.
-            let (reading, nothing) = self.nothing_to_read(key, tip, &calls.issues)?;
+            let (reading, nothing) = nothing_to_read(key, tip, &calls.issues)?;
             return self.note_read(&calls, &reading, &nothing);
         };
         let _alive = context.active_work.note(Role::Review.name(), None);
@@ -92,26 +92,6 @@ impl Groups {
             number,
             begun: Instant::now(),
         }))
-    }
-
-    /// Returns the whole review of a group in which nothing has changed.
-    pub(super) fn nothing_to_read(&self, key: &str, tip: Oid, issues: &Issues) -> Result<(Reading, Read)> {
-        let group = issues.group(key)?.clone();
-        let review = next_of(&group, tip, &[]);
-        let nothing = Read {
-            review: review.clone(),
-            findings: Vec::new(),
-            dropped: 0,
-            left_out: 0,
-        };
-        let reading = Reading {
-            group,
-            review,
-            batch: ChangesBatch::default(),
-            number: 1,
-            begun: Instant::now(),
-        };
-        Ok((reading, nothing))
     }
 
     /// Asks until there is an answer that can be read.
@@ -275,6 +255,26 @@ impl Groups {
             seconds: reading.begun.elapsed().as_secs_f64(),
         }));
     }
+}
+
+/// Returns the whole review of a group in which nothing has changed.
+pub(super) fn nothing_to_read(key: &str, tip: Oid, issues: &Issues) -> Result<(Reading, Read)> {
+    let group = issues.group(key)?.clone();
+    let review = next_of(&group, tip, &[]);
+    let nothing = Read {
+        review: review.clone(),
+        findings: Vec::new(),
+        dropped: 0,
+        left_out: 0,
+    };
+    let reading = Reading {
+        group,
+        review,
+        batch: ChangesBatch::default(),
+        number: 1,
+        begun: Instant::now(),
+    };
+    Ok((reading, nothing))
 }
 
 /// Returns the review that has batches left, where it is of this very tip; else a new one.
