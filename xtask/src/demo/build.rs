@@ -55,7 +55,7 @@ fn table() -> Value {
         "say I compare the table with part 1.\nsleep 300\npropose {}",
         review(5, &[halves])
     );
-    group("table", "The table of sizes", "Part 1.", &[], &task, &review)
+    group("table", "The table of sizes", &[], &task, &review)
 }
 
 /// The second group.
@@ -74,17 +74,17 @@ fn labels() -> Value {
         "say Each size of the table has its label.\nsleep 300\npropose {}",
         review(9, &[])
     );
-    group("labels", "The labels", "Part 2.", &["table"], &task, &review)
+    group("labels", "The labels", &["table"], &task, &review)
 }
 
 /// A group with the scripts of its measure and its closing review.
-fn group(key: &str, name: &str, scope: &str, depends_on: &[&str], task: &Value, review: &str) -> Value {
+fn group(key: &str, name: &str, depends_on: &[&str], task: &Value, review: &str) -> Value {
     let measure = format!(
         "say One task is enough for this part.\nsleep 300\npropose {}",
         json!({ "proposals": [task] })
     );
     json!({
-        "key": key, "name": name, "scope": scope, "depends_on": depends_on,
+        "key": key, "name": name, "scope": format!("What the document says of the {key}."), "depends_on": depends_on,
         "briefing": format!("~~~script\n{measure}\n~~~\n\n~~~review\n{review}\n~~~"),
         "estimated_tasks": 1, "effort": "small",
     })
