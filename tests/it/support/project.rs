@@ -107,7 +107,7 @@ impl Project {
         repository.commit("begin");
         let image = tools_image::of_the_configuration(engine, &repository, name)?;
         let lines = own.lines().filter(|line| !line.starts_with("image: "));
-        let own: String = lines.map(|line| format!("{line}\n")).collect();
+        let own: String = lines.flat_map(|line| [line, "\n"]).collect();
         repository.write(
             "configuration.yaml",
             format!("image: {image}\n{own}\n{engine_is}{more}"),
