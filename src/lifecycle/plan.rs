@@ -63,6 +63,9 @@ pub struct Estimate {
     /// How many of them are of groups that are not planned yet, where others are filed or planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unplanned_tasks: Option<usize>,
+    /// How many groups those may be, by those of earlier work here, where there is no plan yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<usize>,
     /// How many parts an audit or a review reads; each takes what `measure` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<usize>,
@@ -98,6 +101,8 @@ pub(super) struct History {
     pub(super) parts: Vec<Past>,
     /// How many tasks measures filed, in this mode and in all.
     filed: (Vec<usize>, Vec<usize>),
+    /// How many groups were planned, where there were any.
+    pub(super) groups: Vec<usize>,
 }
 
 impl Generator {
@@ -279,6 +284,8 @@ impl Generator {
 impl History {
     fn add(&mut self, issues: &Issues, mode: &str, reports: bool) {
         let is_mode = issues.meta().mode_name() == mode;
+        self.groups
+            .extend(Some(issues.build().groups.len()).filter(|groups| *groups > 0));
         for measure in &issues.meta().measures {
             // The last measure of `generate` files nothing, and says nothing about a request.
             if let Some(filed) = measure.filed.as_ref().filter(|filed| !filed.is_empty()) {
@@ -369,6 +376,7 @@ impl Estimate {
             tasks: sizes.len(),
             tasks_from: None,
             unplanned_tasks: None,
+            groups: None,
             parts: None,
             group_calls: None,
             measure: None,

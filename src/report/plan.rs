@@ -138,9 +138,12 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
     row("all".to_owned(), &estimate.total, String::new());
     let mut text = table.trim_fmt();
     if let Some(from) = estimate.tasks_from {
-        let tasks = match estimate.unplanned_tasks {
-            Some(new) => format!("{} of groups that are not planned yet", counted(new, "task")),
-            None => counted(estimate.tasks, "task"),
+        let groups = estimate.groups.map(|groups| counted(groups, "group"));
+        let tasks = match (estimate.unplanned_tasks, groups) {
+            (Some(new), None) => format!("{} of groups that are not planned yet", counted(new, "task")),
+            (Some(new), Some(groups)) => format!("{} in {groups}, not planned yet", counted(new, "task")),
+            (None, Some(groups)) => format!("{} in {groups}", counted(estimate.tasks, "task")),
+            (None, None) => counted(estimate.tasks, "task"),
         };
         text.push_str(&match from {
             Source::History(measures) => {

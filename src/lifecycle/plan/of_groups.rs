@@ -1,6 +1,6 @@
 //! Estimates of work in groups: what is left of it, by what the store says.
 
-use super::{Estimate, History};
+use super::{Estimate, History, middle};
 use crate::accounting::estimate::{Size, Source};
 use crate::base::error::Result;
 use crate::config::Config;
@@ -22,7 +22,7 @@ struct Left {
 
 impl Generator {
     /// Estimates what is left of work in groups: tasks as filed, as planned or, before that, as many as were filed here, and calls that
-    /// are like measures: a plan where one comes first, and for each group its measure and a closing review.
+    /// are like measures: a plan where one comes first, and for each group, of which there are as many as in earlier plans, its measure and a closing review.
     pub(super) fn estimate_of_groups(
         &self,
         options: &StartOptions,
@@ -36,10 +36,14 @@ impl Generator {
         if !is_first && !this.has_new_documents(&issues)? {
             return Ok(left.added_to(Estimate::of(&[], history), history));
         }
-        // What the plan will come to is not known: for one group more.
         let told = prompt_inputs::plan_context(&this.project, &issues, tip, &mut |_| {})?;
-        // Short documents are planned without a call.
-        let calls = usize::from(!is_small(&told)) + 1 + usize::from(closing_rounds(config) > 0);
+        // Short documents are one group, and planned without a call. What another plan will come to is not known: to as many
+        // groups as those before it, or to one more.
+        let is_small = is_small(&told);
+        let earlier = middle(&history.groups).filter(|_| is_first && !is_small);
+        let groups = earlier.unwrap_or(1);
+        let tasks = tasks * groups;
+        let calls = usize::from(!is_small) + groups * (1 + usize::from(closing_rounds(config) > 0));
         let unplanned = Left {
             sizes: vec![middle_size(config); tasks],
             calls: calls + left.calls,
@@ -47,6 +51,7 @@ impl Generator {
         let estimate = unplanned.added_to(Estimate::of(&left.sizes, history), history);
         Ok(Estimate {
             tasks_from: Some(from),
+            groups: earlier,
             unplanned_tasks: (estimate.tasks > tasks || !is_first).then_some(tasks),
             ..estimate
         })
