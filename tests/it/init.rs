@@ -235,7 +235,9 @@ fn check_scaffold(manifest: Option<&str>, own_workspace: bool) {
     };
     assert_eq!(
         read(".cargo/config.toml"),
-        format!("[alias]\nxtask = \"run {which} --\"\n")
+        format!(
+            "[alias]\nxtask = \"run {which} --\"\n\n# Keeps the memory of long runs small.\n[env]\nMALLOC_ARENA_MAX = \"2\"\n"
+        )
     );
     assert!(read("xtask/src/main.rs").contains("cordwainer::cli::main()"));
 }
