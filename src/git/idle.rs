@@ -17,6 +17,8 @@ use crate::base::error::Result;
 
 /// How long one is used after it was opened: git's settings could be others by then.
 const LONGEST: Duration = Duration::from_secs(1);
+/// How far apart changes of a folder are for their times to differ; most kernels count them by 4 ms.
+const TICK: Duration = Duration::from_millis(5);
 /// How many wait at most.
 const MOST: usize = 4;
 
@@ -38,7 +40,7 @@ struct Opened {
 }
 
 /// The packs at a moment. An open repository finds new ones by itself, but would still look in those that are gone.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Packs {
     /// The folder of git's packs: its inode, and when a name in it changed.
     folder: Option<(u64, i64, i64)>,
@@ -46,6 +48,8 @@ struct Packs {
     refs: Option<(u64, i64, i64, u64)>,
     /// Whether objects that no ref holds are shown, too.
     has_unheld: bool,
+    /// Whether it shows by these alone that packs are others, which it does not where some belong to another repository.
+    is_settled: bool,
 }
 
 /// A repository for reading objects and refs and for writing objects, until this is dropped.
@@ -68,6 +72,7 @@ impl Drop for Borrowed {
     fn drop(&mut self) {
         let mut idle = self.idle.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(opened) = self.opened.take()
+            && opened.packs.is_settled
             && idle.len() < MOST
         {
             idle.push(opened);
@@ -104,22 +109,30 @@ impl Idle {
     /// Takes one that can still be used, and closes those that cannot.
     fn take(&self, packs: Packs) -> Option<Opened> {
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|opened| opened.packs == packs && opened.at.elapsed() < LONGEST);
+        idle.retain(|opened| opened.packs.are(packs) && opened.at.elapsed() < LONGEST);
         idle.pop()
     }
 }
 
 impl Packs {
+    /// Returns whether nothing has changed since.
+    fn are(self, now: Self) -> bool {
+        (self.folder, self.refs, self.has_unheld) == (now.folder, now.refs, now.has_unheld)
+    }
+
     fn now(common_dir: &Path, has_unheld: bool) -> Self {
         let seen = |path: &str| -> io::Result<_> {
             let seen = fs::symlink_metadata(common_dir.join(path))?;
             Ok((seen.ino(), seen.mtime(), seen.mtime_nsec(), seen.size()))
         };
-        let folder = seen("objects/pack").ok();
+        let folder = fs::symlink_metadata(common_dir.join("objects/pack")).ok();
+        let changed = folder.as_ref().and_then(|folder| folder.modified().ok());
+        let is_old = changed.is_some_and(|changed| changed.elapsed().is_ok_and(|age| age > TICK));
         Self {
-            folder: folder.map(|(inode, seconds, nanoseconds, _)| (inode, seconds, nanoseconds)),
+            folder: folder.map(|folder| (folder.ino(), folder.mtime(), folder.mtime_nsec())),
             refs: seen("packed-refs").ok(),
             has_unheld,
+            is_settled: is_old && !common_dir.join("objects/info/alternates").exists(),
         }
     }
 }
@@ -149,35 +162,58 @@ mod tests {
         git.idle.0.lock().unwrap().len()
     }
 
+    /// Opens one that is used again, however short a time ago packs changed.
+    fn settled(git: &Git) -> Borrowed {
+        let mut one = git.borrow().unwrap();
+        one.opened.as_mut().unwrap().packs.is_settled = true;
+        one
+    }
+
     #[test]
     fn one_is_used_again_until_the_packs_are_others() {
         let (_folder, git) = repository();
-        drop(git.borrow().unwrap());
+        drop(settled(&git));
         assert_eq!(waiting(&git), 1);
-        let two = (git.borrow().unwrap(), git.borrow().unwrap());
+        let two = (settled(&git), settled(&git));
         assert_eq!(waiting(&git), 0, "nobody else uses one that is in use");
         drop(two);
         assert_eq!(waiting(&git), 2);
         by_git(&git, &["repack", "-q", "-ad"]);
-        let one = git.borrow().unwrap();
+        let one = settled(&git);
         assert_eq!(waiting(&git), 0, "those that know other packs are closed");
         drop(one);
         git.idle.0.lock().unwrap()[0].at -= LONGEST;
-        let one = git.borrow().unwrap();
+        let one = settled(&git);
         assert!(one.opened.as_ref().unwrap().at.elapsed() < LONGEST, "it is another one");
+    }
+
+    #[test]
+    fn one_that_may_not_see_what_changes_is_not_used_again() {
+        let (_folder, git) = repository();
+        let mut one = settled(&git);
+        one.opened.as_mut().unwrap().packs.is_settled = false;
+        drop(one);
+        assert_eq!(waiting(&git), 0);
+        fs::write(git.common_dir().join("objects/info/alternates"), "").unwrap();
+        assert!(!git.borrow().unwrap().opened.as_ref().unwrap().packs.is_settled);
     }
 
     #[test]
     fn what_others_write_meanwhile_is_found() {
         let (_folder, git) = repository();
-        drop(git.borrow().unwrap());
         let before = git.head().unwrap();
+        drop(settled(&git));
+        let known = git.idle.0.lock().unwrap().last().unwrap().at;
         by_git(&git, &["commit", "-q", "--allow-empty", "-m", "second"]);
-        by_git(&git, &["pack-refs", "--all"]);
-        by_git(&git, &["gc", "-q", "--prune=now"]);
+        // By the one that knows nothing of it.
+        assert_eq!(git.borrow().unwrap().opened.as_ref().unwrap().at, known);
         let after = git.head().unwrap();
         assert_ne!(before, after);
         let id = git.resolve("HEAD").unwrap();
+        assert_eq!(git.commit_info(id).unwrap().message, "second\n");
+        by_git(&git, &["pack-refs", "--all"]);
+        by_git(&git, &["gc", "-q", "--prune=now"]);
+        assert_eq!(git.head().unwrap(), after);
         assert_eq!(git.commit_info(id).unwrap().message, "second\n");
         let blob = git.write_object(git2::ObjectType::Blob, b"x").unwrap();
         assert!(git.borrow().unwrap().find_blob(blob).is_ok(), "what no ref holds, too");

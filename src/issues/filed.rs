@@ -1,7 +1,7 @@
-//! Which findings have become tasks in generations whose archives are gone: by that they are not filed a second time. One file on a
-//! ref of the repository, changed by compare-and-swap.
+//! Which findings were done as tasks in generations whose archives are gone: by that they are not filed a second time. What was left
+//! undone there is a task nowhere any more, and is filed again. One file on a ref of the repository, changed by compare-and-swap.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -25,27 +25,20 @@ const FORMAT: u32 = 1;
 #[serde(deny_unknown_fields)]
 struct Filed {
     format: u32,
-    /// Whether the task of a finding was closed, by what the finding is recognized.
-    findings: BTreeMap<String, bool>,
+    /// By what the findings are recognized.
+    findings: BTreeSet<String>,
 }
 
-/// Keeps which findings became tasks in a generation whose archive is about to go. It can be done twice.
+/// Keeps which findings were done in a generation whose archive is about to go. It can be done twice.
 pub(crate) fn keep(git: &Git, issues: &Issues, now: Timestamp) -> Result<()> {
-    let of_findings = issues.iter().filter_map(|issue| {
-        let external = issue
-            .external
-            .as_ref()
-            .filter(|external| found::is_of_finding(external))?;
-        Some((external.clone(), issue.status == Status::Closed))
-    });
-    let more: BTreeMap<String, bool> = of_findings.collect();
+    let done = issues.iter().filter(|issue| issue.status == Status::Closed);
+    let externals = done.filter_map(|issue| issue.external.clone());
+    let more: BTreeSet<String> = externals.filter(|external| found::is_of_finding(external)).collect();
     loop {
         let tip = git.reference(REFERENCE)?;
         let before = read(git, tip)?;
         let mut filed = before.clone();
-        for (external, is_closed) in &more {
-            *filed.findings.entry(external.clone()).or_default() |= is_closed;
-        }
+        filed.findings.extend(more.iter().cloned());
         if filed == before {
             return Ok(());
         }
@@ -57,7 +50,8 @@ pub(crate) fn keep(git: &Git, issues: &Issues, now: Timestamp) -> Result<()> {
         };
         let commit = git.commit(&NewCommit {
             tree: git.edit_tree(git.empty_tree()?, &edit)?,
-            parents: tip.into_iter().collect(),
+            // What an earlier one has is in this one.
+            parents: Vec::new(),
             message: "keep which findings were filed as tasks\n".to_owned(),
             author: None,
             committer: None,
@@ -70,15 +64,9 @@ pub(crate) fn keep(git: &Git, issues: &Issues, now: Timestamp) -> Result<()> {
     }
 }
 
-/// Returns by what the findings are recognized that became tasks in generations whose archives are gone; with `only_closed`, of
-/// those tasks only the closed ones count.
-pub(crate) fn known(git: &Git, only_closed: bool) -> Result<BTreeSet<String>> {
-    let filed = read(git, git.reference(REFERENCE)?)?;
-    let counts = filed
-        .findings
-        .into_iter()
-        .filter(|(_, is_closed)| *is_closed || !only_closed);
-    Ok(counts.map(|(external, _)| external).collect())
+/// Returns by what the findings are recognized that were done in generations whose archives are gone.
+pub(crate) fn known(git: &Git) -> Result<BTreeSet<String>> {
+    Ok(read(git, git.reference(REFERENCE)?)?.findings)
 }
 
 fn read(git: &Git, tip: Option<Oid>) -> Result<Filed> {

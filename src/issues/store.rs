@@ -137,10 +137,10 @@ impl Store {
     }
 
     /// Returns the ids that issues of other generations of the repository, ended or not, have in the places that they come
-    /// from, and those of findings that were filed in generations whose archives are gone. A damaged store of another generation has
+    /// from, and those of findings that were done in generations whose archives are gone. A damaged store of another generation has
     /// none: its own commands report it. Of ended ones, where it is asked for to have them fixed, only those of closed tasks count.
     pub(crate) fn externals_elsewhere(&self, then: Then) -> Result<BTreeSet<String>> {
-        let mut found = filed::known(&self.git, then == Then::Fix)?;
+        let mut found = filed::known(&self.git)?;
         for (reference, _) in self.git.references(NAMESPACE)? {
             if reference != self.reference && reference.ends_with("/issues") {
                 let other = Self {

@@ -33,6 +33,10 @@ impl Generator {
         }
         let generation = &issues.meta().generation;
         let committed = self.project.git.commit_info(self.project.tip(generation)?)?.time;
+        // Where there is nothing to count even if runs alone have changed tasks, their records, which may be large, are not read.
+        if barren(issues, committed, &[(Timestamp::MIN, Timestamp::MAX)]) == 0 {
+            return Ok(0);
+        }
         let spans = spans(&self.project.state_dir, generation, own)?;
         Ok(barren(issues, committed, &spans))
     }

@@ -306,11 +306,14 @@ impl Driver<'_> {
 
     /// Begins a measure, unless a task that goes on was faster in taking the seat.
     async fn begin_measure(&mut self) -> Result<()> {
-        let Some(seat) = self.phases.seats.begin() else {
+        let seat = match self.in_force.parallel {
+            Parallel::Count(_) => self.phases.seats.begin(),
+            Parallel::Auto => self.phases.seats.begin_counting(1),
+        };
+        let Some(seat) = seat else {
             return self.wait_for_end(None).await;
         };
-        self.progress.measures_begun += 1;
-        let number = self.progress.measures_begun;
+        let number = self.progress.measure_begins();
         self.at_work
             .begin_measure(&self.phases, (number, seat), &self.control.interruption);
         Ok(())
@@ -327,7 +330,7 @@ impl Driver<'_> {
                     .go_on(&self.phases, (task, *taken_over, seat), interruption);
             }
             Resumed::Call(taken_over) => {
-                self.progress.measures_begun += 1;
+                self.progress.measure_begins();
                 let seat = self.phases.seats.go_on();
                 self.at_work.go_on_call(&self.phases, (taken_over, seat), interruption);
             }
@@ -346,6 +349,7 @@ impl Driver<'_> {
         let most = schedule::most(parallel, container, Machine::here());
         self.places.set_most(most);
         self.limits.wait = wait;
+        self.limits.has_budget = budget.is_for_several();
         if budget != self.in_force.budget {
             self.phases.sessions.room.set(budget);
             // What was met is looked for anew.

@@ -114,6 +114,10 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
             "`cordwainer resume` continues".to_owned(),
         ],
         Reason::Reported => vec!["`cordwainer report show` prints the report".to_owned()],
+        Reason::Stuck(_) => vec![
+            "`cordwainer run --cycles 1` asks for tasks all the same, once what stood in the way is another (the documents, a gate, the model)"
+                .to_owned(),
+        ],
         Reason::Complete
         | Reason::GroupsDone
         | Reason::RequestDone
@@ -122,7 +126,6 @@ pub(crate) fn after_run(reason: &Reason, standing: &Standing) -> Vec<String> {
         | Reason::TasksAttempted(_)
         | Reason::Proposed(_)
         | Reason::Waiting
-        | Reason::Stuck(_)
         | Reason::Blocked => Vec::new(),
     };
     if steps.is_empty() {
@@ -416,9 +419,10 @@ mod tests {
                 ..standing(&[], 0, false)
             };
             let steps = after_run(&Reason::Stuck(2), &standing);
-            assert_eq!(steps.len(), stuck.len().min(MOST_TASKS) + 1, "{steps:?}");
-            assert!(steps[0].contains(&format!("`cordwainer {first}`")), "{steps:?}");
-            for (step, id) in steps[1..].iter().zip(stuck) {
+            assert_eq!(steps.len(), stuck.len().min(MOST_TASKS) + 2, "{steps:?}");
+            assert!(steps[0].contains("`cordwainer run --cycles 1`"), "{steps:?}");
+            assert!(steps[1].contains(&format!("`cordwainer {first}`")), "{steps:?}");
+            for (step, id) in steps[2..].iter().zip(stuck) {
                 assert!(step.contains(&format!("`cordwainer issues release {id}`")), "{steps:?}");
             }
         }

@@ -56,7 +56,7 @@ pub(crate) struct RunState {
 pub(crate) struct AtWork {
     /// Tasks.
     pub(crate) tasks: u32,
-    /// Those of them that have an agent at work, or wait for one, and a measure.
+    /// Seats that are taken or waited for, that of a measure among them.
     pub(crate) calling: u32,
     /// Whether a measure is.
     pub(crate) measure: bool,
@@ -94,6 +94,8 @@ pub(crate) struct Progress {
     pub(crate) barren_cycles: u32,
     /// Tasks attempted since the last measure.
     pub(crate) attempted_in_cycle: u32,
+    /// The tasks attempted and merged of these when the measure in progress began, which is all that it can know of.
+    pub(crate) before_measure: (u32, u32),
     /// Tasks attempted in all.
     pub(crate) attempted: u32,
     /// Calls in a row that the infrastructure failed.
@@ -154,6 +156,8 @@ pub(crate) struct RunLimits {
     pub(crate) replan: bool,
     /// The cycles in a row, of earlier runs, that merged nothing, and after which nobody has changed anything.
     pub(crate) barren_before: u32,
+    /// Whether a budget is for more than one task, so that a measure gets all that is left of it.
+    pub(crate) has_budget: bool,
 }
 
 impl RunLimits {
@@ -169,6 +173,7 @@ impl RunLimits {
             says: MeasureSays::Some,
             replan: false,
             barren_before: 0,
+            has_budget: config.budget.is_for_several(),
         }
     }
 
@@ -304,9 +309,9 @@ pub(crate) fn next(now: &RunState, limits: &RunLimits) -> Step {
 }
 
 /// Returns whether measures and tasks may be at work side by side: not those of groups, which are measured one after the other,
-/// and not where files are read for a report.
+/// not where files are read for a report, and not where both would be paid from one budget.
 fn has_measures_beside_tasks(now: &RunState, limits: &RunLimits) -> bool {
-    now.build.is_none() && limits.says != MeasureSays::Report
+    now.build.is_none() && limits.says != MeasureSays::Report && !limits.has_budget
 }
 
 /// Returns whether a measure would say something new although tasks are at work: they are all that is left of the cycle, and
@@ -439,10 +444,19 @@ impl Progress {
         self.rest = Rest::Owed;
     }
 
-    /// Takes in a measure that filed so many tasks: a cycle begins.
+    /// Takes in that a measure begins; returns its number in the run.
+    pub(crate) fn measure_begins(&mut self) -> u32 {
+        self.measures_begun += 1;
+        self.before_measure = (self.attempted_in_cycle, self.merged_in_cycle);
+        self.measures_begun
+    }
+
+    /// Takes in a measure that filed so many tasks: a cycle begins, with what happened since the measure began.
     pub(crate) fn measured(&mut self, filed: usize) {
         self.barren_cycles = self.barren();
-        (self.attempted_in_cycle, self.merged_in_cycle) = (0, 0);
+        let (attempted, merged) = std::mem::take(&mut self.before_measure);
+        self.attempted_in_cycle = self.attempted_in_cycle.saturating_sub(attempted);
+        self.merged_in_cycle = self.merged_in_cycle.saturating_sub(merged);
         self.measures += 1;
         self.last_filed = Some(filed);
     }

@@ -163,7 +163,7 @@ impl Room {
                 usd: settings.budget_usd,
                 tokens: settings.budget_tokens,
             },
-            // Nothing is at work beside a measure.
+            // Nothing is at work beside a measure where there is a budget for both.
             parallel: task.map_or(1, |_| self.sharers.load(Ordering::Relaxed).saturating_add(others)),
             beside,
         }

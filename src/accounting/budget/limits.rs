@@ -35,6 +35,15 @@ pub struct BudgetConfig {
     pub warn: BudgetWarning,
 }
 
+impl BudgetConfig {
+    /// Returns whether anything is bounded that more than one task uses: a cycle, a run or a generation.
+    pub(crate) fn is_for_several(&self) -> bool {
+        let usd = [self.usd, self.run_usd, self.cycle_usd];
+        let tokens = [self.tokens, self.run_tokens, self.cycle_tokens];
+        usd.iter().any(Option::is_some) || tokens.iter().any(Option::is_some)
+    }
+}
+
 /// Whether agents are told that their call ends soon.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

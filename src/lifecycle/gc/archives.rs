@@ -45,7 +45,7 @@ impl Archive {
         self.refs.iter().find(is_it).map(|(_, target)| *target)
     }
 
-    /// Returns whether it has no commit and no task: nothing of it would be missed, but for what it cost.
+    /// Returns whether it has no commit, no task and no group: nothing of it would be missed, but for what it cost.
     fn is_empty(&self, git: &Git) -> bool {
         // The tip goes first, and a removal may have died after that.
         let has_no_commit = self.target(TIP).is_none_or(|tip| self.target(BASE) == Some(tip));
@@ -55,7 +55,7 @@ impl Archive {
             .all(|(name, _)| [TIP, BASE, ISSUES].contains(&&name[self.prefix.len()..]));
         // What cannot be read is not known to be without tasks.
         let issues = || Store::archived(git, &self.prefix).and_then(|store| store.read());
-        has_no_commit && are_marks && issues().is_ok_and(|issues| issues.is_empty())
+        has_no_commit && are_marks && issues().is_ok_and(|issues| issues.is_empty() && issues.build().groups.is_empty())
     }
 
     /// Returns whether it is what a removal left that was killed before its last step: where the generation began, which

@@ -55,6 +55,7 @@ fn check(change: impl FnOnce(&mut RunState, &mut RunLimits), expect: Step) {
         says: MeasureSays::Some,
         replan: false,
         barren_before: 0,
+        has_budget: false,
     };
     change(&mut now, &mut limits);
     assert_eq!(next(&now, &limits), expect, "{now:?}");
@@ -327,11 +328,14 @@ fn cycles_that_merge_nothing_end_a_run_and_one_merge_lets_it_go_on() {
             expect,
         );
     };
+    run.measure_begins();
     run.measured(2);
     after(&run, Step::Measure);
     run.merged_in_cycle += 1;
+    run.measure_begins();
     run.measured(2);
     after(&run, Step::Measure);
+    run.measure_begins();
     run.measured(1);
     after(&run, Step::Stop(Reason::Stuck(2)));
     // What is ready is done before, however many tasks a cycle may have.
@@ -346,7 +350,9 @@ fn cycles_that_merge_nothing_end_a_run_and_one_merge_lets_it_go_on() {
     run.merged_in_cycle += 1;
     after(&run, Step::Measure);
     // Where the last one found nothing to file, that is why it ends.
+    run.measure_begins();
     run.measured(1);
+    run.measure_begins();
     run.measured(0);
     after(&run, Step::Stop(Reason::Blocked));
 }

@@ -80,3 +80,49 @@ fn work_is_possible_where_git_reads_and_folders_can_be_written() {
         "{text}"
     );
 }
+
+/// Waits by the entrypoint's functions for a relay at a port of 127.0.0.1, whose process is `process`; `sockstat` is the file in which
+/// the kernel counts sockets, of which `before` were there before the relay.
+fn awaited(sockstat: &Path, before: &str, process: u32, port: u16) -> (Option<i32>, String) {
+    let begin = SCRIPT.find("# Whether somebody listens at an address").unwrap();
+    let end = SCRIPT.find("# A child of the init").unwrap();
+    let listening = &SCRIPT[begin..end];
+    let begin = SCRIPT.find("# The TCP sockets of this network").unwrap();
+    let end = SCRIPT.find("# Whether a service listens").unwrap();
+    let waiting = &SCRIPT[begin..end];
+    let refuse = "refuse() { printf '%s\\n' \"$1\"; exit 125; }";
+    let values = format!("sockstat={} before={before}", sockstat.display());
+    let script = format!("set -u\n{values}\n{refuse}\n{listening}\n{waiting}\nawait_all {process} x 127.0.0.1 {port}");
+    let ran = Command::new("/bin/sh").args(["-c", &script]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.stderr), "");
+    (ran.status.code(), String::from_utf8(ran.stdout).unwrap())
+}
+
+#[test]
+fn relays_are_waited_for_by_count_or_by_the_table_of_sockets() {
+    let folder = tempfile::tempdir().unwrap();
+    let sockstat = folder.path().join("sockstat");
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // A process that is there, and one that is not.
+    let (own, none) = (std::process::id(), u32::MAX);
+    let listens = (Some(0), String::new());
+    let ended = |port| {
+        (
+            Some(125),
+            format!("the relay to `x` ended before it listened at 127.0.0.1:{port}\n"),
+        )
+    };
+    // Some kernels do not count.
+    assert_eq!(awaited(&sockstat, "", own, port), listens);
+    drop(listener);
+    assert_eq!(awaited(&sockstat, "", none, port), ended(port));
+    let counted = "sockets: used 9\nTCP: inuse 3 orphan 0 tw 0 alloc 3 mem 1\nUDP: inuse 0 mem 0\n";
+    fs::write(&sockstat, counted).unwrap();
+    assert_eq!(awaited(&sockstat, "2", none, port), listens);
+    assert_eq!(
+        awaited(&sockstat, "3", none, port),
+        ended(port),
+        "those that were there before are not it"
+    );
+}

@@ -94,7 +94,7 @@ fn last_of_a_cycle(now: &mut RunState, limits: &mut RunLimits) {
 #[test]
 fn a_measure_is_made_beside_the_last_tasks_of_a_cycle_that_merged_others() {
     check(last_of_a_cycle, Step::Measure);
-    let cases: [fn(&mut RunState, &mut RunLimits); 10] = [
+    let cases: [fn(&mut RunState, &mut RunLimits); 11] = [
         |now, _| now.places = 1,
         |now, _| (now.at_work.measure, now.at_work.calling) = (true, 2),
         // Others wait for what is at work, or for their next attempt.
@@ -106,6 +106,7 @@ fn a_measure_is_made_beside_the_last_tasks_of_a_cycle_that_merged_others() {
         |now, _| now.measure.pause = Some(pause(1, PauseCause::Limit)),
         |now, _| now.build = Some(BuildStep::Measure("first".to_owned())),
         |_, limits| limits.says = MeasureSays::Report,
+        |_, limits| limits.has_budget = true,
         |_, limits| limits.cycles = Some(1),
     ];
     for case in cases {
@@ -149,4 +150,24 @@ fn what_tasks_did_since_an_empty_measure_is_not_known_to_be_all() {
     };
     check(after(0), Step::Stop(Reason::Complete));
     check(after(1), Step::Stop(Reason::CyclesMade));
+}
+
+#[test]
+fn what_ends_while_a_measure_is_made_is_of_the_cycle_after_it() {
+    let mut progress = Progress {
+        measures: 1,
+        attempted_in_cycle: 2,
+        merged_in_cycle: 1,
+        ..Progress::default()
+    };
+    assert_eq!(progress.measure_begins(), 1);
+    (progress.attempted_in_cycle, progress.merged_in_cycle) = (3, 2);
+    progress.measured(0);
+    assert_eq!((progress.attempted_in_cycle, progress.merged_in_cycle), (1, 1));
+    // It did not see what was merged meanwhile, so that another one may say more.
+    let after = |now: &mut RunState, limits: &mut RunLimits| {
+        limits.cycles = None;
+        now.run = progress;
+    };
+    check(after, Step::Measure);
 }

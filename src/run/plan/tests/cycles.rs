@@ -16,6 +16,7 @@ fn cycles_of_earlier_runs_count_until_something_is_merged() {
     after(Progress::after(1), Step::Measure);
     after(Progress::after(2), Step::Stop(Reason::Stuck(2)));
     let mut run = Progress::after(1);
+    run.measure_begins();
     run.measured(2);
     after(run.clone(), Step::Stop(Reason::Stuck(2)));
     run.merged_in_cycle += 1;
