@@ -46,7 +46,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, conflicts_with = "file_issues")]
     fix: bool,
     /// Merge the fixes when everything is done and the gates pass
-    #[arg(long, requires = "fix")]
+    #[arg(long)]
     stop: bool,
     /// What to look at, in your words; `-` reads it from standard input
     #[arg(long, value_name = "TEXT")]
@@ -60,7 +60,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "REVISION")]
     from: Option<String>,
     /// Attempt this many tasks at most
-    #[arg(long, value_name = "N", value_parser = from_one, requires = "fix")]
+    #[arg(long, value_name = "N", value_parser = from_one)]
     max_tasks: Option<u32>,
     /// Print what reading will take, by what was read here, and make no call
     #[arg(long, conflicts_with = "prompt")]
@@ -105,8 +105,7 @@ impl AuditArgs {
     }
 
     /// Returns what becomes of findings: what is asked for, or what the mode says.
-    fn then(&self, mode: ModeKind, generator: &Generator) -> Result<Then> {
-        let writes = generator.config().mode_named(mode.name())?.writes;
+    fn then(&self, mode: ModeKind, writes: bool) -> Result<Then> {
         let then = match (self.fix, self.file_issues) {
             (false, true) => Then::File,
             (true, _) => Then::Fix,
@@ -120,6 +119,15 @@ impl AuditArgs {
             );
             return Err(Error::new(ErrorKind::Usage, message)
                 .hint("leave one of the two out, or file what is found with `--file-issues`"));
+        }
+        let about_fixes = [("--stop", self.stop), ("--max-tasks", self.max_tasks.is_some())];
+        if let Some((option, _)) = about_fixes.iter().find(|(_, is_given)| *is_given && then != Then::Fix) {
+            let becomes = if then == Then::File { "filed" } else { "reported" };
+            let message = format!("`{option}` is about fixes, and what is found is {becomes} alone");
+            return Err(Error::new(ErrorKind::Usage, message).hint(format!(
+                "`--fix` has it fixed; `modes.{mode}.writes: true` in the configuration has it fixed without",
+                mode = mode.name()
+            )));
         }
         Ok(then)
     }
@@ -157,7 +165,8 @@ impl AuditArgs {
 
 /// Reads files, and reports what was found.
 pub(super) async fn execute(mode: ModeKind, args: &AuditArgs, generator: &Generator, context: &Context) -> Result<u8> {
-    let then = args.then(mode, generator)?;
+    let writes = generator.config().mode_named(mode.name())?.writes;
+    let then = args.then(mode, writes)?;
     let options = args.options((mode, then), generator, context)?;
     if args.dry_run {
         let plan = generator.reading_plan(&options)?;
@@ -290,4 +299,49 @@ fn below_root(path: &Path, generator: &Generator, context: &Context) -> Result<S
     } else {
         text.to_owned()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: AuditArgs,
+    }
+
+    fn then_of(line: &str, writes: bool) -> Result<Then, (ErrorKind, String)> {
+        let words = std::iter::once("audit").chain(line.split_whitespace());
+        let line = Line::try_parse_from(words).unwrap();
+        let then = line.args.then(ModeKind::Audit, writes);
+        then.map_err(|error| {
+            let hint = error.hint_text().unwrap_or_default();
+            (error.kind(), format!("{error}\n{hint}"))
+        })
+    }
+
+    #[test]
+    fn options_about_fixes_go_with_whatever_has_findings_fixed() {
+        for option in ["--stop", "--max-tasks 2"] {
+            assert_eq!(then_of(option, true), Ok(Then::Fix));
+            assert_eq!(then_of(&format!("--fix {option}"), false), Ok(Then::Fix));
+            for (line, writes, becomes) in [
+                (option.to_owned(), false, "reported"),
+                (format!("--file-issues {option}"), false, "filed"),
+                (format!("--file-issues {option}"), true, "filed"),
+            ] {
+                let (kind, text) = then_of(&line, writes).unwrap_err();
+                let name = option.split(' ').next().unwrap();
+                assert_eq!(kind, ErrorKind::Usage, "{line}");
+                let says =
+                    format!("`{name}` is about fixes, and what is found is {becomes} alone\n`--fix` has it fixed");
+                assert!(text.starts_with(&says) && text.contains("modes.audit.writes"), "{text}");
+            }
+        }
+        assert_eq!(then_of("--file-issues", true), Ok(Then::File));
+        assert_eq!(then_of("", false), Ok(Then::Report));
+    }
 }
