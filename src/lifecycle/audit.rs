@@ -41,6 +41,8 @@ pub(super) struct Asked {
     pub(super) this: Generator,
     pub(super) issues: Issues,
     pub(super) commit: Oid,
+    /// The generation, where it is open.
+    pub(super) open: Option<GenerationName>,
 }
 
 impl Generator {
@@ -70,7 +72,12 @@ impl Generator {
             if issues.is_empty() {
                 this.refuse_another_commit(&open, options)?;
             }
-            return Ok(Asked { this, issues, commit });
+            return Ok(Asked {
+                this,
+                issues,
+                commit,
+                open: Some(open),
+            });
         }
         let this = self.in_mode_of(options)?;
         let (name, commit) = (this.new_name(options)?, this.starting_point(options)?);
@@ -79,6 +86,7 @@ impl Generator {
             this,
             issues: Issues::new(meta),
             commit,
+            open: None,
         })
     }
 
@@ -121,8 +129,9 @@ impl Generator {
 
     /// Estimates what reading will take.
     pub(super) fn audit_estimate(&self, options: &StartOptions, history: &History) -> Result<Estimate> {
-        let parts = self.asked_for(options)?.files()?.parts.len();
-        Ok(Estimate::of_parts(parts, history))
+        let asked = self.asked_for(options)?;
+        let estimate = Estimate::of_parts(asked.files()?.parts.len(), history);
+        Ok(estimate.of_reading_alone(asked.then(options)))
     }
 
     /// Says what becomes of the findings of an open generation from now on. Returns whether its files are to be read anew, as
@@ -139,16 +148,8 @@ impl Generator {
         let store = self.store()?;
         let issues = store.read()?;
         let counts = issues.counts();
-        match then {
-            Then::Report => {}
-            Then::File => refuse_to_file(&generation, counts.open + counts.in_progress)?,
-            Then::Fix => refuse_to_fix(&generation, counts.blocked)?,
-        }
         let known = scope_of(&issues, &self.in_its_mode()?.project.config.mode).then;
-        // Whoever begins elsewhere to file or fix is told that it will be merged; whoever began to report was not.
-        if then != Then::Report && known == Then::Report {
-            self.refuse_to_merge(&generation, &issues)?;
-        }
+        self.refuse_then((&generation, &issues), (known, then))?;
         if known != then {
             store.update("what becomes of findings", self.project.clock().now(), |issues| {
                 issues.set_then(then);
@@ -156,6 +157,25 @@ impl Generator {
             })?;
         }
         Ok(Pass::of(&issues).complete && !issues.is_empty() && counts.open == 0 && counts.in_progress == 0)
+    }
+
+    /// Refuses what an open generation cannot do with its findings from now on, by what it did until now.
+    pub(super) fn refuse_then(
+        &self,
+        (generation, issues): (&GenerationName, &Issues),
+        (known, then): (Then, Then),
+    ) -> Result<()> {
+        let counts = issues.counts();
+        match then {
+            Then::Report => {}
+            Then::File => refuse_to_file(generation, counts.open + counts.in_progress)?,
+            Then::Fix => refuse_to_fix(generation, counts.blocked)?,
+        }
+        // Whoever begins elsewhere to file or fix is told that it will be merged; whoever began to report was not.
+        if then != Then::Report && known == Then::Report {
+            self.refuse_to_merge(generation, issues)?;
+        }
+        Ok(())
     }
 
     fn refuse_to_merge(&self, generation: &GenerationName, issues: &Issues) -> Result<()> {
@@ -221,6 +241,15 @@ impl Generator {
 }
 
 impl Asked {
+    /// Returns what becomes of findings: as the options say, which change what an open generation does.
+    pub(super) fn then(&self, options: &StartOptions) -> Then {
+        let asked = options.request.as_ref().and_then(|request| request.scope.as_ref());
+        asked.map_or_else(
+            || scope_of(&self.issues, &self.this.project.config.mode).then,
+            |scope| scope.then,
+        )
+    }
+
     pub(super) fn files(&self) -> Result<Files> {
         let pass = Pass::of(&self.issues).at(&CommitId::from(self.commit));
         // What is complete is read anew when it is asked for again.

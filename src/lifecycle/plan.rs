@@ -12,6 +12,7 @@ use crate::git::Oid;
 use crate::issues::attempt::Attempt;
 use crate::issues::issue::{BuildStep, GroupStanding, Issues, Status};
 use crate::issues::planned::{PlanFile, PlannedTask};
+use crate::issues::scope::Then;
 use crate::issues::store::Store;
 use crate::lifecycle::{Generator, StartOptions};
 use crate::model::generation::GenerationName;
@@ -69,6 +70,9 @@ pub struct Estimate {
     /// How many parts an audit or a review reads; each takes what `measure` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<usize>,
+    /// Whether what is found is fixed then, which is not in it: what there is to fix is not known before all is read.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub without_fixes: bool,
     /// How many calls are made beside those of tasks, where it is not one: the plan of groups, a measure and a closing review of each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_calls: Option<usize>,
@@ -337,6 +341,14 @@ impl Estimate {
         let total = (0..calls).fold(self.total, |total, _| total.plus(measure.takes));
         Self {
             group_calls: Some(calls),
+    /// Says that it is of the reading alone, where what is found is fixed then.
+    pub(super) fn of_reading_alone(self, then: Then) -> Self {
+        Self {
+            without_fixes: then == Then::Fix,
+            ..self
+        }
+    }
+
             measure: Some(measure),
             total,
             ..self
@@ -384,6 +396,7 @@ impl Estimate {
             total,
         }
     }
+            without_fixes: false,
 }
 
 /// Returns the one in the middle, of an even number the lower one.

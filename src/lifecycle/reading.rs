@@ -59,14 +59,18 @@ impl Generator {
     ///
     /// # Errors
     ///
-    /// Those of [`Generator::to_read`], and of kind [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) where
-    /// a template is wrong.
+    /// Those of [`Generator::to_read`] and, where a generation is open for these options, of [`Generator::ask_again`], and of kind
+    /// [`ErrorKind::Configuration`](crate::base::error::ErrorKind::Configuration) where a template is wrong.
     pub fn reading_plan(&self, options: &StartOptions) -> Result<ReadingPlan> {
         let asked = self.asked_for(options)?;
         let files = asked.files()?;
+        let then = asked.then(options);
         let project = &asked.this.project;
         let scope = scope_of(&asked.issues, &project.config.mode);
-        let estimate = Estimate::of_parts(files.parts.len(), &asked.this.history()?);
+        if let Some(open) = &asked.open {
+            asked.this.refuse_then((open, &asked.issues), (scope.then, then))?;
+        }
+        let estimate = Estimate::of_parts(files.parts.len(), &asked.this.history()?).of_reading_alone(then);
         let mut planned = Vec::new();
         for (index, part) in files.parts.iter().enumerate() {
             let told = AuditContext {
@@ -94,7 +98,7 @@ impl Generator {
             mode: project.config.mode.name.clone(),
             revision: asked.commit.into(),
             what: scope.in_words(),
-            then: scope.then,
+            then,
             parts: planned,
             not_read: files.not_read,
             estimate,

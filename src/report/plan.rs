@@ -153,6 +153,9 @@ pub(crate) fn estimate(estimate: &Estimate) -> String {
             Source::Table => format!("\n{tasks}: a guess, since no measure was made here."),
         });
     }
+    if estimate.without_fixes {
+        text.push_str("\nThe fixes are not in this estimate.");
+    }
     text.push_str("\nIn brackets: what a quarter of those here took less than, and more than; in the table, how far off it may be.");
     text
 }

@@ -260,6 +260,8 @@ fn findings_become_tasks_once(engine: TestEngine) {
         .says("in 1 part, 1 of them read before")
         .says("Found 2 findings");
     assert_eq!((count(), prompts(&project).len()), (tasks, passes));
+    let looked = project.run(&["audit", "--fix", "--dry-run"]).expect(9);
+    let _ = looked.says("cannot go on by itself: 2 tasks are held for you");
     project
         .run(&["audit", "--fix"])
         .expect(9)

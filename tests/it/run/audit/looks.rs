@@ -75,6 +75,7 @@ fn a_mode_that_writes_has_findings_fixed(engine: TestEngine) {
     let _ = project
         .run(&["audit", "--dry-run"])
         .expect(0)
+        .says("The fixes are not in this estimate.")
         .says("each become a task that is done. No call was made.");
     let _ = project.run(&["audit"]).expect(0).says("cw-1: merged");
     // A mode of the project's own, too.
