@@ -62,7 +62,7 @@ pub(super) fn add(context: &Context, store: &Store, arguments: &AddArguments) ->
     let (now, ids) = (clock.now(), store.new_ids(clock)?);
     let issue = store.update(&format!("add {}", input.title), now, |issues| {
         if let Some(group) = &arguments.group {
-            issues.group(group)?;
+            issues.group_with_room(group)?;
         }
         let dependencies = arguments.depends_on.iter().map(|typed| issues.find(typed));
         let input = NewIssue {

@@ -34,12 +34,13 @@ impl Issues {
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Usage`], with every problem of the changed parts.
+    /// Of kind [`ErrorKind::Usage`], with every problem of the changed parts; of kind [`ErrorKind::Precondition`] where it would come
+    /// into a group that is done, or leave its group while a run works on it.
     pub fn edit(&mut self, id: &IssueId, edit: &IssueEdit, now: Timestamp) -> Result<()> {
-        if let Some(key) = edit.group.as_deref().filter(|key| !key.is_empty()) {
-            self.group(key)?;
-        }
         let issue = self.get(id)?;
+        if let Some(key) = &edit.group {
+            self.refuse_group(issue, key)?;
+        }
         let mut problems = edit.problems();
         let missing = edit.remove_labels.iter().filter(|label| !issue.labels.contains(label));
         problems.extend(missing.map(|label| format!("it has no label `{}`", label.escape_debug())));
@@ -52,6 +53,27 @@ impl Issues {
         if changed != *issue {
             changed.updated_at = now;
             *self.get_mut(id)? = changed;
+        }
+        Ok(())
+    }
+
+    /// Refuses to put an issue into a group; an empty key is none.
+    fn refuse_group(&self, issue: &Issue, key: &str) -> Result<()> {
+        if !key.is_empty() {
+            self.group(key)?;
+        }
+        if issue.group.as_deref().unwrap_or_default() == key {
+            return Ok(());
+        }
+        if !key.is_empty() {
+            self.group_with_room(key)?;
+        }
+        // Its group might end without its result.
+        if issue.status == Status::InProgress {
+            let id = &issue.id;
+            let message = format!("{id} cannot be moved to another group: a run works on it");
+            return Err(Error::new(ErrorKind::Precondition, message)
+                .hint(format!("once the run has given it back, the same command moves {id}")));
         }
         Ok(())
     }
@@ -158,7 +180,9 @@ impl IssueEdit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issues::group::{Group, GroupDone};
     use crate::issues::issue::tests::issues_with;
+    use crate::model::RunId;
 
     fn id(text: &str) -> IssueId {
         text.parse().unwrap()
@@ -211,6 +235,43 @@ mod tests {
             ..expect
         };
         assert_eq!(*issues.get(&id("cw-1")).unwrap(), expect);
+    }
+
+    #[test]
+    fn a_task_comes_into_no_group_that_is_done_and_leaves_none_while_a_run_works_on_it() {
+        let mut issues = issues_with(&["cw-1", "cw-2"]);
+        let group = |key: &str| Group::new(key, key, "All of it.");
+        issues.add_groups(vec![group("a"), group("b")]).unwrap();
+        let into = |key: &str| IssueEdit {
+            group: Some(key.to_owned()),
+            ..IssueEdit::default()
+        };
+        issues.edit(&id("cw-1"), &into("a"), at(1)).unwrap();
+        let run: RunId = "20261121-1".parse().unwrap();
+        let done = GroupDone {
+            tip: "c0ffee".parse().unwrap(),
+            at: at(2),
+            run: run.clone(),
+        };
+        issues.finish_group("a", &done);
+        let refused = issues.edit(&id("cw-2"), &into("a"), at(3)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Precondition);
+        assert_eq!(refused.to_string(), "the group `a` takes no task: it is done");
+        assert!(refused.hint_text().unwrap().contains("issues group add"));
+        // What is in it may be named with it.
+        issues.edit(&id("cw-1"), &into("a"), at(3)).unwrap();
+        issues.edit(&id("cw-2"), &into("b"), at(3)).unwrap();
+        issues.claim(&id("cw-2"), &run, at(4)).unwrap();
+        let refused = issues.edit(&id("cw-2"), &into(""), at(5)).unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Precondition);
+        assert_eq!(
+            refused.to_string(),
+            "cw-2 cannot be moved to another group: a run works on it"
+        );
+        issues.edit(&id("cw-2"), &into("b"), at(5)).unwrap();
+        assert_eq!(issues.get(&id("cw-2")).unwrap().group.as_deref(), Some("b"));
+        let unknown = issues.edit(&id("cw-2"), &into("c"), at(5)).unwrap_err();
+        assert_eq!(unknown.kind(), ErrorKind::Usage);
     }
 
     #[test]

@@ -88,6 +88,21 @@ impl Issues {
             .ok_or_else(|| unknown(key, groups))
     }
 
+    /// Finds a group that a task can be put into: no closing review reads what is done in one that is done.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] where it is done, and those of [`Issues::group`].
+    pub fn group_with_room(&self, key: &str) -> Result<&Group> {
+        let group = self.group(key)?;
+        if group.done.is_some() {
+            let message = format!("the group `{key}` takes no task: it is done");
+            return Err(Error::new(ErrorKind::Precondition, message)
+                .hint("`cordwainer issues group add` adds another one for what is missing"));
+        }
+        Ok(group)
+    }
+
     /// Returns the tasks of a group.
     pub fn tasks_of_group(&self, key: &str) -> impl Iterator<Item = &Issue> {
         self.iter().filter(move |issue| issue.group.as_deref() == Some(key))
