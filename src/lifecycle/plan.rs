@@ -126,6 +126,12 @@ impl Generator {
         let warn = &mut |what| left_out.push(what);
         let mut asked = None;
         if project.config.mode.kind.has_groups() {
+            if prompt_inputs::is_nothing_new(project, issues.build(), tip)? {
+                let message = "nothing is new: merged generations have done what the documents ask for";
+                return Err(
+                    Error::new(ErrorKind::NothingToDo, message).hint("`cordwainer plan` asks for groups all the same")
+                );
+            }
             // One for documents that changed is never small.
             if issues.next_in_build(0, None) == BuildStep::Plan || this.has_new_documents(&issues)? {
                 let told = prompt_inputs::plan_context(project, &issues, tip, warn)?;
@@ -335,12 +341,6 @@ impl Estimate {
         }
     }
 
-    /// Adds calls beside those of tasks, each as a measure is.
-    fn with_calls(self, calls: usize, history: &History) -> Self {
-        let measure = estimate::of_measure(&history.measures);
-        let total = (0..calls).fold(self.total, |total, _| total.plus(measure.takes));
-        Self {
-            group_calls: Some(calls),
     /// Says that it is of the reading alone, where what is found is fixed then.
     pub(super) fn of_reading_alone(self, then: Then) -> Self {
         Self {
@@ -349,6 +349,12 @@ impl Estimate {
         }
     }
 
+    /// Adds calls beside those of tasks, each as a measure is.
+    fn with_calls(self, calls: usize, history: &History) -> Self {
+        let measure = estimate::of_measure(&history.measures);
+        let total = (0..calls).fold(self.total, |total, _| total.plus(measure.takes));
+        Self {
+            group_calls: Some(calls),
             measure: Some(measure),
             total,
             ..self
@@ -390,13 +396,13 @@ impl Estimate {
             unplanned_tasks: None,
             groups: None,
             parts: None,
+            without_fixes: false,
             group_calls: None,
             measure: None,
             sizes: parts,
             total,
         }
     }
-            without_fixes: false,
 }
 
 /// Returns the one in the middle, of an even number the lower one.

@@ -122,6 +122,30 @@ pub(crate) fn plan_context(
     })
 }
 
+/// Returns whether a commit's documents have nothing new, so that nobody needs to be asked: merged generations have done all that the
+/// documents ask for as they are. It is about a generation that has no plan yet.
+pub(crate) fn is_nothing_new(project: &Project, build: &Build, tip: Oid) -> Result<bool> {
+    if build.is_planned() {
+        return Ok(false);
+    }
+    let now = project.built_from(tip, &build.documents)?;
+    Ok(are_done(&now, &merged_builds(project, tip, &mut |_| {})?))
+}
+
+/// Returns whether each document, with the id of its content, was planned last as it is, by a generation whose groups are all done;
+/// the oldest generation comes first.
+fn are_done(now: &[(String, String)], merged: &[Build]) -> bool {
+    let is_done = |(path, id): &(String, String)| {
+        let last = merged
+            .iter()
+            .rev()
+            .find_map(|build| Some((build, build.planned.get(path)?)));
+        last.is_some_and(|(build, planned)| planned == id && build.groups.iter().all(|group| group.done.is_some()))
+    };
+    let has_groups = merged.iter().any(|build| !build.groups.is_empty());
+    has_groups && !now.is_empty() && now.iter().all(is_done)
+}
+
 /// Returns what merged generations were built from, and in which groups, whose work a commit contains; the oldest first. One that
 /// cannot be read is told to `warn`.
 fn merged_builds(project: &Project, tip: Oid, warn: &mut dyn FnMut(String)) -> Result<Vec<Build>> {
@@ -347,4 +371,58 @@ fn bytes_of(run: &RunContext, tip: Oid, path: &Path) -> Result<Option<Vec<u8>>> 
 /// Those of [`templates::templates`].
 pub(crate) fn templates_of(project: &Project, names: &[PromptName]) -> Result<Templates> {
     templates::templates(&project.config, project.git.workdir(), names)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::issues::group::GroupDone;
+
+    /// A build that was planned from documents, with a group for each of these answers: whether it is done.
+    fn build(planned: &[(&str, &str)], groups: &[bool]) -> Build {
+        let group = |(number, is_done): (usize, &bool)| Group {
+            done: is_done.then(|| GroupDone {
+                tip: "c0ffee".parse().unwrap(),
+                at: Timestamp::UNIX_EPOCH,
+                run: "20261121-1".parse().unwrap(),
+            }),
+            ..Group::new(format!("group-{number}"), "A group", "All of it.")
+        };
+        Build {
+            planned: documents(planned).into_iter().collect(),
+            groups: groups.iter().enumerate().map(group).collect(),
+            ..Build::default()
+        }
+    }
+
+    fn documents(all: &[(&str, &str)]) -> Vec<(String, String)> {
+        let one = |(path, id): &(&str, &str)| ((*path).to_owned(), (*id).to_owned());
+        all.iter().map(one).collect()
+    }
+
+    #[test]
+    fn nothing_is_new_where_all_groups_of_the_last_plan_of_each_document_are_done() {
+        let now = documents(&[("a.md", "1"), ("b.md", "1")]);
+        let check = |merged: &[Build], expect: bool| assert_eq!(are_done(&now, merged), expect, "{merged:?}");
+        let both = || build(&[("a.md", "1"), ("b.md", "1")], &[true, true]);
+        check(&[], false);
+        check(&[both()], true);
+        check(
+            &[build(&[("a.md", "1")], &[true]), build(&[("b.md", "1")], &[true])],
+            true,
+        );
+        check(&[build(&[("a.md", "1")], &[true])], false);
+        check(&[build(&[("a.md", "1"), ("b.md", "0")], &[true])], false);
+        // A group was left undone, and done by a later one.
+        let half = || build(&[("a.md", "1"), ("b.md", "1")], &[true, false]);
+        check(&[half()], false);
+        check(&[half(), both()], true);
+        // What a later plan was about is what the work is by now.
+        check(&[both(), build(&[("a.md", "2")], &[true])], false);
+        // A plan that found nothing to do says nothing of who has done it.
+        check(&[build(&[("a.md", "1"), ("b.md", "1")], &[])], false);
+        assert!(!are_done(&[], &[both()]));
+    }
 }

@@ -33,7 +33,11 @@ impl Generator {
         let config = &this.project.config;
         let left = left(config, &issues, (&tip.into(), None));
         let is_first = !issues.build().is_planned();
-        if !is_first && !this.has_new_documents(&issues)? {
+        let is_nothing_new = match is_first {
+            true => prompt_inputs::is_nothing_new(&this.project, issues.build(), tip)?,
+            false => !this.has_new_documents(&issues)?,
+        };
+        if is_nothing_new {
             return Ok(left.added_to(Estimate::of(&[], history), history));
         }
         let told = prompt_inputs::plan_context(&this.project, &issues, tip, &mut |_| {})?;

@@ -36,7 +36,7 @@ pub struct GroupsPlanned {
     /// Where the documents contradict each other.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contradictions: Vec<String>,
-    /// Whether nobody was asked: the work is so small that it is one group.
+    /// Whether nobody was asked: the work is so small that it is one group, or merged generations have done it, and there is none.
     pub by_rule: bool,
     /// What the calls used.
     pub usage: Usage,

@@ -30,7 +30,11 @@ fn asked(documents: usize, changed: &[String]) -> String {
 
 fn of_plan(planned: &GroupsPlanned) -> String {
     let groups = counted(planned.groups.len(), "group");
-    let mut text = if planned.by_rule {
+    let mut text = if planned.by_rule && planned.groups.is_empty() {
+        format!(
+            "  Nothing is new: merged generations have done what the documents ask for. {groups} planned without a call."
+        )
+    } else if planned.by_rule {
         format!("  {groups} planned without a call.")
     } else {
         format!("  {groups} planned ({}).", usage(&planned.usage))

@@ -1,4 +1,5 @@
-//! The plan of groups: one call that reads the documents, or none where they are so short that all of it is one group.
+//! The plan of groups: one call that reads the documents, or none where they are so short that all of it is one group, or where
+//! merged generations have done it.
 
 use super::Groups;
 use super::calls::{Asked, Called, Calls, name};
@@ -25,7 +26,7 @@ const ALL: &str = "all";
 /// How groups are planned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Planning {
-    /// Short documents are one group, and nobody is asked.
+    /// Short documents are one group, those that merged generations have done are none, and nobody is asked.
     ByRule,
     /// By a call, however short the documents are.
     Asked,
@@ -58,10 +59,15 @@ impl Groups {
             below: String::new(),
             issues,
         };
-        if how == Planning::OneGroup || how == Planning::ByRule && is_small(&told) {
-            let group = one_group(&told.documents, calls.issues.build(), told.most_tasks);
+        let by_rule = how == Planning::ByRule;
+        let is_nothing_new = by_rule && prompt_inputs::is_nothing_new(&context.project, calls.issues.build(), base)?;
+        if is_nothing_new || how == Planning::OneGroup || by_rule && is_small(&told) {
+            let groups = match is_nothing_new {
+                true => Vec::new(),
+                false => vec![one_group(&told.documents, calls.issues.build(), told.most_tasks)],
+            };
             let planned = Planned {
-                groups: vec![group],
+                groups,
                 contradictions: Vec::new(),
             };
             return self.file(&calls, &planned, &documents);

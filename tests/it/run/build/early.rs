@@ -1,5 +1,7 @@
 //! What people and tasks do out of turn: tasks filed into groups that have not begun, documents deleted, groups where there are none.
 
+use serde_json::{Value, json};
+
 use super::{SPEC, group, groups, planning, project, prompt, repository, specification, writes};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
@@ -9,7 +11,8 @@ engine_tests! {
     podman: what_is_done_before_a_group_is_measured_is_in_its_closing_review,
         a_document_that_a_task_deletes_ends_no_run,
         a_mode_without_groups_gets_none,
-        a_later_generation_is_told_what_a_merged_one_has_done;
+        a_later_generation_is_told_what_a_merged_one_has_done,
+        what_a_merged_generation_has_done_is_not_paid_for_again;
 }
 
 fn file_into(project: &Project, key: &str) {
@@ -104,6 +107,31 @@ fn a_later_generation_is_told_what_a_merged_one_has_done(engine: TestEngine) {
         .expect(0)
         .says("Group `second` is done: The second (1 of 1).");
     assert_eq!(groups(&project).len(), 1);
+}
+
+fn what_a_merged_generation_has_done_is_not_paid_for_again(engine: TestEngine) {
+    let large = specification(&planning(&[group("first", &[], &[writes(1)], &[])]));
+    let measure = scripted(&format!("propose {}", json!({"proposals": [writes(1)]})));
+    let short = format!("A file.\n\n{measure}\n");
+    for text in [large, short] {
+        let project = project(engine, &text, "review: {closing_rounds: off}\n");
+        project
+            .run(&["generator", "build", SPEC, "--stop"])
+            .expect(0)
+            .says("Merged generation-build-specification into main");
+        project.repository.git(&["checkout", "-q", "main"]);
+        let again = ["generator", "build", SPEC, "--name", "again"];
+        let look = |more: &[&str], code: i32| project.run(&[&again[..], more].concat()).expect(code);
+        let estimate: Value = serde_json::from_str(&look(&["--estimate", "--json"], 0).stdout).unwrap();
+        assert_eq!(estimate["total"]["median"]["calls"].as_f64(), Some(0.0), "{estimate:#}");
+        let _ = look(&["--prompt"], 4).says("nothing is new: merged generations have done");
+        let _ = look(&[], 4).says(
+            "Nothing is new: merged generations have done what the documents ask for. 0 groups planned without a call.",
+        );
+        let status = project.status();
+        assert_eq!(status["usage"]["calls"], 0, "{status:#}");
+        assert_eq!(groups(&project), Vec::<Value>::new());
+    }
 }
 
 fn a_mode_without_groups_gets_none(engine: TestEngine) {
