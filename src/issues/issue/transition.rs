@@ -183,10 +183,13 @@ impl Issues {
                 count => format!("{count} questions"),
             };
             let message = format!("{id} asks {count}, and {} answers are given", answers.len());
-            return Err(Error::new(ErrorKind::Usage, message).hint(format!(
-                "give one answer for all, or one for each in this order: {}",
-                one_line(&questions::in_one_text(&asked), 500)
-            )));
+            return Err(Error::new(ErrorKind::Usage, message).hint(match asked.len() {
+                1 => "put the answer in quotes".to_owned(),
+                _ => format!(
+                    "give one answer for all, or one for each in this order: {}",
+                    one_line(&questions::in_one_text(&asked), 500)
+                ),
+            }));
         }
         for answer in answers {
             required("answer", answer)?;

@@ -246,6 +246,10 @@ fn a_question_is_there_until_it_is_answered_or_another_hold_takes_its_place() {
         )
     };
     let mut issues = asking();
+    let words = ["That", "one"].map(str::to_owned);
+    let refused = issues.answer_each(one, "Tess", &words, at(3)).unwrap_err();
+    assert_eq!(refused.to_string(), "cw-1 asks 1 question, and 2 answers are given");
+    assert_eq!(refused.hint_text(), Some("put the answer in quotes"));
     let (hold, question) = (Some("it asks: Which one?".to_owned()), Some("Which\none?".to_owned()));
     assert_eq!(
         stands(&issues),
