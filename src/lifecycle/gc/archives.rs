@@ -54,8 +54,8 @@ impl Archive {
             .iter()
             .all(|(name, _)| [TIP, BASE, ISSUES].contains(&&name[self.prefix.len()..]));
         // What cannot be read is not known to be without tasks.
-        let issues = || Store::archived(git, &self.prefix).and_then(|store| store.read());
-        has_no_commit && are_marks && issues().is_ok_and(|issues| issues.is_empty() && issues.build().groups.is_empty())
+        let is_unused = |issues: &Issues| issues.is_empty() && issues.build().groups.is_empty();
+        has_no_commit && are_marks && self.issues(git).is_ok_and(|issues| is_unused(&issues))
     }
 
     /// Returns whether it is what a removal left that was killed before its last step: where the generation began, which
@@ -71,15 +71,26 @@ impl Archive {
         }
     }
 
+    /// Returns why what was filed in it cannot be known, and would be filed again once it is gone.
+    fn unread(&self, git: &Git) -> Option<String> {
+        self.target(ISSUES)?;
+        let error = self.issues(git).err()?;
+        Some(format!(
+            "its tasks cannot be read, so what was filed would be forgotten: {}",
+            error.in_a_line()
+        ))
+    }
+
+    fn issues(&self, git: &Git) -> Result<Issues> {
+        Store::archived(git, &self.prefix).and_then(|store| store.read())
+    }
+
     /// Deletes its refs, each only if it is still what was looked at; before that, what was filed in it is kept. Returns whether all
     /// are gone.
     pub(super) fn remove(&self, project: &Project) -> Result<bool> {
         let git = &project.git;
         if self.target(ISSUES).is_some() {
-            match Store::archived(git, &self.prefix).and_then(|store| store.read()) {
-                Ok(issues) => filed::keep(git, &issues, project.clock().now())?,
-                Err(error) => tracing::debug!(%error, "what was filed in an archive is not known"),
-            }
+            filed::keep(git, &self.issues(git)?, project.clock().now())?;
         }
         for (name, target) in &self.refs {
             match git.move_reference(name, Some(*target), None, "cordwainer: gc")? {
@@ -126,7 +137,10 @@ pub(super) fn look(project: &Project, named: &[String]) -> Result<Looked<Archive
             }
             "`keep.archives`: it is merged, and there are enough newer ones".to_owned()
         };
-        looked.free(what, why, None, archive);
+        match archive.unread(&project.git) {
+            Some(why) => looked.kept.push(Kept::new(what, why)),
+            None => looked.free(what, why, None, archive),
+        }
     }
     Ok(looked)
 }

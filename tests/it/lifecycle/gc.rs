@@ -182,6 +182,27 @@ fn what_was_done_in_archives_that_are_gone_stays_known() {
 }
 
 #[test]
+fn an_archive_whose_tasks_cannot_be_read_stays_and_is_told() {
+    let repository = project("container: {socket: /nowhere.sock}\n");
+    start(&repository, "a");
+    file_finding(&repository, "generation-a", "one", false);
+    let _ = generator(&repository, &["reset"]).run().done();
+    // Its tasks are those of a commit that has none.
+    let issues = "refs/cordwainer/archive/generation-a/1/issues";
+    let commit = repository.git(&["rev-parse", "main"]);
+    repository.git(&["update-ref", issues, commit.trim()]);
+    let before = refs(&repository);
+    for arguments in [&["--archive", "a", "--dry-run"][..], &["--archive", "a"]] {
+        let (freed, kept) = gc(&repository, arguments);
+        assert_eq!(freed, BTreeMap::new());
+        let why = &kept["archive generation-a/1"];
+        let says = "its tasks cannot be read, so what was filed would be forgotten: ";
+        assert!(why.starts_with(says), "{why}");
+        assert_eq!(refs(&repository), before);
+    }
+}
+
+#[test]
 fn archives_in_which_nothing_was_done_are_bounded() {
     let repository = project("container: {socket: /nowhere.sock}\nkeep: {archives: 1}\n");
     for name in ["a", "b", "c", "d", "e"] {
