@@ -62,6 +62,25 @@ fn what_is_built_in_passes_and_so_does_one_that_carries_what_it_must() {
 }
 
 #[test]
+fn templates_of_the_demo_pass() {
+    let stories = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/xtask/src/demo")).unwrap();
+    let folders = stories.map(|entry| entry.unwrap().path()).filter(|path| path.is_dir());
+    let templates = folders
+        .flat_map(|folder| std::fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "j2"));
+    let mut tried = 0;
+    for path in templates {
+        let file = path.file_name().unwrap().to_str().unwrap();
+        let of = |name: &PromptName| file == format!("{}.md.j2", name.name());
+        let name = PromptName::ALL.into_iter().find(of).expect(file);
+        check(name, own(&std::fs::read_to_string(&path).unwrap())).unwrap();
+        tried += 1;
+    }
+    assert!(tried > 0, "the demo has no template any more");
+}
+
+#[test]
 fn a_template_that_leaves_out_what_it_must_carry_is_refused_with_its_name() {
     for name in PromptName::ALL {
         let needed: Vec<Placeholder> = built_in(name)
