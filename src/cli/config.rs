@@ -95,10 +95,8 @@ fn check(git: Git, context: &Context) -> Result<u8> {
             let services = config.services.iter().map(|(_, service)| &service.image);
             let unused = services.chain([&config.image]).flat_map(|image| &image.unused);
             let unused: Vec<String> = unused.map(|unused| one_line(unused, 300)).collect();
-            let tried = templates::tried(&config, git.workdir()).into_iter();
-            let refused: Vec<String> = tried
-                .filter_map(|(key, tried)| Some(in_a_line(&templates::at_key(&tried.err()?, &key))))
-                .collect();
+            let refused = templates::refused(&config, git.workdir());
+            let refused: Vec<String> = refused.iter().map(in_a_line).collect();
             for warning in uncalled_roles(&config)
                 .into_iter()
                 .chain(refused)

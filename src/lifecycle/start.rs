@@ -12,6 +12,7 @@ use crate::issues::store::Store;
 use crate::lifecycle::Generator;
 use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
 use crate::model::{IssueId, ModeKind};
+use crate::project::templates;
 
 mod carry;
 mod clearing;
@@ -156,6 +157,8 @@ impl Generator {
     /// Returns what a person may not have meant, in sentences without their period; `left_out` is what was not carried over.
     fn notes(&self, base: Oid, left_out: Vec<String>) -> Result<Vec<String>> {
         let mut notes = self.project.unmatched(base, None)?;
+        let refused = templates::refused(&self.project.config, self.project.git.workdir());
+        notes.extend(refused.iter().map(Error::in_a_line));
         notes.extend(self.project.uncommitted_configuration()?);
         notes.extend(left_out);
         if self.project.config.gates.is_empty() && !self.project.config.mode.kind.reports() {

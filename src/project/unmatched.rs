@@ -54,11 +54,6 @@ impl Project {
                 .filter(|stage| !self.git.workdir().join(&stage.prompt).is_file())
                 .map(|stage| format!("the stage `{}`: there is no file `{}`", stage.name, stage.prompt)),
         );
-        for (_, key, path) in self.config.templates() {
-            if !self.git.workdir().join(path).is_file() {
-                found.push(format!("`{key}`: there is no file `{path}`"));
-            }
-        }
         found.extend(
             self.config
                 .called_roles()

@@ -104,9 +104,9 @@ fn names_in_the_configuration_that_fit_nothing() {
     settings().bind(|| {
         assert_snapshot!(screen(&repository, "config check"), @r"
         $ cordwainer config check
+        Warning: `measure_prompt`: cannot read the template `[T]/project/nope.md`: No such file or directory (os error 2).
         Warning: `context_files`: no file matches `nope/**`.
         Warning: `source_dirs`: there is no folder `nope`.
-        Warning: `measure_prompt`: there is no file `nope.md`.
         Warning: `stitch.model`: `opuss` is neither an alias of a model nor a name with `claude-` in it (did you mean `opus`?).
         configuration.yaml is valid.
         [exit 0]

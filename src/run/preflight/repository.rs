@@ -65,14 +65,9 @@ pub(crate) fn of_repository(project: &Project) -> Vec<Looked> {
     looked
 }
 
-/// Tries the templates of the person's own that are there.
+/// Tries the templates of the person's own.
 fn prompts(project: &Project) -> Result<String> {
-    let mut count = 0;
-    for (key, tried) in templates::tried(&project.config, project.git.workdir()) {
-        tried.map_err(|error| templates::at_key(&error, &key))?;
-        count += 1;
-    }
-    Ok(match count {
+    Ok(match templates::try_all(&project.config, project.git.workdir())? {
         1 => "1 template of your own can be used".to_owned(),
         count => format!("{count} templates of your own can be used"),
     })

@@ -38,6 +38,12 @@ fn a_template_that_cannot_be_right_stops_a_run_before_any_call(engine: TestEngin
     let project = Project::new(engine, CONFIGURATION);
     project.repository.write("prompts/fix_round.md", ROUND);
     project.add("writes two files", WORK);
+    // One that is missing, too, though it would be needed only in a second round.
+    let _ = project
+        .run(&["run", "--tasks-only"])
+        .expect(3)
+        .says("`prompts.red_gate`: cannot read the template `");
+    assert_eq!(project.issue("cw-1")["attempts"], json!([]));
     for (text, says) in [
         (
             "Red is {{ gate }}.\n",

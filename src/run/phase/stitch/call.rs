@@ -168,6 +168,8 @@ impl Stitch {
             round: number,
             ..attempting.name.clone()
         };
+        // Before anything is written: a template may have changed since the run began.
+        let prompt = prompt::fix_round(&self.templates(&GOES_ON)?, name.attempt, red)?;
         let folder = context.recorder.call_folder(&name, 0)?;
         folder.replace(RED_FILE, &serde_json::to_vec(red).context("cannot write JSON")?)?;
         if !session.go_on(&kept.called.report, calls.of_session().last())? {
@@ -195,7 +197,7 @@ impl Stitch {
             call: None,
         });
         Ok(Some(Asked {
-            prompt: prompt::fix_round(&self.templates(&GOES_ON)?, name.attempt, red)?,
+            prompt,
             name,
             folder,
             before: Some(tree),
