@@ -13,7 +13,11 @@ use crate::model::PromptName;
 /// The names of what stands in a list for something that code has made or checked: no text of others.
 const WORDS_OF_CODE: [&str; 6] = ["id", "key", "status", "state", "action", "outcome"];
 
-/// Tries a template that is to take the place of a built-in one.
+/// Where a template leaves something out that it has elsewhere.
+const LEAST: &str = " where the other variables have no value or are empty, as in a first call";
+
+/// Tries a template that is to take the place of a built-in one, with all that it can be given and with the least of it, as a first
+/// call is: a variable that stands only where another one has a value is left out there.
 ///
 /// # Errors
 ///
@@ -22,13 +26,17 @@ const WORDS_OF_CODE: [&str; 6] = ["id", "key", "status", "state", "action", "out
 pub(crate) fn check(name: PromptName, template: Template<'_>) -> Result<()> {
     let built_in = built_in(name);
     let placeholders: Vec<Placeholder> = built_in.placeholders().collect();
-    let tried = Tried::new(template, sample::sample(name)?, &placeholders, built_in.needs)?;
-    for needed in &placeholders {
-        if built_in.needs.contains(&needed.name) && !tried.carries(needed.name) {
-            return Err(leaves_out(template, needed, name));
+    let (all, least) = samples(sample::sample(name)?, &placeholders);
+    for (sample, place) in [(all, ""), (least, LEAST)] {
+        let tried = Tried::new(template, sample, &placeholders, built_in.needs)?;
+        for needed in &placeholders {
+            if built_in.needs.contains(&needed.name) && !tried.carries(needed.name) {
+                return Err(leaves_out(template, (needed, place), name));
+            }
         }
+        tried.within_marks()?;
     }
-    tried.within_marks()
+    Ok(())
 }
 
 /// Tries the template of a stage of the project's own, which must carry nothing: what is around it does.
@@ -38,7 +46,18 @@ pub(crate) fn check(name: PromptName, template: Template<'_>) -> Result<()> {
 /// Those of [`check`].
 pub(crate) fn check_stage(template: Template<'_>) -> Result<()> {
     let placeholders = [placeholder::WORK, placeholder::STAGE].concat();
-    Tried::new(template, sample::stage()?, &placeholders, &[])?.within_marks()
+    let (all, least) = samples(sample::stage()?, &placeholders);
+    Tried::new(template, all, &placeholders, &[])?.within_marks()?;
+    Tried::new(template, least, &placeholders, &[])?.within_marks()
+}
+
+/// Returns a sample of everything beside the same with the least that each variable can have.
+fn samples(all: Value, placeholders: &[Placeholder]) -> (Value, Value) {
+    let mut least = all.clone();
+    for placeholder in placeholders {
+        placeholder.lessen(&mut least[placeholder.name]);
+    }
+    (all, least)
 }
 
 /// What was put in the place of one text.
@@ -73,10 +92,11 @@ impl<'a> Tried<'a> {
         })
     }
 
-    /// Returns whether something of a variable is in the prompt.
+    /// Returns whether something of a variable is in the prompt, or there is nothing of it.
     fn carries(&self, variable: &str) -> bool {
-        let mut stands = self.stands.iter().filter(|stand| stand.variable == variable);
-        stands.any(|stand| stand.words.iter().any(|word| self.rendered.contains(word.as_str())))
+        let mut stands = self.stands.iter().filter(|stand| stand.variable == variable).peekable();
+        stands.peek().is_none()
+            || stands.any(|stand| stand.words.iter().any(|word| self.rendered.contains(word.as_str())))
     }
 
     /// Fails where a text of others stands outside of marks in more than one line: it could pass for the template's own words.
@@ -119,7 +139,7 @@ impl<'a> Tried<'a> {
 /// Puts words that occur nowhere else in the place of all texts of a variable: two lines of them in that of one of others.
 fn stand_in(value: &mut Value, of: Placeholder, stands: &mut Vec<Stand>) {
     match value {
-        Value::String(text) => {
+        Value::String(text) if !text.is_empty() => {
             let number = 700_000_000 + 2 * stands.len();
             let lines = if of.of_others { 2 } else { 1 };
             let words: Vec<String> = (0..lines).map(|line| (number + line).to_string()).collect();
@@ -137,13 +157,13 @@ fn stand_in(value: &mut Value, of: Placeholder, stands: &mut Vec<Stand>) {
                 .filter(|(name, _)| !WORDS_OF_CODE.contains(&name.as_str()));
             texts.for_each(|(_, entry)| stand_in(entry, of, stands));
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 
-fn leaves_out(template: Template<'_>, needed: &Placeholder, name: PromptName) -> Error {
+fn leaves_out(template: Template<'_>, (needed, place): (&Placeholder, &str), name: PromptName) -> Error {
     let message = format!(
-        "the template `{}` leaves out `{}`: {}",
+        "the template `{}` leaves out `{}`{place}: {}",
         template.name, needed.name, needed.about
     );
     Error::new(ErrorKind::Configuration, message).hint(format!(
@@ -152,8 +172,23 @@ fn leaves_out(template: Template<'_>, needed: &Placeholder, name: PromptName) ->
     ))
 }
 
+/// Returns the first line that gives a variable without marks, else the first that has it in another tag, such as that of a loop
+/// whose items are given.
+fn unmarked_line(text: &str, variable: &str) -> Option<usize> {
+    let raw = |line: &str| {
+        let mut expressions = line
+            .split("{{")
+            .skip(1)
+            .map(|rest| rest.split("}}").next().unwrap_or(rest));
+        let is_marked = |one: &str| one.contains("fenced(") || one.contains("one_line");
+        expressions.any(|one| render::has_word(one, variable) && !is_marked(one))
+    };
+    let index = text.lines().position(raw);
+    index.map_or_else(|| render::line_of(text, variable), |index| Some(index + 1))
+}
+
 fn unmarked(template: Template<'_>, variable: &str) -> Error {
-    let line = render::line_of(template.text, variable).map_or_else(String::new, |line| format!(", line {line}"));
+    let line = unmarked_line(template.text, variable).map_or_else(String::new, |line| format!(", line {line}"));
     let message = format!(
         "the template `{}`{line}: text of others stands there without marks: `{variable}`",
         template.name

@@ -1,5 +1,7 @@
 //! The variables of templates: what each is, and whether others wrote it.
 
+use serde_json::Value;
+
 /// A variable of a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Placeholder {
@@ -9,6 +11,21 @@ pub(super) struct Placeholder {
     pub(super) about: &'static str,
     /// Whether it is text that agents or people wrote, which stands within marks, or in one line.
     pub(super) of_others: bool,
+}
+
+impl Placeholder {
+    /// Puts in the place of a value the least that the variable can have, as what it is says.
+    pub(super) fn lessen(self, value: &mut Value) {
+        match value {
+            _ if self.about.ends_with("; may be none") => *value = Value::Null,
+            Value::String(text) if self.about.ends_with("; may be empty") => text.clear(),
+            Value::Array(items) => items.clear(),
+            Value::Bool(is) => *is = !*is,
+            Value::Number(_) if self.about.ends_with(", counted from 1") => *value = 1.into(),
+            Value::Number(_) if self.about.starts_with("how many more ") => *value = 0.into(),
+            _ => {}
+        }
+    }
 }
 
 /// Returns a variable that the program or its owner wrote.

@@ -124,12 +124,15 @@ fn unknown_variable(template: Template<'_>, name: &str, known: &BTreeSet<&str>) 
 
 /// Returns the first line that has the name as a word within a tag.
 pub(super) fn line_of(text: &str, name: &str) -> Option<usize> {
-    let has_word = |line: &str| {
-        line.split(|c: char| !c.is_alphanumeric() && c != '_')
-            .any(|word| word == name)
-    };
+    let has_word = |line: &str| has_word(line, name);
     let tagged = |line: &str| line.contains("{{") || line.contains("{%");
     let find = |wanted: &dyn Fn(&str) -> bool| text.lines().position(wanted);
     let index = find(&|line| tagged(line) && has_word(line)).or_else(|| find(&has_word))?;
     Some(index + 1)
+}
+
+/// Returns whether a text has a name as a word.
+pub(super) fn has_word(text: &str, name: &str) -> bool {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .any(|word| word == name)
 }

@@ -102,6 +102,34 @@ fn a_template_that_leaves_out_what_it_must_carry_is_refused_with_its_name() {
 }
 
 #[test]
+fn a_template_must_carry_it_in_a_first_call_too() {
+    let refused = |name, text: &str| check(name, own(text)).unwrap_err().to_string();
+    let again = "{% if problem %}\n{{ problem | one_line }}\n{{ example }}\n{% endif %}\n";
+    let text = format!("{{{{ work }}}}\n{again}");
+    assert_eq!(
+        refused(PromptName::Review, &text),
+        "the template `prompts/own.md` leaves out `example` where the other variables have no value or are empty, as in a first \
+         call: a valid answer, which shows the form that is asked for"
+    );
+    check(PromptName::Review, own(&format!("{text}{{{{ example }}}}\n"))).unwrap();
+    for condition in ["attempt > 1", "earlier_attempts", "proof", "keep_tests"] {
+        let text = built_in(PromptName::Stitch).template.text.replace(
+            "{{ description | fenced(\"description\") }}",
+            &format!("{{% if {condition} %}}{{{{ description | fenced(\"it\") }}}}{{% endif %}}"),
+        );
+        let told = refused(PromptName::Stitch, &text);
+        assert!(told.contains("leaves out `description` where "), "{condition}: {told}");
+    }
+    // So is one that cannot be rendered then.
+    let text = "Again:\n{{ failed }}{% if attempt == 1 %}{{ attempt.of }}{% endif %}\n";
+    let told = refused(PromptName::FixRound, text);
+    assert!(
+        told.starts_with("cannot render the template `prompts/own.md`, line 2: "),
+        "{told}"
+    );
+}
+
+#[test]
 fn text_of_others_without_marks_is_refused_with_its_line() {
     for name in PromptName::ALL {
         let all: Vec<Placeholder> = built_in(name).placeholders().collect();
@@ -110,11 +138,13 @@ fn text_of_others_without_marks_is_refused_with_its_line() {
         for raw in all.iter().filter(|one| one.of_others && sample[one.name].is_string()) {
             let text = format!("{carried}\nIt says: {{{{ {} }}}}\n", raw.name);
             let error = check(name, own(&text)).unwrap_err().to_string();
-            let ending = format!("text of others stands there without marks: `{}`", raw.name);
-            assert!(
-                error.ends_with(&ending) && error.contains("`prompts/own.md`, line "),
-                "{name:?}: {error}"
+            // Not the line further up that has it within marks.
+            let line = carried.lines().count() + 2;
+            let told = format!(
+                "the template `prompts/own.md`, line {line}: text of others stands there without marks: `{}`",
+                raw.name
             );
+            assert_eq!(error, told, "{name:?}");
             // In one line it can begin no section, and no mark.
             check(
                 name,
@@ -138,8 +168,8 @@ fn marks_of_a_template_itself_are_none() {
         "{% for one in comments %}\n{{ one.text | upper }}\n{% endfor %}\n",
     ] {
         let text = format!("{stitch}\n{forged}");
-        let error = check(PromptName::Stitch, own(&text)).unwrap_err();
-        assert!(error.to_string().contains("without marks"), "{forged}: {error}");
+        let error = check(PromptName::Stitch, own(&text)).unwrap_err().to_string();
+        assert!(error.contains("without marks"), "{forged}: {error}");
     }
 }
 
