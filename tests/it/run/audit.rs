@@ -260,13 +260,11 @@ fn findings_become_tasks_once(engine: TestEngine) {
         .says("in 1 part, 1 of them read before")
         .says("Found 2 findings");
     assert_eq!((count(), prompts(&project).len()), (tasks, passes));
-    let looked = project.run(&["audit", "--fix", "--dry-run"]).expect(9);
-    let _ = looked.says("cannot go on by itself: 2 tasks are held for you");
-    project
-        .run(&["audit", "--fix"])
-        .expect(9)
-        .says("cannot go on by itself: 2 tasks are held for you")
-        .says("issues release --proposed");
+    for command in [&["audit", "--fix", "--dry-run"][..], &["audit", "--fix"]] {
+        let refused = project.run(command).expect(9);
+        let refused = refused.says("cannot go on by itself: 2 tasks are held for you");
+        let _ = refused.says("issues release --proposed");
+    }
     project
         .run(&["issues", "close", "cw-1", "cw-2", "--reason", "as it should be"])
         .expect(0);
