@@ -195,6 +195,17 @@ impl Git {
         objects::clear(&self.common_dir)
     }
 
+    /// Borrows an open repository for what reads objects and refs, or writes objects. Its settings may be those of a second ago:
+    /// what looks whether settings are harmless has to [`open`](Self::open) its own.
+    ///
+    /// # Errors
+    ///
+    /// Where the repository cannot be opened.
+    pub(crate) fn borrow(&self) -> Result<Borrowed> {
+        let has_unheld = self.objects.are_begun();
+        self.idle.borrow(&self.common_dir, has_unheld, || self.open())
+    }
+
     /// Borrows the repository for what writes objects and reads them again.
     fn borrow_to_write(&self) -> Result<Borrowed> {
         self.objects.begin(&self.common_dir)?;

@@ -12,7 +12,6 @@ use std::time::{Duration, Instant};
 
 use git2::Repository;
 
-use super::Git;
 use crate::base::error::Result;
 
 /// How long one is used after it was opened: git's settings could be others by then.
@@ -80,32 +79,29 @@ impl Drop for Borrowed {
     }
 }
 
-impl Git {
-    /// Borrows an open repository for what reads objects and refs, or writes objects. Its settings may be those of a second ago:
-    /// what looks whether settings are harmless has to [`open`](Self::open) its own.
-    ///
-    /// # Errors
-    ///
-    /// Where the repository cannot be opened.
-    pub(crate) fn borrow(&self) -> Result<Borrowed> {
-        let packs = Packs::now(&self.common_dir, self.objects.are_begun());
-        let waits = self.idle.take(packs);
-        let opened = match waits {
+impl Idle {
+    /// Borrows one that waits, or one that `open` opens. `has_unheld` is whether it shows objects that no ref holds.
+    pub(super) fn borrow(
+        &self,
+        common_dir: &Path,
+        has_unheld: bool,
+        open: impl FnOnce() -> Result<Repository>,
+    ) -> Result<Borrowed> {
+        let packs = Packs::now(common_dir, has_unheld);
+        let opened = match self.take(packs) {
             Some(opened) => opened,
             None => Opened {
-                repository: self.open()?,
+                repository: open()?,
                 packs,
                 at: Instant::now(),
             },
         };
         Ok(Borrowed {
             opened: Some(opened),
-            idle: self.idle.clone(),
+            idle: self.clone(),
         })
     }
-}
 
-impl Idle {
     /// Takes one that can still be used, and closes those that cannot.
     fn take(&self, packs: Packs) -> Option<Opened> {
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,6 +138,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::git::Git;
 
     /// A repository in which nothing of ours is at work, with one commit.
     fn repository() -> (tempfile::TempDir, Git) {

@@ -33,9 +33,10 @@ impl Generator {
         let config = &this.project.config;
         let left = left(config, &issues, (&tip.into(), None));
         let is_first = !issues.build().is_planned();
-        let is_nothing_new = match is_first {
-            true => prompt_inputs::is_nothing_new(&this.project, issues.build(), tip)?,
-            false => !this.has_new_documents(&issues)?,
+        let is_nothing_new = if is_first {
+            prompt_inputs::is_nothing_new(&this.project, issues.build(), tip)?
+        } else {
+            !this.has_new_documents(&issues)?
         };
         if is_nothing_new {
             return Ok(left.added_to(Estimate::of(&[], history), history));

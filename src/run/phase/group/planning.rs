@@ -62,9 +62,10 @@ impl Groups {
         let by_rule = how == Planning::ByRule;
         let is_nothing_new = by_rule && prompt_inputs::is_nothing_new(&context.project, calls.issues.build(), base)?;
         if is_nothing_new || how == Planning::OneGroup || by_rule && is_small(&told) {
-            let groups = match is_nothing_new {
-                true => Vec::new(),
-                false => vec![one_group(&told.documents, calls.issues.build(), told.most_tasks)],
+            let groups = if is_nothing_new {
+                Vec::new()
+            } else {
+                vec![one_group(&told.documents, calls.issues.build(), told.most_tasks)]
             };
             let planned = Planned {
                 groups,
