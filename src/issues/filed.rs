@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::git::{Git, NewCommit, Oid, RefMove, TreeEdit};
 use crate::issues::found;
@@ -57,6 +58,7 @@ pub(crate) fn keep(git: &Git, issues: &Issues, now: Timestamp) -> Result<()> {
             time: now,
         })?;
         if git.move_reference(REFERENCE, tip, Some(commit), "cordwainer: gc")? == RefMove::Moved {
+            crash_point!("gc.filed_kept");
             return Ok(());
         }
     }

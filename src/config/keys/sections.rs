@@ -243,7 +243,7 @@ pub(super) const KEEP: &[Key] = &[
         "archives",
         Shape::CountOrOff,
         "20",
-        "Archives of generations that were merged, the newest, and as many of those in which nothing was done,\nsuch as reports without tasks. `off` keeps all, here as above.\nWhat a generation used is no longer in `stats usage` when its archive is gone.",
+        "Archives of generations that were merged, the newest, and as many of those in which nothing was done,\nsuch as reports without tasks. `off` keeps all, here as above.\nWhat a generation used is no longer in `cordwainer stats usage` when its archive is gone.",
     ),
     Key::new(
         "layer_age",
