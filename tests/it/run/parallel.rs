@@ -142,7 +142,7 @@ fn a_measure_is_made_beside_the_last_task_of_a_cycle(engine: TestEngine) {
     let project = Project::new(engine, &format!("{}stitch: {{parallel: 2}}\n", user_prompt(&script)));
     project.add("waits", &format!("{WAIT}write src/1.txt x"));
     project.add("is quick", "write src/2.txt x");
-    let run = project.spawn(&["generator", "run", "--cycles", "3"]);
+    let run = project.spawn(&["generator", "run", "--cycles", "5"]);
     // The task that the measure filed is at work beside the one that was there before it.
     let slots = wait_for_agents(&project, 2);
     assert_eq!(
@@ -151,12 +151,14 @@ fn a_measure_is_made_beside_the_last_task_of_a_cycle(engine: TestEngine) {
     );
     assert_eq!(project.issue("cw-3")["title"], "comes of the measure");
     let_all_go_on(&project, &slots);
-    // What it proposes again is filed already: nothing is left.
+    // What it proposes again is filed already. Where one of the two was merged before the other, a measure is made beside that, and
+    // one after it, since the former has not seen its work.
     ended(run)
         .expect(0)
         .says("measure proposes nothing more, and nothing is open");
     let measured = |event: &&EventKind| matches!(event, EventKind::MeasureStarted { .. });
-    assert_eq!(project.events().iter().filter(measured).count(), 2);
+    let measures = project.events().iter().filter(measured).count();
+    assert!((2..=3).contains(&measures), "{measures}");
     expect_merged(&project, 1..=3);
     project.expect_tidy();
 }
