@@ -156,9 +156,9 @@ fn a_measure_is_made_beside_the_last_task_of_a_cycle(engine: TestEngine) {
     ended(run)
         .expect(0)
         .says("measure proposes nothing more, and nothing is open");
-    let measured = |event: &&EventKind| matches!(event, EventKind::MeasureStarted { .. });
-    let measures = project.events().iter().filter(measured).count();
-    assert!((2..=3).contains(&measures), "{measures}");
+    let is_measure = |event: &&EventKind| matches!(event, EventKind::MeasureStarted { .. });
+    let count = project.events().iter().filter(is_measure).count();
+    assert!((2..=3).contains(&count), "{count}");
     expect_merged(&project, 1..=3);
     project.expect_tidy();
 }
