@@ -36,10 +36,12 @@ struct Opened {
     repository: Repository,
     packs: Packs,
     at: Instant,
+    /// Whether its packs show by themselves that they are others.
+    is_settled: bool,
 }
 
 /// The packs at a moment. An open repository finds new ones by itself, but would still look in those that are gone.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Packs {
     /// The folder of git's packs: its inode, and when a name in it changed.
     folder: Option<(u64, i64, i64)>,
@@ -47,8 +49,6 @@ struct Packs {
     refs: Option<(u64, i64, i64, u64)>,
     /// Whether objects that no ref holds are shown, too.
     has_unheld: bool,
-    /// Whether it shows by these alone that packs are others, which it does not where some belong to another repository.
-    is_settled: bool,
 }
 
 /// A repository for reading objects and refs and for writing objects, until this is dropped.
@@ -71,7 +71,7 @@ impl Drop for Borrowed {
     fn drop(&mut self) {
         let mut idle = self.idle.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(opened) = self.opened.take()
-            && opened.packs.is_settled
+            && opened.is_settled
             && idle.len() < MOST
         {
             idle.push(opened);
@@ -91,6 +91,7 @@ impl Idle {
         let opened = match self.take(packs) {
             Some(opened) => opened,
             None => Opened {
+                is_settled: is_settled(common_dir),
                 repository: open()?,
                 packs,
                 at: Instant::now(),
@@ -105,32 +106,32 @@ impl Idle {
     /// Takes one that can still be used, and closes those that cannot.
     fn take(&self, packs: Packs) -> Option<Opened> {
         let mut idle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|opened| opened.packs.are(packs) && opened.at.elapsed() < LONGEST);
+        idle.retain(|opened| opened.packs == packs && opened.at.elapsed() < LONGEST);
         idle.pop()
     }
 }
 
 impl Packs {
-    /// Returns whether nothing has changed since.
-    fn are(self, now: Self) -> bool {
-        (self.folder, self.refs, self.has_unheld) == (now.folder, now.refs, now.has_unheld)
-    }
-
     fn now(common_dir: &Path, has_unheld: bool) -> Self {
         let seen = |path: &str| -> io::Result<_> {
             let seen = fs::symlink_metadata(common_dir.join(path))?;
             Ok((seen.ino(), seen.mtime(), seen.mtime_nsec(), seen.size()))
         };
-        let folder = fs::symlink_metadata(common_dir.join("objects/pack")).ok();
-        let changed = folder.as_ref().and_then(|folder| folder.modified().ok());
-        let is_old = changed.is_some_and(|changed| changed.elapsed().is_ok_and(|age| age > TICK));
+        let folder = seen("objects/pack").ok();
         Self {
-            folder: folder.map(|folder| (folder.ino(), folder.mtime(), folder.mtime_nsec())),
+            folder: folder.map(|(inode, seconds, nanoseconds, _)| (inode, seconds, nanoseconds)),
             refs: seen("packed-refs").ok(),
             has_unheld,
-            is_settled: is_old && !common_dir.join("objects/info/alternates").exists(),
         }
     }
+}
+
+/// Returns whether packs of a repository that is about to be opened show by their folder that they are others, which they do not where
+/// the folder has just changed, or where some belong to another repository.
+fn is_settled(common_dir: &Path) -> bool {
+    let changed = fs::symlink_metadata(common_dir.join("objects/pack")).and_then(|folder| folder.modified());
+    let is_old = changed.is_ok_and(|changed| changed.elapsed().is_ok_and(|age| age > TICK));
+    is_old && !common_dir.join("objects/info/alternates").exists()
 }
 
 #[cfg(test)]
@@ -162,7 +163,7 @@ mod tests {
     /// Opens one that is used again, however short a time ago packs changed.
     fn settled(git: &Git) -> Borrowed {
         let mut one = git.borrow().unwrap();
-        one.opened.as_mut().unwrap().packs.is_settled = true;
+        one.opened.as_mut().unwrap().is_settled = true;
         one
     }
 
@@ -188,11 +189,11 @@ mod tests {
     fn one_that_may_not_see_what_changes_is_not_used_again() {
         let (_folder, git) = repository();
         let mut one = settled(&git);
-        one.opened.as_mut().unwrap().packs.is_settled = false;
+        one.opened.as_mut().unwrap().is_settled = false;
         drop(one);
         assert_eq!(waiting(&git), 0);
         fs::write(git.common_dir().join("objects/info/alternates"), "").unwrap();
-        assert!(!git.borrow().unwrap().opened.as_ref().unwrap().packs.is_settled);
+        assert!(!git.borrow().unwrap().opened.as_ref().unwrap().is_settled);
     }
 
     #[test]

@@ -29,12 +29,12 @@ impl BuiltIn {
 
 /// Builds an entry of the list, with the text of its file.
 macro_rules! built_in {
-    ($name:ident, $file:literal, $about:literal, $placeholders:expr, $needs:expr) => {
+    ($name:ident, $file:literal $(in $folder:literal)?, $about:literal, $placeholders:expr, $needs:expr) => {
         BuiltIn {
             name: PromptName::$name,
             template: Template {
-                name: file_name($file),
-                text: include_str!($file),
+                name: $file,
+                text: include_str!(concat!($($folder, "/",)? $file)),
             },
             about: $about,
             placeholders: $placeholders,
@@ -59,49 +59,49 @@ pub(super) const BUILT_IN: [BuiltIn; PromptName::ALL.len()] = [
     ),
     built_in!(
         Build,
-        "modes/build.md.j2",
+        "build.md.j2" in "modes",
         "the measure of `build`",
         &[table::MEASURE],
         &["group", "issues", "example", "problems"]
     ),
     built_in!(
         Feature,
-        "modes/feature.md.j2",
+        "feature.md.j2" in "modes",
         "the measure of `feature`",
         &[table::MEASURE],
         REQUESTED
     ),
     built_in!(
         Fix,
-        "modes/fix.md.j2",
+        "fix.md.j2" in "modes",
         "the measure of `fix`",
         &[table::MEASURE],
         REQUESTED
     ),
     built_in!(
         Test,
-        "modes/test.md.j2",
+        "test.md.j2" in "modes",
         "the measure of `test`",
         &[table::MEASURE],
         REQUESTED
     ),
     built_in!(
         Refactor,
-        "modes/refactor.md.j2",
+        "refactor.md.j2" in "modes",
         "the measure of `refactor`",
         &[table::MEASURE],
         REQUESTED
     ),
     built_in!(
         Exec,
-        "modes/exec.md.j2",
+        "exec.md.j2" in "modes",
         "the measure of `exec`",
         &[table::MEASURE],
         REQUESTED
     ),
     built_in!(
         Audit,
-        "modes/audit.md.j2",
+        "audit.md.j2" in "modes",
         "a part of an audit or a review",
         &[table::AUDIT],
         &["request", "files", "example", "problem"]
@@ -230,18 +230,4 @@ pub(super) fn built_in(name: PromptName) -> &'static BuiltIn {
 /// Returns the built-in template of the measures of a mode, or of the parts that it reads.
 pub fn measure_template(mode: ModeKind) -> Template<'static> {
     built_in(PromptName::of_mode(mode)).template
-}
-
-/// Returns the name of a file without its folder.
-const fn file_name(path: &'static str) -> &'static str {
-    let bytes = path.as_bytes();
-    let mut begin = 0;
-    let mut index = 0;
-    while index < bytes.len() {
-        if bytes[index] == b'/' {
-            begin = index + 1;
-        }
-        index += 1;
-    }
-    path.split_at(begin).1
 }

@@ -32,7 +32,7 @@ use crate::run::phase::stitch::TakenOver;
 use crate::run::plan::{self, GroupStep, Progress, Reason, RunLimits, Step};
 use crate::run::recover::{GoingOn, Recovery, Wanted};
 use crate::run::schedule::{self, Event, Places};
-use crate::run::seats::State as SeatsState;
+use crate::run::seats::{Seat, State as SeatsState};
 use crate::run::selection::TaskSelection;
 use crate::run::waiting::pausing::Pauses;
 use crate::run::waiting::standing::Standing;
@@ -285,17 +285,15 @@ impl Driver<'_> {
 
     /// Begins an attempt at a task, unless one that goes on was faster in taking the seat.
     async fn begin_attempt(&mut self, task: IssueId) -> Result<()> {
-        let config = &self.context().project.config;
-        let seat = match self.in_force.parallel {
-            Parallel::Count(_) => self.phases.seats.begin(),
-            // Which must not be more containers than the machine has room for.
-            Parallel::Auto => {
-                let issues = tokio::task::block_in_place(|| self.context().store.read())?;
-                let issue = issues.get(&task)?;
-                let agents = candidates_of(config, issue, issue.next_attempt());
-                self.phases.seats.begin_counting(agents)
-            }
-        };
+        let seat = self.take_seat(|| {
+            let issues = tokio::task::block_in_place(|| self.context().store.read())?;
+            let issue = issues.get(&task)?;
+            Ok(candidates_of(
+                &self.context().project.config,
+                issue,
+                issue.next_attempt(),
+            ))
+        })?;
         let Some(seat) = seat else {
             return self.wait_for_end(None).await;
         };
@@ -304,12 +302,18 @@ impl Driver<'_> {
         Ok(())
     }
 
+    /// Takes a seat for what begins with so many agents; `None` where there is none. With `auto` each agent counts, which must not
+    /// be more containers than the machine has room for.
+    fn take_seat(&self, agents: impl FnOnce() -> Result<u32>) -> Result<Option<Seat>> {
+        Ok(match self.in_force.parallel {
+            Parallel::Count(_) => self.phases.seats.begin(),
+            Parallel::Auto => self.phases.seats.begin_counting(agents()?),
+        })
+    }
+
     /// Begins a measure, unless a task that goes on was faster in taking the seat.
     async fn begin_measure(&mut self) -> Result<()> {
-        let seat = match self.in_force.parallel {
-            Parallel::Count(_) => self.phases.seats.begin(),
-            Parallel::Auto => self.phases.seats.begin_counting(1),
-        };
+        let seat = self.take_seat(|| Ok(1))?;
         let Some(seat) = seat else {
             return self.wait_for_end(None).await;
         };

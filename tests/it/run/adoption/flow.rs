@@ -331,6 +331,15 @@ fn a_conflict_round_goes_on(engine: TestEngine) {
     expect_nothing_left(&project);
 }
 
+/// Lets the agent of the first slot go on; returns the file that says how the slot stands.
+fn let_first_go(project: &Project) -> PathBuf {
+    let first = pipes(project).remove(0);
+    let marker = first.parent().unwrap().with_extension("dirty");
+    assert_eq!(fs::read_to_string(&first).unwrap(), "x\n");
+    fs::remove_file(&first).unwrap();
+    marker
+}
+
 fn of_two_candidates(engine: TestEngine, api: &MessagesApi) -> Project {
     let project = asking(engine, api, "rules: [{when: {attempt: 1}, candidates: 2}]\n");
     let script = format!("{}{WAIT}{}write src/a.txt x", asks("first"), asks("second"));
@@ -388,10 +397,7 @@ fn a_fix_round_of_a_candidate_that_waited_counts_no_call_twice(engine: TestEngin
     let run = project.spawn(&["generator", "run", "--tasks-only"]);
     // Both are in their first round; one of them ends it, and waits for the other.
     wait_until(|| pipes(&project).len() == 2);
-    let first = pipes(&project).remove(0);
-    let marker = first.parent().unwrap().with_extension("dirty");
-    assert_eq!(fs::read_to_string(&first).unwrap(), "x\n");
-    fs::remove_file(&first).unwrap();
+    let marker = let_first_go(&project);
     project.wait_for_event(|event| matches!(event, EventKind::GateEnded { passed: true, .. }));
     wait_until(|| fs::read_to_string(&marker).is_ok_and(|text| text.contains(r#""done":true"#)));
     let before = die(&project, run, 1);
@@ -421,10 +427,7 @@ fn a_candidate_whose_work_is_done_is_judged_beside_one_that_goes_on(engine: Test
     let project = of_two_candidates(engine, &api);
     let run = project.spawn(&["generator", "run", "--tasks-only"]);
     wait_until(|| pipes(&project).len() == 2);
-    let first = pipes(&project).remove(0);
-    let marker = first.parent().unwrap().with_extension("dirty");
-    assert_eq!(fs::read_to_string(&first).unwrap(), "x\n");
-    fs::remove_file(&first).unwrap();
+    let marker = let_first_go(&project);
     wait_until(|| fs::read_to_string(&marker).is_ok_and(|text| text.contains(r#""done":true"#)));
     let before = die(&project, run, 1);
     ended(resume(&project, &before, 1)).expect(0);
