@@ -12,6 +12,7 @@ mod price;
 mod report;
 
 pub use crate::model::{Role, StageName, Usage};
+pub(crate) use claude::{STREAMED_INPUT, user_message};
 pub use claude::{Transcript, reset_time};
 pub use event::{AgentEvent, ServerStatus};
 pub(crate) use model::binds;

@@ -48,7 +48,7 @@ pub use plan::{Estimate, Plan, SizeEstimate};
 pub use reading::{FileSize, ReadingPart, ReadingPlan};
 pub use reset::ResetSummary;
 pub use run::{RunOptions, RunSummary};
-pub use runs::RunEnd;
+pub use runs::{LONGEST_SAID, RunEnd};
 pub use start::{CarryFrom, Clearing, StartOptions, StartSummary};
 pub use status::{OpenQuestion, Status, StuckTask};
 pub use stop::{MergeGates, MergedTask, StopOptions, StopSummary, Totals, UndoneGroup, UndoneTask};

@@ -9,6 +9,7 @@ mod choice;
 pub(crate) mod commit_message;
 pub(crate) mod context;
 pub(crate) mod control;
+pub(crate) mod conversations;
 mod disk;
 pub(crate) mod driver;
 pub mod extension;

@@ -7,6 +7,7 @@
 mod cause;
 mod fields;
 mod figures;
+mod input;
 mod intake;
 mod json;
 mod limit;
@@ -20,6 +21,7 @@ mod verdict;
 mod words;
 mod work;
 
+pub(crate) use self::input::{STREAMED_INPUT, user_message};
 use self::line::Line;
 pub use self::reset::reset_time;
 pub use self::transcript::Transcript;

@@ -19,6 +19,7 @@ mod input;
 mod list;
 mod name;
 mod release;
+mod say;
 mod show;
 mod transfer;
 mod tree;
@@ -152,6 +153,19 @@ pub(crate) enum IssuesCommand {
         #[arg(required = true)]
         text: String,
     },
+    /// Say something to the agent that works on a task now
+    ///
+    /// The agent reads it with the next result of a tool, or once it has finished what it was asked for. It is a comment on the task,
+    /// too, so that a later attempt has it.
+    #[command(after_long_help = "Example:\n  cordwainer issues say cw-k7qd \"The table is in docs/sizes.md\"")]
+    Say {
+        /// Task, by its id or the first letters of it
+        #[arg(value_name = "ID")]
+        id: TypedId,
+        /// What to say; `-` reads it from stdin
+        #[arg(value_name = "TEXT")]
+        text: String,
+    },
     /// File many tasks at once, all or none
     ///
     /// Tasks that were imported before are recognized by their `external` or `id` and not filed again. Of a document (`.md`,
@@ -229,6 +243,7 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
         IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change()?.add_dependency(id, on)?,
         IssuesCommand::Dep(DependencyCommand::Remove { id, on }) => change()?.remove_dependency(id, on)?,
         IssuesCommand::Comment { ids, text } => change()?.comment(&ids.ids, text)?,
+        IssuesCommand::Say { id, text } => say::say(context, id, text)?,
         IssuesCommand::Import { undo: Some(id), .. } => change()?.undo_import(id)?,
         IssuesCommand::Import { file: Some(file), .. } if document::is_document(file) => {
             document::import(context, &store()?, file)?;

@@ -75,7 +75,7 @@ const REFUSED: &[(&[&str], &str)] = &[
     ),
     (
         &["--input-format", "--replay-user-messages", "--prefill", "--prefill-b64"],
-        "the prompt goes to the client as text",
+        "cordwainer sets how the client gets its prompt",
     ),
     (
         &[

@@ -393,6 +393,7 @@ impl Generator {
             recorder: begun.recorder.clone(),
             gates: self.gates.clone(),
             active_work: ActiveWork::default(),
+            conversations: begun.control.conversations.clone(),
             _lock: Some(Arc::clone(&begun.lock)),
         };
         for ignored in preflight::settings(&self.project, context.tip()?)? {

@@ -1,11 +1,11 @@
-//! `runs stop`, `runs pause`, `runs resume`, `runs reload`: what other processes request of the run that is at work here.
+//! `runs stop`, `runs pause`, `runs resume`, `runs reload`, `issues say`: what other processes request of the run that is at work here.
 
 use std::time::Duration;
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::fs::LockHolder;
 use crate::lifecycle::Generator;
-use crate::model::RunId;
+use crate::model::{IssueId, RunId};
 use crate::project::run_socket::{Done, Request};
 use crate::project::{RunStanding, RunState};
 use crate::record::event::{Event, EventKind};
@@ -13,6 +13,9 @@ use crate::record::history;
 
 /// How often it is looked whether a run has ended.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// The most bytes of a text that is said to a session: as JSON it fits into a request.
+pub const LONGEST_SAID: usize = 8 << 10;
 
 /// The end of a run that was stopped.
 #[derive(Clone, Debug, serde::Serialize)]
@@ -94,6 +97,33 @@ impl Generator {
     pub fn reload_run(&self, named: Option<&str>) -> Result<(RunStanding, Vec<String>)> {
         let done = self.request_of(named, &Request::Reload)?;
         Ok((done.run, done.reloaded))
+    }
+
+    /// Says something to the session that does the work of a task in the run that is at work here; to those of all its candidates,
+    /// where it has several. The words become a comment on the task, too. The agent reads them with the next result of a tool, or
+    /// once it has finished what it was asked for. Returns how the run stands.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Usage`] where nothing is said, or more than [`LONGEST_SAID`] bytes; those of [`Self::stop_run`], and of
+    /// kind [`ErrorKind::Precondition`] where no session of the task takes anything now: then there is no comment either, unless
+    /// the error says so.
+    pub fn say(&self, task: &IssueId, text: &str) -> Result<RunStanding> {
+        if text.trim().is_empty() {
+            return Err(Error::new(ErrorKind::Usage, "nothing is said: the text is empty"));
+        }
+        if text.len() > LONGEST_SAID {
+            let message = format!(
+                "the text has {} bytes, and {LONGEST_SAID} can be said at once",
+                text.len()
+            );
+            return Err(Error::new(ErrorKind::Usage, message).hint("`cordwainer issues comment` takes longer ones"));
+        }
+        let request = Request::Say {
+            task: task.clone(),
+            text: text.to_owned(),
+        };
+        Ok(self.request_of(None, &request)?.run)
     }
 
     /// Lets the run go on that is at work here, if a person has paused it. Returns how it stands then.

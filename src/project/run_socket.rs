@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::LockHolder;
 use crate::base::socket;
-use crate::model::RunId;
 use crate::model::generation::GenerationName;
+use crate::model::{IssueId, RunId};
 use crate::project::Project;
 
 /// The name of the socket in the state folder.
@@ -66,6 +66,13 @@ pub(crate) enum Request {
     Resume,
     /// To read the configuration again, and to take in what can take effect at once.
     Reload,
+    /// To say something to the sessions that do the work of a task.
+    Say {
+        /// The task.
+        task: IssueId,
+        /// What is said.
+        text: String,
+    },
 }
 
 /// The answer, as it is sent.

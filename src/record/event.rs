@@ -24,7 +24,7 @@ mod landing;
 mod proposals;
 mod stage;
 
-pub use self::adopted::Adopted;
+pub use self::adopted::{Adopted, PersonSaid};
 pub use self::audit::AuditStep;
 pub use self::call::{CallName, Step};
 pub use self::groups::{GroupEnded, GroupReviewed, GroupsAsked, GroupsPlanned, PlannedGroup};
@@ -458,6 +458,8 @@ pub enum EventKind {
         /// The keys that have other values now, with these: `stitch.parallel: 4`.
         keys: Vec<String>,
     },
+    /// A person said something to a session at work.
+    PersonSaid(PersonSaid),
     /// Another process requested the run to stop: nothing new begins.
     StopRequested {
         /// Whether what is in progress is suspended at once.

@@ -11,7 +11,7 @@ use crate::record::event::Event;
 
 /// The format of `events.jsonl`: what its first line names. Files of versions before there was a format have no such
 /// line.
-pub const FORMAT: u32 = 10;
+pub const FORMAT: u32 = 11;
 
 /// The first line of `events.jsonl`. A newer version may say more in it: what this one reads of it is the format.
 #[derive(Debug, Serialize, Deserialize)]

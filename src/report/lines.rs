@@ -224,9 +224,10 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::QuestionAsked(asked) => requests::question(asked),
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),
-        EventKind::RunPaused { .. } | EventKind::StopRequested { .. } | EventKind::Reloaded { .. } => {
-            requests::line(event)?
-        }
+        EventKind::RunPaused { .. }
+        | EventKind::StopRequested { .. }
+        | EventKind::Reloaded { .. }
+        | EventKind::PersonSaid(_) => requests::line(event)?,
         EventKind::Sealed { .. } | EventKind::Denied { .. } | EventKind::MeterDiffered { .. } => {
             return of_gateway(event);
         }

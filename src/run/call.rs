@@ -36,6 +36,7 @@ use crate::base::text::one_line;
 use crate::config::RoleConfig;
 use crate::record::event::{Adopted, EventKind};
 use crate::record::recorder::{GATEWAY_FILE, Recorder};
+use crate::run::conversations::Conversation;
 use crate::run::disk::DiskWatch;
 use crate::sandbox::engine::{Container, Engine, Exit};
 use crate::sandbox::gateway::{Judged, read_back};
@@ -81,12 +82,14 @@ pub(crate) async fn make(
     adoption::make_output(folder)?;
     let disk = call.sandbox.watch_disk();
     let mounted = call.sandbox.mounts.mount()?;
-    let container = Box::pin(sealed.start(&specification, prompt.as_bytes(), interruption)).await;
+    let input = call.input(&prompt);
+    let container = Box::pin(sealed.start(&specification, &input, interruption)).await;
     drop(mounted);
     let mut running = match container {
         Ok(container) => Running {
             container,
             disk,
+            conversation: call.converse(),
             begun,
             silent: Duration::ZERO,
             unnoted: Some(since),
@@ -136,6 +139,8 @@ pub(crate) async fn go_on(
             let mut running = Running {
                 container,
                 disk,
+                // Its input was closed when the process ended that had it open.
+                conversation: None,
                 begun,
                 silent,
                 unnoted: None,
@@ -220,6 +225,8 @@ type Left = (Option<StopCause>, Exit);
 struct Running {
     container: Container,
     disk: DiskWatch,
+    /// With whoever speaks to its agent; `None` where nobody can, or no more.
+    conversation: Option<Conversation>,
     /// When its call began.
     begun: Instant,
     /// For how long it had written nothing when it was listened to.
@@ -299,6 +306,7 @@ async fn listen(
     let Running {
         container,
         disk,
+        conversation,
         begun,
         silent,
         unnoted,
@@ -322,6 +330,7 @@ async fn listen(
                 None => return Ok(None),
             },
             event = sealed.next() => listener.handle(event),
+            text = said(conversation.as_ref()) => listener.say(container, &text),
             () = interruption.over(call.sandbox.config.stop_grace) => return Ok(Some(StopCause::Cancelled)),
             () = tokio::time::sleep_until(deadline.min(waiting + HEARTBEAT)) => {
                 let now = Instant::now();
@@ -336,6 +345,14 @@ async fn listen(
                 }
             }
         }
+        if let Some(conversation) = conversation.take_if(|_| listener.finished_at.is_some()) {
+            // The client answers what it has been told before its input ends, and then ends itself.
+            conversation
+                .close()
+                .iter()
+                .for_each(|text| listener.say(container, text));
+            container.close_input();
+        }
         if let Some(cut) = listener.must_stop {
             return Ok(Some(cut));
         }
@@ -345,6 +362,14 @@ async fn listen(
         if let Some(since) = unnoted.take_if(|_| container.outlives_us()) {
             note_adoption(call, sealed, since)?;
         }
+    }
+}
+
+/// Waits for what a person says; for ever where nobody can.
+async fn said(conversation: Option<&Conversation>) -> String {
+    match conversation {
+        Some(conversation) => conversation.next().await,
+        None => std::future::pending().await,
     }
 }
 

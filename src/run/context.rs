@@ -16,6 +16,7 @@ use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::Recorder;
 use crate::run::active_work::ActiveWork;
 use crate::run::commit_message::AttemptName;
+use crate::run::conversations::Conversations;
 use crate::run::extension::AddedGate;
 
 /// One run of one generation.
@@ -30,6 +31,8 @@ pub(crate) struct RunContext {
     pub(crate) gates: Vec<AddedGate>,
     /// What is at work now.
     pub(crate) active_work: ActiveWork,
+    /// The sessions at work that a person can speak to.
+    pub(crate) conversations: Conversations,
     /// The repository's lock, which is held until nothing of the run is at work any more, however it ends.
     pub(crate) _lock: Option<Arc<HeldLock>>,
 }

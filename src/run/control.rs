@@ -8,12 +8,15 @@ use tokio::sync::watch;
 use crate::base::interruption::Interruption;
 use crate::config::reload::Reloadable;
 use crate::project::RunState;
+use crate::run::conversations::Conversations;
 
 /// What people ask of a run; clones share it. Signals and requests of other processes come here, and nothing else asks.
 #[derive(Clone, Debug)]
 pub(crate) struct RunControl {
     /// To end.
     pub(crate) interruption: Interruption,
+    /// What they say to its sessions.
+    pub(crate) conversations: Conversations,
     asked: watch::Sender<Asked>,
     /// Whether the run waits for that, with nothing in progress.
     rests: Arc<AtomicBool>,
@@ -33,6 +36,7 @@ impl RunControl {
         let asked = Asked { paused: false, config };
         Self {
             interruption,
+            conversations: Conversations::default(),
             asked: watch::Sender::new(asked),
             rests: Arc::default(),
         }

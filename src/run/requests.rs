@@ -19,6 +19,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::socket::Socket;
 use crate::config::reload::{RELOADABLE, Reloadable, changes};
+use crate::issues::store::Store;
+use crate::model::IssueId;
 use crate::project::run_socket::{Answer, Answered, Asked, LONGEST, Request, SOCKET, VERSION, line, parse};
 use crate::project::{Project, RunStanding, RunState};
 use crate::record::event::EventKind;
@@ -31,6 +33,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const CLIENTS: usize = 32;
 /// How long no connection is accepted after the system had no resources for it.
 const RESPITE: Duration = Duration::from_millis(50);
+
+/// What to do where nobody listens.
+const COMMENT_INSTEAD: &str =
+    "`cordwainer status` shows what is at work; `cordwainer issues comment` reaches the next attempt";
 
 /// A run as other processes see it.
 #[derive(Clone, Debug)]
@@ -228,12 +234,37 @@ impl Answering {
             Request::Pause => self.control.pause(true),
             Request::Resume => self.control.pause(false),
             Request::Reload => return self.reload(),
+            Request::Say { task, text } => return self.say(task, text),
         }))
+    }
+
+    /// Says something to the sessions of a task. It is a comment on the task, too, and that first: whatever becomes of the
+    /// session, the words are kept.
+    fn say(&self, task: &IssueId, text: &str) -> Result<Effect, Answer> {
+        let conversations = &self.control.conversations;
+        if !conversations.has(task) {
+            let what = format!("no session at work on `{task}` takes anything now");
+            return Err(refused(what, COMMENT_INSTEAD));
+        }
+        let comment = || {
+            let store = Store::open(&self.project.git, &self.standing.generation)?;
+            let (author, now) = (store.user()?, self.project.clock().now());
+            let why = format!("say something to {task}");
+            store.update(&why, now, |issues| issues.comment(task, &author, text, now))
+        };
+        comment().map_err(failed)?;
+        if conversations.say(task, text) > 0 {
+            return Ok(Effect::of(true));
+        }
+        let what = format!("the session at work on `{task}` has just ended");
+        Err(refused(
+            what,
+            "what you said is a comment on the task now, which its next attempt gets",
+        ))
     }
 
     /// Reads the configuration again. Where a key has changed that cannot take effect at once, nothing does.
     fn reload(&self) -> Result<Effect, Answer> {
-        let failed = |error: Error| refused(error.in_a_line(), error.hint_text().unwrap_or_default());
         let new = self.project.reread_config().map_err(failed)?;
         // What is in force is so in the generation's mode.
         let mode = new.mode_named(&self.project.config.mode.name).map_err(failed)?;
@@ -271,6 +302,10 @@ impl Answering {
 /// Returns the user at the other end of a connection.
 fn stream_owner(stream: &tokio::net::unix::WriteHalf<'_>) -> std::io::Result<u32> {
     Ok(stream.as_ref().peer_cred()?.uid())
+}
+
+fn failed(error: Error) -> Answer {
+    refused(error.in_a_line(), error.hint_text().unwrap_or_default())
 }
 
 fn refused(what: String, hint: &str) -> Answer {

@@ -380,6 +380,7 @@ impl Session {
             prompt: ask.prompt,
             json_schema: ask.json_schema.clone(),
             reservation: ask.reservation,
+            conversations: &context.conversations,
             slot: self.slot.number(),
             flow: ask.flow,
         }

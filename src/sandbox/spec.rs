@@ -122,6 +122,9 @@ pub struct ContainerSpec {
     /// A folder of the host with the files into which the command's outputs go; unset leaves them to the engine's stream. See
     /// [`ContainerSpec::writing_to`].
     pub output: Option<PathBuf>,
+    /// Whether the command's standard input stays open behind what it begins with, until it is closed by whoever started it, or
+    /// the process of that ends.
+    pub keeps_input_open: bool,
     /// Bytes kept of one line of output; unset is [`DEFAULT_LINE_LIMIT`](crate::base::lines::DEFAULT_LINE_LIMIT).
     pub line_limit: Option<usize>,
 }

@@ -18,6 +18,7 @@ mod whole;
 mod attacks;
 mod background;
 mod client;
+mod conversation;
 mod killed;
 mod limits;
 mod modes;

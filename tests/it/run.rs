@@ -15,6 +15,7 @@ mod clearing;
 mod clocks;
 mod closing;
 mod conflicts;
+mod conversations;
 mod coverage;
 mod crashes;
 mod deaths;

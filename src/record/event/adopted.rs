@@ -1,4 +1,4 @@
-//! What is told of a call that goes on although its run died.
+//! What is told of calls that others than their run have a part in: another run, or a person.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,4 +11,13 @@ pub struct Adopted {
     pub call: CallName,
     /// The engine's id of its container.
     pub container: String,
+}
+
+/// What a person said to the session of a call while it was at work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonSaid {
+    /// Which call.
+    pub call: CallName,
+    /// The text, as the session got it.
+    pub text: String,
 }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::agent::STREAMED_INPUT;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::config::{AgentConfig, BARE, RoleConfig};
 use crate::model::SessionId;
@@ -18,6 +19,8 @@ pub(crate) struct CallExtra {
     pub(crate) servers: RoleServers,
     /// Whether the agent is told before the call ends by itself.
     pub(crate) is_warned: bool,
+    /// Whether a person can speak to it while it works.
+    pub(crate) is_spoken_to: bool,
     /// The client's session that the call goes on with.
     pub(crate) resume: Option<SessionId>,
 }
@@ -61,6 +64,9 @@ pub(crate) fn command_line(
     line.extend_from_slice(&role.args);
     // A worktree's own list of servers is an agent's.
     line.push("--strict-mcp-config".to_owned());
+    if extra.is_spoken_to {
+        line.extend(STREAMED_INPUT.map(str::to_owned));
+    }
     if role.restricted {
         restrict(&mut line);
     }

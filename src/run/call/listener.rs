@@ -14,16 +14,18 @@ use super::servers::RoleServers;
 use super::warnings::Warnings;
 use crate::accounting::budget::{Allowance, Watch};
 use crate::accounting::metering::{Metered, WindowUse};
-use crate::agent::{self, AgentEvent, CallOutcome, CallReport, Ending, ServerStatus, StopCause, Transcript};
+use crate::agent::{
+    self, AgentEvent, CallOutcome, CallReport, Ending, ServerStatus, StopCause, Transcript, user_message,
+};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::base::regular;
 use crate::base::text::one_line;
 use crate::model::Usage;
-use crate::record::event::EventKind;
+use crate::record::event::{EventKind, PersonSaid};
 use crate::record::recorder::{GATEWAY_FILE, Recorder, STDERR_FILE, TRANSCRIPT_FILE};
 use crate::sandbox::credential::Credentials;
-use crate::sandbox::engine::{Output, Stream};
+use crate::sandbox::engine::{Container, Output, Stream};
 use crate::sandbox::gateway::{GatewayEvent, recorded_answers};
 
 /// How much a call may write in all, in bytes: far more than any session writes, and less than a disk holds.
@@ -99,6 +101,19 @@ impl<'a> Listener<'a> {
             limit_is_near: false,
             knows_rates: false,
         })
+    }
+
+    /// Passes on to the agent what a person says, and tells that.
+    pub(super) fn say(&mut self, container: &Container, text: &str) {
+        let call = self.call.sandbox.name.clone();
+        let text = self.call.sandbox.folder.redactor.text(text).into_owned();
+        let kind = if container.write_input(user_message(&text)) {
+            EventKind::PersonSaid(PersonSaid { call, text })
+        } else {
+            let what = format!("{call}: what a person said could not be passed on: its agent reads nothing any more");
+            EventKind::Warned { what }
+        };
+        self.recorder.emit(kind);
     }
 
     /// Hears again what a dead run has recorded of the call, without a word to anybody. Returns how many lines of standard

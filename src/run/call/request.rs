@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use super::flow::FlowPlace;
 use crate::accounting::budget::Reservation;
 use crate::accounting::ledger::{CallPlace, Entry};
-use crate::agent::{CallReport, Rates};
+use crate::agent::{CallReport, Rates, user_message};
 use crate::base::error::Error;
 use crate::config::{Config, RoleConfig};
-use crate::model::RunId;
+use crate::model::{Role, RunId};
 use crate::project::HostCredentials;
 use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
+use crate::run::conversations::{Conversation, Conversations};
 use crate::run::disk::DiskWatch;
 use crate::run::slots::{Resume, SlotMounts};
 use crate::run::waiting::pausing::Pauses;
@@ -76,6 +77,8 @@ pub(crate) struct Call<'a> {
     pub(crate) json_schema: Option<serde_json::Value>,
     /// What was set aside for it.
     pub(crate) reservation: &'a Reservation,
+    /// Where what a person says to it comes from.
+    pub(crate) conversations: &'a Conversations,
     /// The number of its slot.
     pub(crate) slot: u32,
     /// What takes over its report; `None` where another run cannot.
@@ -86,6 +89,28 @@ impl Call<'_> {
     /// Returns whether the call's requests are held to its budget one by one, as they leave.
     pub(super) fn is_metered(&self) -> bool {
         self.sandbox.config.api(self.sandbox.name.role).is_some()
+    }
+
+    /// Returns whether a person can speak to the session while it works: to the one that does the work of a task.
+    pub(super) fn is_spoken_to(&self) -> bool {
+        let CallName { role, task, .. } = &self.sandbox.name;
+        *role == Role::Stitch && task.is_some()
+    }
+
+    /// Opens the conversation with the session; `None` where nobody can speak to it.
+    pub(super) fn converse(&self) -> Option<Conversation> {
+        let CallName { task, candidate, .. } = &self.sandbox.name;
+        let task = task.as_ref().filter(|_| self.is_spoken_to())?;
+        Some(self.conversations.open(task, *candidate))
+    }
+
+    /// Returns what the client reads from its standard input first: the prompt.
+    pub(super) fn input(&self, prompt: &str) -> Vec<u8> {
+        if self.is_spoken_to() {
+            user_message(prompt)
+        } else {
+            prompt.as_bytes().to_vec()
+        }
     }
 
     /// Returns the place by which the ledger knows the call.

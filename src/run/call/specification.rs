@@ -46,10 +46,12 @@ pub(super) fn specification(call: &Call<'_>, run: &RunId) -> Result<ContainerSpe
             budget_left_usd: call.reservation.for_client(),
             servers: RoleServers::of(&call.sandbox.config.mcp, call.sandbox.name.role),
             is_warned: !End::of(call).is_open(),
+            is_spoken_to: call.is_spoken_to(),
             resume: call.resume.as_ref().map(|resume| resume.session.clone()),
         },
     )?;
     let mut spec = container(&call.sandbox, run, command);
+    spec.keeps_input_open = call.is_spoken_to();
     spec.mounts.push(session_mount(&call.sandbox));
     Ok(spec)
 }

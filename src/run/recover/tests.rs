@@ -50,6 +50,7 @@ fn run() -> (TempDir, RunContext, IssueId) {
         store,
         recorder: recorder.unwrap(),
         active_work: ActiveWork::default(),
+        conversations: crate::run::conversations::Conversations::default(),
         _lock: None,
     };
     (folder, context, id)

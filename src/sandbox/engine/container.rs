@@ -71,7 +71,8 @@ impl Engine {
         ended.ok().transpose()
     }
 
-    /// Creates a container, attaches to it, starts it, writes all of `stdin` to it, and closes its input.
+    /// Creates a container, attaches to it, starts it, writes all of `stdin` to it, and closes its input, unless the
+    /// specification keeps that open.
     ///
     /// # Errors
     ///
@@ -137,7 +138,11 @@ impl Engine {
             ended: false,
             killed: Arc::default(),
             kill_means_oom: spec.memory.is_some() && self.0.facts.misses_oom,
-            input: Some(InputWriter::spawn(attached.input, stdin.to_vec())),
+            input: Some(InputWriter::spawn(
+                attached.input,
+                stdin.to_vec(),
+                spec.keeps_input_open,
+            )),
             left: ManuallyDrop::new(left),
         })
     }
@@ -268,7 +273,20 @@ impl Container {
         self.output.is_flooded()
     }
 
-    /// Returns whether nothing of it is lost when this process dies: it has all of its input, and its outputs go into files.
+    /// Writes more to its standard input, which the specification keeps open. Returns whether it still is.
+    pub(crate) fn write_input(&self, bytes: Vec<u8>) -> bool {
+        self.input.as_ref().is_some_and(|input| input.write(bytes))
+    }
+
+    /// Closes its standard input, once all is written that was to be.
+    pub(crate) fn close_input(&mut self) {
+        if let Some(input) = &mut self.input {
+            input.close();
+        }
+    }
+
+    /// Returns whether nothing of it is lost when this process dies: it has the input that it began with, and its outputs go
+    /// into files.
     pub(crate) fn outlives_us(&self) -> bool {
         self.output.is_in_files() && self.input.as_ref().is_none_or(InputWriter::is_written)
     }

@@ -20,6 +20,8 @@ pub(crate) struct Arguments {
     pub(crate) max_budget_usd: Option<f64>,
     /// Whether an answer by schema is asked for.
     pub(crate) json_schema: bool,
+    /// Whether stdin is a stream of messages.
+    pub(crate) streamed: bool,
     mode: Mode,
 }
 
@@ -71,6 +73,7 @@ impl Arguments {
         let known = [
             "--model",
             "--output-format",
+            "--input-format",
             "--max-turns",
             "--max-budget-usd",
             "--json-schema",
@@ -86,6 +89,7 @@ impl Arguments {
             "--session-id" => self.session_id = Some(value),
             "--resume" => self.resume = Some(value),
             "--output-format" => self.mode.stream = value == "stream-json",
+            "--input-format" => self.streamed = value == "stream-json",
             "--max-turns" => self.max_turns = Some(value.parse().map_err(|_| invalid())?),
             "--max-budget-usd" => self.max_budget_usd = Some(value.parse().map_err(|_| invalid())?),
             "--json-schema" => {

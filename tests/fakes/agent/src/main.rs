@@ -1,6 +1,6 @@
 //! An agent that does what a script says, and speaks as Claude Code does while doing it.
 //!
-//! It takes Claude Code's arguments, reads the prompt from stdin, and follows the first block of the
+//! It takes Claude Code's arguments, reads the prompt from stdin, which may be a stream of messages, and follows the first block of the
 //! prompt that is fenced as `script` (by backticks or tildes, as Markdown has it):
 //!
 //! ```text
@@ -29,6 +29,7 @@
 //! | `tokens IN OUT COST` | a message that used so much |
 //! | `subagent IN OUT COST` | a message of a sub-agent: counts in the money and by model, not in the call's own usage |
 //! | `sleep MILLISECONDS` or `silent MILLISECONDS` · `hang` | waits and says nothing; waits for ever |
+//! | `hear PATH` | waits until something is said to the session, and writes that there |
 //! | `tool-silent MILLISECONDS` | a tool's use, nothing for so long, its result |
 //! | `late MILLISECONDS` | as first step: nothing for so long, not even the init line |
 //! | `warning` · `overage-available` · `overage` | reports a limit that is near; paid overage that is there, or in use; goes on |
@@ -71,6 +72,9 @@
 //! step done: a `limit` is met once. The attempt is the new prompt's, else that prompt's. An id without a session
 //! ends as with the client. Cost and tokens by model are then those of the session, `usage` is the call's.
 //!
+//! Where stdin is a stream, a result does not end it, but the end of stdin does. What was said and not heard is answered before
+//! that, with a message and another result.
+//!
 //! SIGINT writes a result line with what was used so far, and ends with 0. SIGTERM ends without a word.
 //!
 //! A mistake in the script ends with 64, a step that fails with 65; both say on stderr what and where.
@@ -80,6 +84,7 @@ mod attack;
 mod end;
 mod files;
 mod forge;
+mod input;
 mod perform;
 mod prompt;
 mod script;
@@ -89,10 +94,11 @@ mod stream;
 mod termination;
 mod usage;
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::arguments::{Arguments, Asked};
+use crate::input::Messages;
 use crate::perform::Call;
 use crate::session::Session;
 
@@ -113,25 +119,24 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> ExitCode {
-    let mut prompt = Vec::new();
-    if let Err(error) = std::io::stdin().read_to_end(&mut prompt) {
-        return complain(1, &format!("cannot read the prompt: {error}"));
-    }
-    let prompt = String::from_utf8_lossy(&prompt);
+    let (prompt, messages) = match input::read(arguments.streamed) {
+        Ok(read) => read,
+        Err(error) => return complain(1, &format!("cannot read the prompt: {error}")),
+    };
     if prompt.trim().is_empty() {
         return complain(
             1,
             "Error: Input must be provided either through stdin or as a prompt argument",
         );
     }
-    match answer(&prompt, arguments) {
+    match answer(&prompt, messages, arguments) {
         Ok(code) => ExitCode::from(code),
         Err((code, message)) => complain(code, &message),
     }
 }
 
 /// Answers the prompt in a new session, or in the one that goes on; fails with an exit code and what is wrong.
-fn answer(prompt: &str, arguments: Arguments) -> Result<u8, (u8, String)> {
+fn answer(prompt: &str, messages: Option<Messages>, arguments: Arguments) -> Result<u8, (u8, String)> {
     let resumed = arguments.resume.is_some();
     let id = arguments.resume.clone().or_else(|| arguments.session_id.clone());
     let id = id.unwrap_or_else(stream::fresh_id);
@@ -154,6 +159,7 @@ fn answer(prompt: &str, arguments: Arguments) -> Result<u8, (u8, String)> {
         path,
         id,
         session,
+        messages,
         arguments,
     };
     perform::perform(call).map_err(|message| (65, message))

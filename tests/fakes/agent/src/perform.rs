@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::arguments::Arguments;
 use crate::end::End;
+use crate::input::Messages;
 use crate::script::{Attack, Deed, Step};
 use crate::session::Session;
 use crate::settings::Settings;
@@ -38,6 +39,8 @@ pub(crate) struct Call {
     pub(crate) review: bool,
     pub(crate) id: String,
     pub(crate) session: Session,
+    /// What is said to it.
+    pub(crate) messages: Option<Messages>,
     /// Where the session is kept, if anywhere.
     pub(crate) path: Option<PathBuf>,
 }
@@ -49,6 +52,7 @@ struct Performance {
     measure: bool,
     review: bool,
     session: Session,
+    messages: Option<Messages>,
     path: Option<PathBuf>,
 }
 
@@ -79,6 +83,7 @@ pub(crate) fn perform(call: Call) -> Result<u8, String> {
         arguments: call.arguments,
         attempt: call.attempt,
         session: call.session,
+        messages: call.messages,
         path: call.path,
     };
     performance.follow(&steps)
@@ -194,6 +199,7 @@ impl Performance {
             Deed::Raw { text } => io::stdout().write_all(text.as_bytes())?,
             Deed::Stderr { text } => io::stderr().write_all(text.as_bytes())?,
             Deed::Sleep { milliseconds } => wait(*milliseconds),
+            Deed::Hear { path } => return self.hear(path),
             Deed::ToolSleep { milliseconds } => self.slow_tool(*milliseconds)?,
             Deed::Hang => stay(),
             Deed::Late { .. } => return Err(io::Error::other("`late` must be the first step")),
@@ -327,9 +333,31 @@ impl Performance {
         })
     }
 
+    /// Waits for what is said, and writes it down.
+    fn hear(&mut self, path: &str) -> io::Result<Next> {
+        let closed = || io::Error::other("nobody can say anything to this session any more");
+        let messages = self.messages.as_ref().ok_or_else(closed)?;
+        let said = messages.recv().map_err(|_| closed())?;
+        self.file(
+            "Write",
+            &json!({"file_path": path, "content": said}),
+            files::write(path, &said),
+        )
+    }
+
     fn end(&self, end: &End) -> io::Result<u8> {
         self.stream.result(end)?;
-        Ok(u8::from(!matches!(end, End::Success { .. })))
+        let mut code = u8::from(!matches!(end, End::Success { .. }));
+        for said in self.messages.iter().flatten() {
+            self.stream.say(&format!("You said: {said}"), MESSAGE)?;
+            let text = "Done.".to_owned();
+            self.stream.result(&End::Success {
+                text,
+                structured_output: None,
+            })?;
+            code = 0;
+        }
+        Ok(code)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The script: one step a line.
 
+/// What is said of a path that is missing.
+const PATH: &str = "a path";
 /// What is said of a number that is missing.
 const MILLISECONDS: &str = "a number of milliseconds";
 
@@ -109,6 +111,9 @@ pub(crate) enum Deed {
     },
     Sleep {
         milliseconds: u64,
+    },
+    Hear {
+        path: String,
     },
     ToolSleep {
         milliseconds: u64,
@@ -237,7 +242,6 @@ fn step(line: usize, words: &str, text: Option<String>) -> Result<Step, String> 
 }
 
 fn deed(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
-    const PATH: &str = "a path";
     Ok(match name {
         "write" => Deed::Write {
             path: rest.word(PATH)?,
@@ -369,6 +373,7 @@ fn time(name: &str, rest: &mut Rest<'_>) -> Result<Deed, String> {
         "sleep" | "silent" => Deed::Sleep {
             milliseconds: rest.number(MILLISECONDS)?,
         },
+        "hear" => Deed::Hear { path: rest.word(PATH)? },
         "tool-silent" => Deed::ToolSleep {
             milliseconds: rest.number(MILLISECONDS)?,
         },
