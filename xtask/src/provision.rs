@@ -26,6 +26,9 @@ const READY: Duration = Duration::from_secs(60);
 /// Between asking an engine to end and killing it.
 const GRACE: Duration = Duration::from_secs(20);
 
+/// How long the helpers of an engine that has ended may take to end, too.
+const LEFT: Duration = Duration::from_secs(5);
+
 /// Whether packages may be installed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Install {
@@ -223,7 +226,7 @@ struct Ours {
     child: Child,
     /// Starts its service on what is in its folder.
     begin: fn(&Path) -> Result<Child>,
-    /// Run once the engine has ended: containers and helpers that it left.
+    /// Run once the engine has ended: the containers that it left.
     clear: fn(&Path),
     folder: TempDir,
 }
@@ -239,6 +242,17 @@ impl Started {
         std::fs::remove_file(&self.socket).context("cannot remove the engine's socket")?;
         ours.child = (ours.begin)(ours.folder.path())?;
         ours.wait_for(&self.socket)
+    }
+
+    /// Ends it, if it was started here. Fails where anything of it is left then.
+    pub(crate) fn take_down(self) -> Result<()> {
+        let folder = self.ours.as_ref().map(|ours| ours.folder.path().to_owned());
+        drop(self);
+        let Some(folder) = folder else { return Ok(()) };
+        let left = leftovers::processes(&folder);
+        ensure!(left.is_empty(), "processes of the engine are left: {left:?}");
+        ensure!(!folder.exists(), "the engine's folder `{}` is left", folder.display());
+        Ok(())
     }
 
     /// Where it listens.
@@ -338,6 +352,7 @@ impl Drop for Ours {
             told(&format!("an engine could not be ended: {error}"));
         }
         (self.clear)(self.folder.path());
+        leftovers::end_processes(self.folder.path(), LEFT);
         leftovers::unmount_below(self.folder.path());
     }
 }

@@ -91,6 +91,7 @@ pub(crate) fn run(args: &StormArgs) -> Result<ExitCode> {
     storm.file(args.tasks)?;
     storm.rage()?;
     let calm = storm.tell(begun.elapsed())?;
+    storm.engine.take_down()?;
     if calm {
         std::fs::remove_dir_all(storm.scene.folder()).context("cannot remove the repository")?;
     }

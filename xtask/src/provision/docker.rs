@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
 
 use super::{Ours, Started, find, folder, is_root, log};
 
@@ -32,7 +31,7 @@ pub(super) fn start() -> Result<Started> {
     let ours = Ours {
         child: begin(folder.path())?,
         begin,
-        clear,
+        clear: |_| {},
         folder,
     };
     ours.ready(socket, "Docker Engine", client)
@@ -83,23 +82,4 @@ fn runtimes() -> String {
     format!(
         r#"{{"runtimes": {{"runsc": {{"path": "{program}", "runtimeArgs": ["--ignore-cgroups", "--network=none", "--host-uds=open"]}}}}}}"#
     )
-}
-
-/// Ends the containerd that a killed dockerd leaves behind, by the id that it wrote down itself.
-fn clear(folder: &Path) {
-    let written = std::fs::read_to_string(folder.join(CONTAINERD));
-    let id = written
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .and_then(Pid::from_raw);
-    let Some(id) = id else { return };
-    let command = format!("/proc/{}/cmdline", id.as_raw_nonzero());
-    // Ids are reused: it must still be the containerd of this folder.
-    let ours = std::fs::read_to_string(command).is_ok_and(|line| line.contains(&folder.display().to_string()));
-    if ours && let Err(error) = kill_process(id, Signal::KILL) {
-        super::told(&format!(
-            "containerd {} could not be ended: {error}",
-            id.as_raw_nonzero()
-        ));
-    }
 }
