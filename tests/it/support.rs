@@ -13,6 +13,7 @@ pub(crate) mod https;
 pub(crate) mod killer;
 pub(crate) mod messages_api;
 pub(crate) mod noise;
+pub(crate) mod own_engine;
 pub(crate) mod project;
 pub(crate) mod pseudo_terminal;
 pub(crate) mod published;

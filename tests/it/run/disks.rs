@@ -5,10 +5,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::run::parallel::{ended, let_all_go_on, wait_for_agents};
+use crate::support::disk::Disk;
 use crate::support::engines::{TestEngine, engine_tests, skip};
+use crate::support::own_engine::OwnEngine;
 use crate::support::project::{Project, Ran};
+use crate::support::scripts::WAIT;
 
 engine_tests! {
+    both: containers_that_do_not_fit_cost_nothing_but_time;
     podman: records_that_do_not_fit_end_the_run;
     docker: objects_that_do_not_fit_end_the_run;
 }
@@ -119,4 +124,60 @@ fn objects_that_do_not_fit_end_the_run(engine: TestEngine) {
     assert_eq!(project.repository.git(&["show", &format!("{kept}:src/b.txt")]), "done");
     project.repository.git(&["fsck", "--no-dangling"]);
     project.reconfigure(None, "");
+}
+
+/// Has nothing that is removed from a folder make room before what this returns is dropped.
+fn hold(folder: &Path) -> Vec<fs::File> {
+    let files = walkdir::WalkDir::new(folder).into_iter().flatten();
+    let files = files.filter(|entry| entry.file_type().is_file());
+    // What is removed meanwhile holds nothing.
+    files.filter_map(|entry| fs::File::open(entry.path()).ok()).collect()
+}
+
+/// The engine's own storage alone is full: first before a run, then beside an agent at work, whose gates have no container.
+fn containers_that_do_not_fit_cost_nothing_but_time(engine: TestEngine) {
+    let Some(disk) = Disk::of_megabytes(400) else {
+        return;
+    };
+    let mut own = OwnEngine::with_storage(engine.kind(), disk.root().join("storage"));
+    let engine = own.serve_with_image(engine);
+    let retry = "retry: {initial: 1s, ceiling: 1s, count: 2}\n";
+    let project = Project::new(
+        engine,
+        &format!("gates: [{{command: cat=src/b.txt, compare: strict}}]\n{retry}"),
+    );
+    project.add(
+        "meets a full disk",
+        &format!("write src/a.txt begun\n{WAIT}write src/b.txt done"),
+    );
+    let is_open = || {
+        assert_eq!(project.issue("cw-1")["status"], "open");
+        assert_eq!(project.merges_of("cw-1"), 0);
+    };
+
+    let filler = disk.fill();
+    let ran = project.run(&["generator", "run", "--tasks-only"]).expect(5);
+    ran.says("no space left on device");
+    is_open();
+    fs::remove_file(filler).unwrap();
+
+    let run = project.spawn(&["generator", "resume", "--tasks-only"]);
+    let slots = wait_for_agents(&project, 1);
+    let held = hold(&own.storage());
+    let filler = disk.fill();
+    let_all_go_on(&project, &slots);
+    let ran = ended(run).expect(5);
+    ran.says("no space left on device");
+    is_open();
+    drop(held);
+    fs::remove_file(filler).unwrap();
+
+    project.run(&["generator", "resume", "--tasks-only"]).expect(0);
+    assert_eq!(project.issue("cw-1")["status"], "closed");
+    assert_eq!(project.merges_of("cw-1"), 1);
+    assert_eq!(project.content("src/b.txt"), "done");
+    let calls = project.status()["usage"]["calls"].clone();
+    assert_eq!(calls, 1, "what the agent had done was kept");
+    project.repository.git(&["fsck", "--no-dangling"]);
+    project.expect_tidy();
 }

@@ -1,7 +1,9 @@
-//! A disk whose power fails: what it holds at some moment, without all that nobody had it write for good.
+//! A disk whose power fails: what it holds at some moment, without all that nobody had it write for good. It may also be full, or
+//! take its time.
 
 use std::cell::Cell;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -21,13 +23,18 @@ pub(crate) struct Disk {
 impl Disk {
     /// `None`, with a word why, where this user may not mount one.
     pub(crate) fn new() -> Option<Self> {
+        Self::of_megabytes(128)
+    }
+
+    /// One of another size.
+    pub(crate) fn of_megabytes(size: u64) -> Option<Self> {
         let disk = Self {
             folder: TempDir::new().unwrap(),
             failures: Cell::new(0),
         };
         fs::create_dir(disk.root()).unwrap();
         let image = fs::File::create(disk.image()).unwrap();
-        image.set_len(128 << 20).unwrap();
+        image.set_len(size << 20).unwrap();
         let made = Command::new("mkfs.ext4").arg("-q").arg(disk.image()).output();
         if !made.is_ok_and(|output| output.status.success()) || !disk.mount() {
             skip("this user may not mount a file system that is in a file");
@@ -42,7 +49,8 @@ impl Disk {
         self.folder.path().join(format!("image-{}", self.failures.get()))
     }
 
-    fn root(&self) -> PathBuf {
+    /// Where it is mounted.
+    pub(crate) fn root(&self) -> PathBuf {
         self.folder.path().join("disk")
     }
 
@@ -66,6 +74,24 @@ impl Disk {
     /// Has all that was written be there for good.
     pub(crate) fn sync(&self) {
         assert!(succeeds(Command::new("sync").arg("--file-system").arg(self.root())));
+    }
+
+    /// Leaves no room for anything until what it returns is removed.
+    pub(crate) fn fill(&self) -> PathBuf {
+        let path = self.root().join("filler");
+        let mut file = fs::File::create(&path).unwrap();
+        for piece in [&[7; 1 << 16][..], &[7; 1 << 10]] {
+            while file.write_all(piece).is_ok() {}
+        }
+        // What is still in memory has its place by then.
+        file.sync_all().unwrap();
+        path
+    }
+
+    /// Has all that write wait, as where a disk takes its time, until what it returns is dropped.
+    pub(crate) fn freeze(&self) -> Frozen<'_> {
+        assert!(succeeds(Command::new("fsfreeze").arg("--freeze").arg(self.root())));
+        Frozen(self)
     }
 
     /// What is on the disk now. Nobody writes, but for the system, which may be about to.
@@ -94,6 +120,15 @@ impl Drop for Disk {
     fn drop(&mut self) {
         // A test that failed says why; what is still in use then goes with its last user.
         let _ = Command::new("umount").arg("--lazy").arg(self.root()).status();
+    }
+}
+
+/// A disk on which nobody can write.
+pub(crate) struct Frozen<'a>(&'a Disk);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        assert!(succeeds(Command::new("fsfreeze").arg("--unfreeze").arg(self.0.root())));
     }
 }
 

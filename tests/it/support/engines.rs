@@ -56,6 +56,8 @@ pub(crate) use engine_tests;
 #[derive(Clone, Copy)]
 pub(crate) struct TestEngine {
     kind: EngineKind,
+    /// Where it listens, if a test has started it for itself.
+    own: Option<&'static Path>,
 }
 
 impl TestEngine {
@@ -65,7 +67,7 @@ impl TestEngine {
     /// A test outside of [`engine_tests!`] calls this itself; for all others the macro does.
     pub(crate) fn find(kind: EngineKind) -> Option<Self> {
         if variable_of(kind).is_some() {
-            return Some(Self { kind });
+            return Some(Self { kind, own: None });
         }
         let name = match kind {
             EngineKind::Podman => "podman",
@@ -87,13 +89,20 @@ impl TestEngine {
         Self::each().next()
     }
 
+    /// The one of this kind that a test has started for itself, where it listens.
+    pub(crate) fn own(kind: EngineKind, socket: PathBuf) -> Self {
+        let own = Some(&*Box::leak(socket.into_boxed_path()));
+        Self { kind, own }
+    }
+
     pub(crate) fn kind(self) -> EngineKind {
         self.kind
     }
 
     /// Returns the path of its socket.
     pub(crate) fn socket(self) -> PathBuf {
-        variable_of(self.kind).expect("the engine was found by it")
+        let named = || variable_of(self.kind).expect("the engine was found by it");
+        self.own.map_or_else(named, Path::to_owned)
     }
 
     /// Returns the command line of its own client.
