@@ -31,6 +31,7 @@ mod images;
 mod interruption;
 #[cfg(target_arch = "x86_64")]
 mod killed;
+mod kills;
 mod landing;
 mod large;
 mod limits;
