@@ -64,6 +64,7 @@ mod stage_hosts;
 mod stages;
 mod standing;
 mod stops;
+mod streams;
 mod stuck;
 mod terminal;
 mod timers;
