@@ -104,6 +104,7 @@ pub(crate) async fn drive(
         tasks_failed: BTreeMap::new(),
         backing_off: BTreeMap::new(),
         passed_over: BTreeMap::new(),
+        overtaken: 0,
         alone: BTreeSet::new(),
         tasks_begun: BTreeSet::new(),
         most_tasks: limits.most_tasks,
@@ -213,6 +214,8 @@ struct Driver<'a> {
     backing_off: BTreeMap<IssueId, Timestamp>,
     /// How often tasks were passed over for the files that they name.
     passed_over: BTreeMap<IssueId, u32>,
+    /// How many tasks began one after the other that were newer than another one that could.
+    overtaken: u32,
     /// Tasks that met a limit which was less than there was left, since others were at work: they go on alone, with all of it.
     alone: BTreeSet<IssueId>,
     /// The tasks that this run attempted.
@@ -262,6 +265,11 @@ impl Driver<'_> {
                 for passed in &look.passed_over {
                     *self.passed_over.entry(passed.clone()).or_default() += 1;
                 }
+                self.overtaken = if look.overtakes {
+                    self.overtaken.saturating_add(1)
+                } else {
+                    0
+                };
                 self.begin_attempt(task).await?;
             }
             Step::Measure => self.begin_measure().await?,

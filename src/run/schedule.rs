@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use crate::base::machine::Machine;
 use crate::config::{ContainerConfig, Parallel};
 use crate::issues::issue::Issue;
@@ -11,7 +13,8 @@ use crate::model::IssueId;
 const MOST_BY_AUTO: u32 = 16;
 /// The memory that is set aside for a container without a limit of its own.
 const MEMORY_OF_ONE: u64 = 2 << 30;
-/// How often a task is passed over for the files that it shares with tasks at work.
+/// How often a task is passed over for the files that it shares with tasks at work; and how many begin one after the other that
+/// are newer than another one that could.
 const PATIENCE: u32 = 8;
 
 /// Returns how many agents are at work at once at most. `auto` gives each container the cores that `container.cpus` lets it
@@ -129,17 +132,29 @@ pub(crate) struct Candidate {
     pub(crate) overlaps: bool,
     /// How often another one was begun in its place for that.
     pub(crate) passed_over: u32,
+    /// When it was filed.
+    pub(crate) filed: Timestamp,
 }
 
 /// Returns ready tasks in the order in which they begin. Those come first whose session waits, then those of priority and
 /// age. Tasks that name a file of a task at work come after all others, but not for ever. Those are last whose calls the
-/// infrastructure failed, so that nobody waits for them.
-pub(crate) fn in_order(mut candidates: Vec<Candidate>) -> Vec<Candidate> {
+/// infrastructure failed, so that nobody waits for them. Where `overtaken` tasks in a row were newer than another one that could
+/// begin, the oldest comes first: none waits for ever among newer ones.
+pub(crate) fn in_order(mut candidates: Vec<Candidate>, overtaken: u32) -> Vec<Candidate> {
     candidates.sort_by_key(|one| {
         let gives_way = one.overlaps && one.passed_over < PATIENCE;
         (one.failures, gives_way, !one.is_suspended, one.place)
     });
+    if overtaken >= PATIENCE {
+        // Those of the same age stay in order.
+        candidates.sort_by_key(|one| one.filed);
+    }
     candidates
+}
+
+/// Returns whether `chosen` begins before one that was filed earlier.
+pub(crate) fn overtakes(candidates: &[Candidate], chosen: &Candidate) -> bool {
+    candidates.iter().any(|one| one.filed < chosen.filed)
 }
 
 /// Returns the tasks that are passed over for their files where `chosen` begins.
@@ -272,11 +287,12 @@ mod tests {
             failures: 0,
             overlaps: false,
             passed_over: 0,
+            filed: Timestamp::UNIX_EPOCH,
         }
     }
 
     fn numbers(candidates: Vec<Candidate>) -> Vec<String> {
-        let ordered = in_order(candidates);
+        let ordered = in_order(candidates, 0);
         ordered.iter().map(|one| one.task.to_string()).collect()
     }
 
@@ -288,6 +304,30 @@ mod tests {
         odd[0].failures = 1;
         odd[2].is_suspended = true;
         assert_eq!(numbers(odd), ["cw-2", "cw-1", "cw-3"]);
+    }
+
+    #[test]
+    fn the_oldest_waits_for_so_many_newer_ones_and_no_more() {
+        // Ever newer ones, each of which comes before it by its priority.
+        let mut old = candidate(1, 1);
+        old.failures = 1;
+        let (mut overtaken, mut begun) = (0, Vec::new());
+        for number in 2..20 {
+            let mut newer = candidate(number, 0);
+            newer.filed = Timestamp::from_second(i64::from(number)).unwrap();
+            let ordered = in_order(vec![newer, old.clone()], overtaken);
+            overtaken = if overtakes(&ordered, &ordered[0]) {
+                overtaken + 1
+            } else {
+                0
+            };
+            begun.push(ordered[0].task == old.task);
+        }
+        let turns: Vec<_> = (0..begun.len()).filter(|turn| begun[*turn]).collect();
+        assert_eq!(turns, [8, 17]);
+        // Those that were filed together come by priority all the same.
+        let together = vec![candidate(2, 1), candidate(1, 0)];
+        assert_eq!(in_order(together, PATIENCE)[0].place, 0);
     }
 
     #[test]

@@ -69,5 +69,6 @@ mod stuck;
 mod terminal;
 mod timers;
 mod trials;
+mod turns;
 mod weakened;
 mod windows;

@@ -22,6 +22,8 @@ pub(super) struct Look {
     pub(super) sharers: u32,
     /// The tasks that are passed over for their files if the ready one begins.
     pub(super) passed_over: Vec<IssueId>,
+    /// Whether the ready one is newer than another that could begin.
+    pub(super) overtakes: bool,
     /// The window of the account for whose end fewer tasks are at work at once.
     pub(super) scarce: Option<KnownWindow>,
 }
@@ -35,6 +37,8 @@ struct Ready {
     unaffordable: Option<String>,
     /// Those that are passed over for their files.
     passed_over: Vec<IssueId>,
+    /// Whether the first one is newer than another.
+    overtakes: bool,
     /// How many may begin.
     count: u32,
     /// When one whose calls failed may be tried again.
@@ -65,6 +69,7 @@ impl Driver<'_> {
             // What is at work has its share already, however few places there are by now.
             sharers: if is_alone { 1 } else { could.max(at_work.calling).max(1) },
             passed_over: ready.passed_over,
+            overtakes: ready.overtakes,
             scarce,
             state: plan::RunState {
                 leftovers: recovery.is_needed(&issues)?,
@@ -149,11 +154,12 @@ impl Driver<'_> {
     /// Returns the ready tasks, but those that are at work, and none whose own budget is spent.
     fn ready(&self, issues: &Issues, now: Timestamp) -> Result<Ready> {
         let mut ready = Ready::default();
-        let candidates = schedule::in_order(self.candidates(issues, now, &mut ready)?);
+        let candidates = schedule::in_order(self.candidates(issues, now, &mut ready)?, self.overtaken);
         ready.count = u32::try_from(candidates.len()).unwrap_or(u32::MAX);
-        for one in &candidates {
+        for (index, one) in candidates.iter().enumerate() {
             match self.task_spent(&one.task, issues) {
                 None => {
+                    ready.overtakes = schedule::overtakes(&candidates[index..], one);
                     ready.passed_over = schedule::passed_over(&candidates, one).cloned().collect();
                     ready.first = Some(one.task.clone());
                     break;
@@ -198,6 +204,7 @@ impl Driver<'_> {
                 failures: self.tasks_failed.get(id).copied().unwrap_or_default(),
                 overlaps: schedule::overlaps(issue, &files),
                 passed_over: self.passed_over.get(id).copied().unwrap_or_default(),
+                filed: issue.created_at,
                 task: id.clone(),
             });
         }
