@@ -1,5 +1,6 @@
 //! Large repositories: slots are layers over a checkout that they share.
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::run::people::move_on;
@@ -13,7 +14,8 @@ use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
     both: work_above_a_shared_checkout_goes_on_is_judged_and_lands,
-        measure_and_reviews_read_a_shared_checkout_and_leave_nothing_mounted;
+        measure_and_reviews_read_a_shared_checkout_and_leave_nothing_mounted,
+        gates_run_above_the_checkout_that_agents_have;
     podman: newer_work_stages_and_what_was_prepared_come_above_a_shared_checkout;
 }
 
@@ -233,5 +235,52 @@ fn measure_and_reviews_read_a_shared_checkout_and_leave_nothing_mounted(engine: 
     let copies: Vec<_> = folders.map(|slot| names(&project, &format!("slots/{slot}"))).collect();
     assert!(!copies.is_empty() && copies.iter().all(Vec::is_empty), "{copies:?}");
     assert_eq!(names(&project, "checkouts").len(), 2);
+    project.expect_tidy();
+}
+
+/// The run dies when gates have judged some work, and what they ran in has not been given back yet.
+fn gates_run_above_the_checkout_that_agents_have(engine: TestEngine) {
+    if !rustix::process::geteuid().is_root() {
+        skip("slots share checkouts only with root");
+        return;
+    }
+    let gates = "gates: [cat=many/3/3.txt, cat=README.md]\ngates_parallel: 2\n";
+    let project = Project::on(engine, many_files(), gates);
+    project.add("comes first", "write src/1.txt one");
+    project.run(&["generator", "run", "--tasks-only"]).expect(0);
+    let checkouts = names(&project, "checkouts");
+    project.add("is judged", "write src/2.txt two\ndelete many/0/1.txt");
+    let mut command = project.command(&["generator", "resume", "--tasks-only"]);
+    let died = command.env("CORDWAINER_CRASH_AT", "gates.noted").output().unwrap();
+    assert!(!died.status.success());
+
+    let slots: Vec<String> = names(&project, "slots");
+    let numbers = slots.iter().filter_map(|name| name.parse::<u32>().ok());
+    let marker = |slot: &u32| {
+        let path = project.state().join(format!("slots/{slot}.dirty"));
+        fs::read_to_string(path).unwrap_or_default()
+    };
+    let (of_gates, others): (Vec<u32>, Vec<u32>) = numbers.partition(|slot| marker(slot) == "gates are tried");
+    let of_agent = others.iter().find(|slot| marker(slot).contains("cw-2")).unwrap();
+    assert_eq!(of_gates.len(), 2, "{slots:?}");
+    let below = |slot: u32| fs::read_to_string(project.state().join(format!("uppers/{slot}.checkout"))).unwrap();
+    for slot in &of_gates {
+        assert_eq!(names(&project, &format!("slots/{slot}")), [] as [&str; 0]);
+        assert_eq!(below(*slot), below(*of_agent), "gates and agents share one checkout");
+        // What the gates' commit has otherwise is all that is written.
+        let upper = project.state().join(format!("uppers/{slot}"));
+        let written = walkdir::WalkDir::new(&upper).into_iter().map(Result::unwrap);
+        let written = written.filter(|entry| !entry.file_type().is_dir());
+        let written: BTreeSet<_> = written
+            .map(|entry| entry.path().strip_prefix(&upper).unwrap().display().to_string())
+            .filter(|path| !path.starts_with(".git"))
+            .collect();
+        let expect = ["many/0/1.txt", "src/1.txt", "src/2.txt"].map(String::from);
+        assert_eq!(written, BTreeSet::from(expect));
+    }
+    assert_eq!(names(&project, "checkouts"), checkouts);
+    project.run(&["generator", "resume", "--tasks-only"]).expect(0);
+    assert_eq!(project.outcomes("cw-2").last().map(String::as_str), Some("merged"));
+    assert_eq!(names(&project, "checkouts"), checkouts);
     project.expect_tidy();
 }
