@@ -205,9 +205,10 @@ mod tests {
 
     type Set = BTreeSet<usize>;
 
-    /// Lands those of so many that are not among `bad`, as the lander does. Returns which landed, and how often all gates ran.
-    fn lands(count: usize, bad: &Set) -> (Set, u32) {
-        let (mut tip, mut gates) = (Set::new(), 0);
+    /// Lands those of so many that are not among `bad`, as the lander does. Returns which landed, how many trees the gates judged,
+    /// and how many of these were red, which is judged once more.
+    fn lands(count: usize, bad: &Set) -> (Set, u32, u32) {
+        let (mut tip, mut gates, mut red) = (Set::new(), 0, 0);
         let mut known: Known<Set, ()> = Known::default();
         let mut groups = Groups::of((0..count).collect());
         while let Some(group) = groups.next() {
@@ -217,6 +218,7 @@ mod tests {
                 gates += 1;
                 is_red = !tree.is_disjoint(bad);
                 if is_red {
+                    red += 1;
                     known.note(&tip, tree.clone(), ((), Lasts::Yes));
                 }
             }
@@ -227,7 +229,7 @@ mod tests {
                 tip = tree;
             }
         }
-        (tip, gates)
+        (tip, gates, red)
     }
 
     #[test]
@@ -244,14 +246,17 @@ mod tests {
         #[test]
         fn all_that_is_good_lands_and_nothing_else(count in 1_usize..24, bad in prop::collection::btree_set(0_usize..24, 0..24)) {
             let bad: Set = bad.into_iter().filter(|one| *one < count).collect();
-            let (landed, gates) = lands(count, &bad);
+            let (landed, gates, red) = lands(count, &bad);
             let good: Set = (0..count).filter(|one| !bad.contains(one)).collect();
             prop_assert_eq!(landed, good);
             // No more than a whole tree of halves, whatever is bad.
             prop_assert!(gates < 2 * u32::try_from(count).unwrap());
             let depth = count.next_power_of_two().ilog2();
-            let bound = 1 + 2 * u32::try_from(bad.len()).unwrap() * depth;
-            prop_assert!(gates <= bound.max(1), "{} of {}: {} times, bound {}", bad.len(), count, gates, bound);
+            let bad = u32::try_from(bad.len()).unwrap();
+            let bound = 1 + 2 * bad * depth;
+            prop_assert!(gates <= bound, "{} of {}: {} trees, bound {}", bad, count, gates, bound);
+            let bound = if bad == 0 { 0 } else { 1 + bad * depth };
+            prop_assert!(red <= bound, "{} of {}: {} red trees, bound {}", bad, count, red, bound);
         }
     }
 

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use crate::bench::engines::on_each;
 use crate::provision::EngineChoice;
 
+mod bisect;
 mod driver;
 mod queue;
 mod sandcastle;

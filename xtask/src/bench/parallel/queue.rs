@@ -10,8 +10,8 @@ use cordwainer::attempt::Outcome;
 use cordwainer::event::{Event, EventKind};
 use jiff::Timestamp;
 
-use super::ParallelBenchArgs;
 use super::scene::{Ran, Scene, expect_merged};
+use super::{ParallelBenchArgs, bisect};
 use crate::agent_image;
 use crate::bench::engines::Setting;
 use crate::bench::times::Times;
@@ -21,7 +21,9 @@ const TARGET: f64 = 2.0;
 /// How long a gate takes beyond its container's start, in seconds.
 const GATE: u32 = 2;
 /// How long agents may take until all of them wait.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
+/// Between two looks at their slots.
+pub(super) const LOOK: Duration = Duration::from_millis(20);
 
 /// Lets that many agents end at the same moment, and prints how long their landings take. Returns whether that keeps to the
 /// target.
@@ -45,7 +47,8 @@ pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result
         "  that is {ratio:.2} gate times, at most {TARGET:.2}; gates ran {:.1} times a round on merged trees",
         per(again, args.rounds)
     );
-    Ok(ratio <= TARGET)
+    let keeps_to_bound = bisect::measure(setting, &image, args.queue)?;
+    Ok(ratio <= TARGET && keeps_to_bound)
 }
 
 fn per(count: u32, rounds: u32) -> f64 {
@@ -68,16 +71,27 @@ async fn round(setting: &Setting<'_>, image: &str, queue: u32) -> Result<Ran> {
 
 /// Waits until all agents wait at their pipes, and lets all of them go on.
 fn release(slots: &Path, queue: u32) -> Result<()> {
+    let_go_on(&found(slots, "go", queue as usize)?)
+}
+
+/// Waits until so many agents wait at pipes of this name, and returns these.
+pub(super) fn found(slots: &Path, name: &str, count: usize) -> Result<Vec<PathBuf>> {
     let begun = Instant::now();
-    let pipes: Vec<PathBuf> = loop {
-        let pipes = (1..=queue).map(|number| slots.join(format!("{number}/go")));
+    loop {
+        // The folder is made with the first slot.
+        let slots = std::fs::read_dir(slots).into_iter().flatten().flatten();
+        let pipes = slots.map(|slot| slot.path().join(name));
         let there: Vec<PathBuf> = pipes.filter(|pipe| pipe.exists()).collect();
-        if there.len() == queue as usize {
-            break there;
+        if there.len() == count {
+            return Ok(there);
         }
-        ensure!(begun.elapsed() < PATIENCE, "{} of {queue} agents wait", there.len());
-        std::thread::sleep(Duration::from_millis(20));
-    };
+        ensure!(begun.elapsed() < PATIENCE, "{} of {count} agents wait", there.len());
+        std::thread::sleep(LOOK);
+    }
+}
+
+/// Lets agents go on that wait at these pipes.
+pub(super) fn let_go_on(pipes: &[PathBuf]) -> Result<()> {
     std::thread::scope(|scope| {
         let readers: Vec<_> = pipes
             .iter()

@@ -25,6 +25,9 @@ pub(super) struct Scene {
     generator: Generator,
 }
 
+/// What happens, as it happens.
+pub(super) type Events = UnboundedReceiver<Event>;
+
 /// A run that has ended.
 pub(super) struct Ran {
     /// From the call of `run` until it returned.
@@ -86,7 +89,7 @@ impl Scene {
     /// Does all tasks, and gives what happens to somebody as it happens; returns what that came to, too.
     pub(super) async fn run_watched<W, F>(&self, watch: W) -> Result<(RunSummary, F::Output)>
     where
-        W: FnOnce(UnboundedReceiver<Event>) -> F,
+        W: FnOnce(Events) -> F,
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
