@@ -30,7 +30,8 @@ const GATE: &str = "gates: [{name: red, command: absent=src/red.txt, compare: st
 
 /// What agents do; `N` is the task's number, and two tasks have one `P`.
 const SCRIPTS: [&str; 6] = [
-    "write src/N.txt N\nsleep 800\nappend src/N.txt more",
+    // What one of them has left after a death stays as it is.
+    "write src/N.txt N\nsleep 800\nwrite src/more-N.txt N",
     "tokens 100 10 0.01\nsleep 500\nwrite src/N.txt N",
     "write src/red.txt N\nsleep 400\ndone\ndelete src/red.txt\nwrite src/N.txt N",
     "sleep 600\nwrite src/shared-P.txt N",
