@@ -252,7 +252,7 @@ impl Answering {
             let why = format!("say something to {task}");
             store.update(&why, now, |issues| issues.comment(task, &author, text, now))
         };
-        comment().map_err(failed)?;
+        comment().map_err(|error| failed(&error))?;
         if conversations.say(task, text) > 0 {
             return Ok(Effect::of(true));
         }
@@ -265,9 +265,11 @@ impl Answering {
 
     /// Reads the configuration again. Where a key has changed that cannot take effect at once, nothing does.
     fn reload(&self) -> Result<Effect, Answer> {
-        let new = self.project.reread_config().map_err(failed)?;
+        let new = self.project.reread_config().map_err(|error| failed(&error))?;
         // What is in force is so in the generation's mode.
-        let mode = new.mode_named(&self.project.config.mode.name).map_err(failed)?;
+        let mode = new
+            .mode_named(&self.project.config.mode.name)
+            .map_err(|error| failed(&error))?;
         let new = new.in_mode(mode);
         let in_force = self
             .control
@@ -275,7 +277,7 @@ impl Answering {
             .borrow()
             .config
             .put_into(self.project.config.clone());
-        let found = changes(&in_force, &new).map_err(failed)?;
+        let found = changes(&in_force, &new).map_err(|error| failed(&error))?;
         if !found.others.is_empty() {
             let what = format!(
                 "only {RELOADABLE} can change while a run works, and these have changed, too: {}",
@@ -304,7 +306,7 @@ fn stream_owner(stream: &tokio::net::unix::WriteHalf<'_>) -> std::io::Result<u32
     Ok(stream.as_ref().peer_cred()?.uid())
 }
 
-fn failed(error: Error) -> Answer {
+fn failed(error: &Error) -> Answer {
     refused(error.in_a_line(), error.hint_text().unwrap_or_default())
 }
 

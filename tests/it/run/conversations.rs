@@ -97,7 +97,18 @@ fn what_is_said_while_an_agent_ends_is_answered_before_it_does(engine: TestEngin
     assert_eq!(calls.len(), 1);
     // The last of three results counts, with what all of them used.
     let issue = project.issue("cw-1");
-    assert_eq!(issue["attempts"][0]["call"], "success", "{issue:#}");
+    let call = &issue["attempts"][0]["call"];
+    assert_eq!(call["outcome"], "success", "{issue:#}");
+    let tokens = |entry: &Value| entry["usage"]["output"].as_u64().unwrap();
+    let told = std::fs::read_to_string(project.records("cw-1-1")[0].join("transcript.jsonl")).unwrap();
+    let last = told.lines().last().unwrap();
+    let last: Value = serde_json::from_str(last).unwrap();
+    let model = last["modelUsage"].as_object().unwrap().values().next().unwrap();
+    assert_eq!(
+        tokens(call),
+        model["outputTokens"].as_u64().unwrap(),
+        "{last:#}\n{issue:#}"
+    );
     project
         .run(&["issues", "say", "cw-1", "too late"])
         .expect(4)
@@ -132,7 +143,7 @@ fn a_stage_and_a_task_that_waits_hear_nothing(engine: TestEngine) {
     for (arguments, code, says) in [
         (["cw-2", "x"], 9, "no session at work on `cw-2` takes anything now"),
         (["cw-1", " \n"], 2, "nothing is said: the text is empty"),
-        (["cw-9", "x"], 9, "cw-9"),
+        (["cw-9", "x"], 2, "unknown task `cw-9`"),
     ] {
         let ran = project.run(&["issues", "say", arguments[0], arguments[1]]);
         ran.expect(code).says(says);

@@ -80,8 +80,9 @@ impl Disk {
     pub(crate) fn fill(&self) -> PathBuf {
         let path = self.root().join("filler");
         let mut file = fs::File::create(&path).unwrap();
-        for piece in [&[7; 1 << 16][..], &[7; 1 << 10]] {
-            while file.write_all(piece).is_ok() {}
+        for size in [1 << 16, 1 << 10] {
+            let piece = vec![7; size];
+            while file.write_all(&piece).is_ok() {}
         }
         // What is still in memory has its place by then.
         file.sync_all().unwrap();

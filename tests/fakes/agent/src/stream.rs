@@ -49,6 +49,8 @@ struct Tally {
     own: Usage,
     /// What it and its sub-agents used.
     used: ByModel,
+    /// The part of that since the last result.
+    since: ByModel,
     /// Whether the result line is written.
     over: bool,
 }
@@ -135,6 +137,7 @@ impl Stream {
             let mut tally = self.tally();
             tally.messages += 1;
             tally.used.add(SUBAGENT_MODEL, usage);
+            tally.since.add(SUBAGENT_MODEL, usage);
             (tally.messages, tool_id(tally.messages - 1))
         };
         let content = json!({"type": "text", "text": "A part is done."});
@@ -174,11 +177,14 @@ impl Stream {
         self.line(line)
     }
 
-    /// The last line.
+    /// The last line, unless more is said to it.
     pub(crate) fn result(&self, end: &End) -> io::Result<()> {
         let mut tally = self.tally();
         tally.over = true;
-        self.line(self.head.result(&tally, end))
+        self.line(self.head.result(&tally, end))?;
+        // Turns and the agent's own use are those since the last result; what it cost is that of the session.
+        (tally.turns, tally.own, tally.since) = Default::default();
+        Ok(())
     }
 
     /// Writes the result line of a call that SIGINT ended, unless there is one, keeps what was used, and ends the
@@ -209,6 +215,7 @@ impl Stream {
             tally.messages += 1;
             tally.own.add(usage);
             tally.used.add(&self.head.model, usage);
+            tally.since.add(&self.head.model, usage);
             tally.messages
         };
         let message = message_json(number, &self.head.model, content, usage);
@@ -248,7 +255,7 @@ impl Head {
             "permission_denials": [], "num_turns": tally.turns.max(1), "duration_ms": took, "duration_api_ms": took,
             "type": "result"});
         if !self.per_call_cost {
-            line["model_usage_since_last_result"] = tally.used.json();
+            line["model_usage_since_last_result"] = tally.since.json();
         }
         if let (Some(line), Value::Object(fields)) = (line.as_object_mut(), end.fields()) {
             line.extend(fields);
