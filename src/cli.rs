@@ -23,7 +23,8 @@ use crate::config::{ConfigSource, Setting};
 use crate::git::EnvironmentIdentities;
 use crate::lifecycle::{Environment, Generator, SecretVariables};
 use crate::report::invocation::Invocation;
-use crate::report::output::{Marked, Output, Zone};
+use crate::report::output::{Detail, Marked, Output, Zone};
+use crate::report::screen::Screen;
 use crate::report::tone::Tone;
 use crate::run::extension::Extensions;
 use crate::sandbox::gateway::Proxy;
@@ -32,6 +33,7 @@ mod audit;
 mod build;
 mod command;
 mod common;
+mod completions;
 mod config;
 mod context;
 mod detect;
@@ -44,8 +46,10 @@ mod generator;
 mod image;
 mod init;
 mod issues;
+mod man;
 mod mode;
 mod network;
+mod ps;
 mod report;
 mod request;
 mod runs;
@@ -56,10 +60,12 @@ mod spec;
 mod start;
 mod stats;
 mod suggestions;
+mod suspension;
 mod template;
 pub(crate) mod transcript;
 
 use command::{Namespaced, TopLevel, Verb};
+use common::ColorWhen;
 pub(crate) use common::Common;
 pub(crate) use context::Context;
 
@@ -156,6 +162,9 @@ pub fn main_with(extensions: Extensions) -> ExitCode {
 pub fn parse<P: Parser>() -> P {
     let mut program = program::<P>(&invocation());
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.iter().any(|argument| argument == completions::ASK) {
+        completions::keep_tree(&program);
+    }
     let matches = program.try_get_matches_from_mut(&arguments);
     let matches = matches.and_then(|matches| {
         if settings::are_lost(&matches, &arguments) {
@@ -173,9 +182,26 @@ fn program<P: CommandFactory>(invocation: &Invocation) -> clap::Command {
     command::rewritten(program, invocation)
 }
 
+/// Returns the tree of our own program, as a person meets it.
+fn own_program() -> clap::Command {
+    program::<Program>(&Invocation::default())
+}
+
+/// Writes the man pages of our own program, one for each command, into a folder, which is made where it is missing. Returns how
+/// many there are.
+///
+/// # Errors
+///
+/// Where they cannot be written.
+pub fn write_man_pages(folder: &Path) -> Result<usize> {
+    man::write(own_program(), folder)
+}
+
 /// Runs a command and reports what went wrong, if anything did; returns the exit code of the process.
 fn execute(verb: Verb, (options, extensions): (&Common, Extensions), invocation: &Invocation) -> ExitCode {
     let redactor = Redactor::default();
+    let color = options.color.unwrap_or_default();
+    color.apply();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = runtime.context("cannot start the async runtime").and_then(|runtime| {
         verb.check(options)?;
@@ -192,7 +218,7 @@ fn execute(verb: Verb, (options, extensions): (&Common, Extensions), invocation:
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            tell(&error, &redactor, invocation);
+            tell(&error, color, &redactor, invocation);
             ExitCode::from(exit::code(error.kind()))
         }
     }
@@ -220,10 +246,12 @@ impl Context {
                 redactor: redactor.clone(),
                 invocation: invocation.clone(),
                 zone: Zone(TimeZone::system()),
-                marked: marked(),
+                marked: marked(common.color.unwrap_or_default()),
+                detail: common.detail(),
+                screen: Screen::of_process(is_dumb()),
                 ..Output::default()
             },
-            verbose: common.verbose > 0,
+            traces: common.verbose > 1,
             directory,
             generation: common.generation.clone(),
             extensions: Extensions::default(),
@@ -257,7 +285,8 @@ impl Context {
 
     /// Returns whether a person sees the live lines: stdout and stderr are a terminal, and nothing else writes to it.
     pub(crate) fn is_live(&self) -> bool {
-        !self.output.json && !self.verbose && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
+        let is_wanted = !self.output.json && !self.traces && self.output.detail != Detail::Less;
+        is_wanted && std::io::stdout().is_terminal() && std::io::stderr().is_terminal()
     }
 }
 
@@ -305,6 +334,11 @@ fn environment(redactor: &Redactor) -> Environment {
             Some(Proxy::new(name, text(name)?.into(), exceptions, redactor))
         }),
         runtime_dir: raw("XDG_RUNTIME_DIR").map(PathBuf::from),
+        state_home: raw("XDG_STATE_HOME")
+            .map(PathBuf::from)
+            // A relative one is invalid by the specification of these variables.
+            .filter(|folder| folder.is_absolute())
+            .or_else(|| raw("HOME").map(|home| Path::new(&home).join(".local/state"))),
         search_path: raw("PATH"),
         api_key: text("ANTHROPIC_API_KEY").map(SecretString::from),
         oauth_token: text("CLAUDE_CODE_OAUTH_TOKEN").map(SecretString::from),
@@ -314,20 +348,25 @@ fn environment(redactor: &Redactor) -> Environment {
     }
 }
 
-/// Finds where lines have symbols and colours: on a terminal that can do more than print, and wherever `CLICOLOR_FORCE`
-/// asks for it.
+/// Finds where lines have symbols and colours: on a terminal that can do more than print, and wherever `--color` or
+/// `CLICOLOR_FORCE` asks for it.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn marked() -> Marked {
-    let is = |name: &str, value: &str| std::env::var_os(name).is_some_and(|found| found == value);
-    let forced = std::env::var_os("CLICOLOR_FORCE").is_some() && !is("CLICOLOR_FORCE", "0");
-    Marked::of_process(forced, is("TERM", "dumb"))
+fn marked(color: ColorWhen) -> Marked {
+    let forced = std::env::var_os("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    Marked::of_process(forced || color == ColorWhen::Always, is_dumb())
 }
 
-/// Shows what the library traces, redacted, on stderr; nothing without `-v`.
+/// Returns whether the terminal, if there is one, can do nothing but print.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|name| name == "dumb")
+}
+
+/// Shows what the library traces, redacted, on stderr; nothing without `-vv`.
 fn start_tracing(verbose: u8, redactor: &Redactor) {
     let shown = match verbose {
-        0 => return,
-        1 => Targets::new().with_target("cordwainer", LevelFilter::DEBUG),
+        0 | 1 => return,
+        2 => Targets::new().with_target("cordwainer", LevelFilter::DEBUG),
         _ => Targets::new().with_default(LevelFilter::DEBUG),
     };
     let redactor = redactor.clone();
@@ -351,9 +390,9 @@ impl std::io::Write for Redacting {
 }
 
 /// Prints what failed, why, and what to do: `error: …`, the causes below, then `hint: …`.
-fn tell(error: &Error, redactor: &Redactor, invocation: &Invocation) {
+fn tell(error: &Error, color: ColorWhen, redactor: &Redactor, invocation: &Invocation) {
     use std::io::Write as _;
-    let marked = marked().stderr;
+    let marked = marked(color).stderr;
     let toned = |tone: Tone, text: &str| if marked { tone.paint(text) } else { text.to_owned() };
     let shown = |text: &str| harmless(&redactor.text(&invocation.rewrite(text)));
     let first = format!("error: {}", shown(&error.to_string()));

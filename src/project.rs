@@ -36,6 +36,7 @@ mod lock;
 pub(crate) mod obeyed;
 pub(crate) mod protected;
 mod read_tree;
+pub(crate) mod register;
 pub(crate) mod run_socket;
 mod select;
 pub(crate) mod specification;
@@ -47,7 +48,7 @@ pub(crate) mod weakened;
 pub(crate) use host_credentials::HostCredentials;
 pub use host_credentials::SecretVariables;
 pub use list::{GenerationSummary, Listing};
-pub(crate) use lock::HeldLock;
+pub(crate) use lock::{HeldLock, RunPlace};
 pub use read_tree::read_tree;
 pub use run_socket::{RunStanding, RunState};
 
@@ -70,6 +71,9 @@ pub struct Environment {
     pub proxy: Option<Proxy>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
+    /// `XDG_STATE_HOME`, or `.local/state` in `HOME`: the place of the register of all runs of a user. Without it, runs are
+    /// not registered.
+    pub state_home: Option<PathBuf>,
     /// `PATH`, where an installed podman is looked for.
     pub search_path: Option<std::ffi::OsString>,
     /// `ANTHROPIC_API_KEY`, for the gateway alone.
@@ -95,6 +99,7 @@ impl Default for Environment {
             identities: EnvironmentIdentities::default(),
             proxy: None,
             runtime_dir: None,
+            state_home: None,
             search_path: None,
             api_key: None,
             oauth_token: None,
@@ -166,6 +171,18 @@ impl Project {
         Self::open_with(directory, environment, |root, source| {
             Ok(LoadedConfig::load_or_default(root, source))
         })
+    }
+
+    /// Opens the repository to look at names: nothing is changed, and whatever could take long is left out.
+    pub(crate) fn open_to_complete(directory: &Path, environment: Environment) -> Result<Self> {
+        let git = Git::discover(directory)?;
+        let LoadedConfig { config, .. } = LoadedConfig::load_or_default(git.workdir(), &environment.config);
+        let used = git.state_folder()?;
+        let mut project = Self::with_config(git, config, environment);
+        if let Some(used) = used {
+            project.state_dir = used;
+        }
+        Ok(project)
     }
 
     fn open_with(
@@ -248,6 +265,11 @@ impl Project {
     /// Returns the repository.
     pub(crate) fn git(&self) -> &Git {
         &self.git
+    }
+
+    /// Returns the folder to which relative folders of the configuration refer: the repository's first worktree.
+    pub(crate) fn main_checkout(&self) -> &Path {
+        &self.main_checkout
     }
 
     /// Returns the folder with slots and run records.

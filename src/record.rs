@@ -6,5 +6,6 @@ pub mod history;
 pub mod network;
 pub(crate) mod observer;
 pub(crate) mod recorder;
+pub mod so_far;
 
 pub use recorder::EventSender;

@@ -18,9 +18,11 @@ mod lines;
 pub(crate) mod live;
 pub(crate) mod numbers;
 pub(crate) mod output;
+mod picture;
 pub(crate) mod plan;
 pub(crate) mod reading;
 mod said;
+pub(crate) mod screen;
 pub(crate) mod status;
 pub(crate) mod terminal;
 pub(crate) mod time;
@@ -50,25 +52,46 @@ pub(crate) fn lasting(output: &Output, event: &Event) -> Vec<Line> {
     Lines::new(output.zone.clone()).of(event)
 }
 
-/// Shows events until the run that sends them ends; returns what others ask of them.
-pub(crate) async fn follow(output: &Output, terminal: bool, mut events: UnboundedReceiver<Event>) -> Result<Shown> {
+/// The most events that are shown in one go.
+const AT_ONCE: usize = 256;
+
+/// Shows events until the run that sends them ends; returns what others ask of them. A thread of its own does it: a
+/// terminal that takes nothing for a while holds up what is shown there, and not the run.
+pub(crate) async fn follow(output: &Output, terminal: bool, events: UnboundedReceiver<Event>) -> Result<Shown> {
+    let output = output.clone();
+    let showing = tokio::task::spawn_blocking(move || show(&output, terminal, events));
+    showing.await.unwrap_or_else(|error| match error.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        // The runtime ends, and with it the run.
+        Err(_) => Ok(Shown::default()),
+    })
+}
+
+fn show(output: &Output, terminal: bool, mut events: UnboundedReceiver<Event>) -> Result<Shown> {
     let mut shown = Shown::default();
     if output.json {
-        while let Some(event) = events.recv().await {
+        while let Some(event) = events.blocking_recv() {
             output.print_json_line(&event)?;
             shown.note(&event.kind);
         }
         return Ok(shown);
     }
-    let mut live = terminal.then(|| LiveLines::new(output.screen.clone()));
-    let mut lines = Lines::new(output.zone.clone());
-    while let Some(event) = events.recv().await {
-        if let Some(live) = &mut live {
-            live.update(&event);
+    let mut live = terminal.then(|| LiveLines::new(&output.screen));
+    let mut lines = Lines::new(output.zone.clone()).in_detail(output.detail);
+    let mut some = Vec::new();
+    while events.blocking_recv_many(&mut some, AT_ONCE) > 0 {
+        let mut told = Vec::new();
+        for event in some.drain(..) {
+            if let Some(live) = &mut live {
+                live.update(&event);
+            }
+            shown.note(&event.kind);
+            told.extend(lines.of(&event));
         }
-        shown.note(&event.kind);
-        for line in lines.of(&event) {
-            output.screen.above(|| output.print_line(&line))?;
+        if !told.is_empty() {
+            output
+                .screen
+                .above(|| told.iter().try_for_each(|line| output.print_line(line)))?;
         }
     }
     Ok(shown)

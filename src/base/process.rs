@@ -74,13 +74,39 @@ fn namespace() -> Option<String> {
     Some(link.to_str()?.to_owned())
 }
 
+/// The most generations of processes that are looked at.
+const MOST_PARENTS: usize = 64;
+
+/// Returns whether this process was begun by a shell that can suspend it and let it go on: whether a process that is not of its
+/// group, and of the same session, is the parent of one that is (the group is not orphaned, see setpgid(2)).
+pub(crate) fn is_under_a_shell() -> bool {
+    use rustix::process::{Pid, getpgid, getpgrp, getpid, getsid};
+    let (group, session) = (getpgrp(), getsid(None));
+    let mut process = getpid();
+    for _ in 0..MOST_PARENTS {
+        let number = u32::try_from(process.as_raw_nonzero().get()).unwrap_or_default();
+        let parent = field(number, 4).and_then(|parent| Pid::from_raw(i32::try_from(parent).ok()?));
+        let Some(parent) = parent else { return false };
+        if getpgid(Some(parent)) != Ok(group) {
+            return session.is_ok() && getsid(Some(parent)) == session;
+        }
+        process = parent;
+    }
+    false
+}
+
 /// Returns when a process started; `None` where there is none of this number.
 fn started(number: u32) -> Option<u64> {
+    field(number, 22)
+}
+
+/// Returns a field of what proc(5) has in `/proc/PID/stat`, counted from 1; those up to the third are none of numbers.
+fn field(number: u32, field: usize) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{number}/stat")).ok()?;
     // The name of the program, in parentheses, may have anything in it.
     let (_, rest) = stat.rsplit_once(')')?;
-    // The 22nd field of proc(5); the third follows the name.
-    rest.split_whitespace().nth(22 - 3)?.parse().ok()
+    // The third field follows the name.
+    rest.split_whitespace().nth(field.checked_sub(3)?)?.parse().ok()
 }
 
 #[cfg(test)]

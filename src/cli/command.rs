@@ -7,12 +7,14 @@ use clap::builder::{Resettable, StyledStr};
 use clap::{Arg, ArgMatches, Args as _, FromArgMatches, Subcommand};
 
 use super::generator::{self, GeneratorArgs, GeneratorCommand};
-use super::{Common, Context, config, doctor, image, issues, network, report, spec, stats, transcript};
+use super::{
+    Common, Context, completions, config, doctor, image, issues, man, network, ps, report, spec, stats, transcript,
+};
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 23] = [
+const WITHOUT_GENERATION: [&str; 26] = [
     "init",
     "start",
     "generate",
@@ -36,6 +38,9 @@ const WITHOUT_GENERATION: [&str; 23] = [
     "network",
     "spec",
     "report",
+    "ps",
+    "completions",
+    "man",
 ];
 
 /// clap's id of `--generation`.
@@ -91,6 +96,28 @@ pub(super) enum OtherCommand {
     /// Print the reports of audits and reviews
     #[command(after_long_help = "Example:\n  cordwainer report show --format sarif")]
     Report(report::ReportArgs),
+    /// List the runs that are at work in all repositories of yours
+    ///
+    /// It needs no repository. Runs list themselves in `$XDG_STATE_HOME/cordwainer`; each is checked by the lock of its
+    /// repository, by its process and when that started, and by what it answers.
+    #[command(after_long_help = "Example:\n  cordwainer ps --all")]
+    Ps(ps::PsArgs),
+    /// Print the completions of a shell
+    ///
+    /// The shell then asks this program what can stand at the cursor: commands, options, and ids, generations, runs, modes and
+    /// labels as the repository has them. Called as `cordwainer completions bash`, it prints a script to read.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer completions bash > ~/.local/share/bash-completion/completions/cordwainer\n  cordwainer completions zsh > ~/.zfunc/_cordwainer\n  cordwainer completions fish > ~/.config/fish/completions/cordwainer.fish"
+    )]
+    Completions(completions::CompletionsArgs),
+    /// Write the man pages into a folder
+    ///
+    /// One page for the program, and one for each command. Pages of these names that are there are replaced.
+    #[command(after_long_help = "Example:\n  cordwainer man ~/.local/share/man/man1")]
+    Man(man::ManArgs),
+    /// Asked by completions
+    #[command(name = completions::ASK, hide = true)]
+    Complete(completions::AskArgs),
 }
 
 /// All commands, for a program that may have others of the same names: those of a generation's life are below
@@ -155,6 +182,10 @@ impl Verb {
             Self::Other(OtherCommand::Network(args)) => network::execute(&args.command, context),
             Self::Other(OtherCommand::Spec(args)) => spec::execute(&args.command, context),
             Self::Other(OtherCommand::Report(args)) => report::execute(&args, context),
+            Self::Other(OtherCommand::Ps(args)) => ps::execute(&args, context),
+            Self::Other(OtherCommand::Completions(args)) => completions::execute(&args, context),
+            Self::Other(OtherCommand::Man(args)) => man::execute(&args, context),
+            Self::Other(OtherCommand::Complete(args)) => completions::ask(&args, context),
         }
     }
 

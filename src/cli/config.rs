@@ -210,7 +210,7 @@ mod tests {
         let context = Context {
             output: crate::report::output::Output::default(),
             extensions: crate::run::extension::Extensions::default(),
-            verbose: false,
+            traces: false,
             directory: folder.path().to_owned(),
             generation: None,
             editor: None,

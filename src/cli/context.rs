@@ -20,7 +20,7 @@ pub(crate) struct Context {
     /// `--generation`.
     pub(crate) generation: Option<String>,
     /// Whether tracing writes to stderr.
-    pub(crate) verbose: bool,
+    pub(crate) traces: bool,
     /// The gates and observers that the program adds.
     pub(crate) extensions: Extensions,
     /// The person's editor, `VISUAL` or `EDITOR`.

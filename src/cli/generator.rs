@@ -273,6 +273,11 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     if let GeneratorCommand::Init(args) = command {
         return init::execute(args, context);
     }
+    if let GeneratorCommand::Runs(args) = command
+        && let Some(stop) = args.stop_of_any()
+    {
+        return runs::stop::any(stop, context).await;
+    }
     let context = &context.with_settings(command.settings());
     let generator = match command {
         GeneratorCommand::Status | GeneratorCommand::List => context.look()?,

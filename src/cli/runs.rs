@@ -3,10 +3,12 @@
 use clap::{Args, Subcommand};
 
 use super::Context;
-use crate::base::error::{Result, exit};
-use crate::lifecycle::{Generator, RunEnd, RunStanding, RunState};
-use crate::report;
-use crate::report::live::Waiting;
+use crate::base::error::Result;
+use crate::lifecycle::{Generator, RunStanding, RunState};
+
+pub(crate) mod stop;
+
+use self::stop::whose;
 
 /// The arguments of `runs`.
 #[derive(Clone, Debug, Args)]
@@ -22,14 +24,13 @@ enum RunsCommand {
     ///
     /// Nothing new begins, and calls in progress have `stop_grace` to finish; then their sessions are suspended. It waits
     /// until the run has ended. `cordwainer resume` continues. It merges nothing: that is what `cordwainer stop` is for.
-    #[command(after_long_help = "Examples:\n  cordwainer runs stop\n  cordwainer runs stop search --now")]
-    Stop {
-        #[command(flatten)]
-        named: Named,
-        /// Suspend what is in progress at once
-        #[arg(long)]
-        now: bool,
-    },
+    ///
+    /// A name that this repository does not know is looked for among the runs of all others, which `cordwainer ps` lists; for
+    /// that, and for `--all`, no repository is needed.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer runs stop\n  cordwainer runs stop search --now\n  cordwainer runs stop --all"
+    )]
+    Stop(stop::StopArgs),
     /// Pause the run that is at work
     ///
     /// Nothing new begins, and the tasks in progress come to their end. The run stays, and waits for `cordwainer runs
@@ -56,6 +57,16 @@ enum RunsCommand {
     },
 }
 
+impl RunsArgs {
+    /// Returns what is stopped that may be in another repository.
+    pub(crate) fn stop_of_any(&self) -> Option<&stop::StopArgs> {
+        match &self.command {
+            RunsCommand::Stop(args) => Some(args).filter(|args| args.is_for_any()),
+            _ => None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Args)]
 struct Named {
     /// Name of the run or of its generation, to be sure that no other one is meant [default: the run that is at work on
@@ -72,7 +83,7 @@ impl Named {
 
 pub(super) async fn execute(args: &RunsArgs, generator: &Generator, context: &Context) -> Result<u8> {
     match &args.command {
-        RunsCommand::Stop { named, now } => stop(generator, named.as_deref(), *now, context).await,
+        RunsCommand::Stop(args) => stop::here(args, generator, context).await,
         RunsCommand::Pause { named } => {
             let (run, is_new) = generator.pause_run(named.as_deref())?;
             let whose = whose(&run);
@@ -109,36 +120,4 @@ pub(super) async fn execute(args: &RunsArgs, generator: &Generator, context: &Co
 struct Reload<'a> {
     run: &'a RunStanding,
     reloaded: &'a [String],
-}
-
-/// Names a run in the beginning of a sentence.
-fn whose(run: &RunStanding) -> String {
-    format!("Run {} (process {})", run.id, run.pid)
-}
-
-async fn stop(generator: &Generator, name: Option<&str>, now: bool, context: &Context) -> Result<u8> {
-    let mut waiting = None;
-    let told = |run: &RunStanding| {
-        let how = if now {
-            "what is in progress is suspended now"
-        } else {
-            "nothing new begins, and what is in progress has `stop_grace` to finish"
-        };
-        context.output.say(&format!("{} is stopping: {how}.", whose(run)));
-        let is_live = context.is_live();
-        waiting = is_live.then(|| Waiting::begin(&context.output.screen, "waiting until the run has ended"));
-    };
-    let done = generator.stop_run(name, now, told).await?;
-    drop(waiting);
-    if context.output.json {
-        context.output.print_json(&done)?;
-        return Ok(exit::DONE);
-    }
-    let RunEnd { run, pid, end } = done;
-    context.output.print(&format!("Run {run} (process {pid}) has ended."))?;
-    let lines = end.iter().flat_map(|event| report::lasting(&context.output, event));
-    for line in lines {
-        context.output.print_line(&line)?;
-    }
-    Ok(exit::DONE)
 }

@@ -4,6 +4,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use super::Context;
 use super::signal::{self, OnSignal};
+use super::suspension;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::lifecycle::{Generator, Plan, RunOptions, RunSummary};
@@ -25,6 +26,7 @@ where
         grace: generator.config().stop_grace,
     };
     signal::listen(on_signal, context)?;
+    suspension::attend(context)?;
     let (sender, receiver) = unbounded_channel();
     let (done, shown) = tokio::join!(
         work(sender, interruption.clone()),

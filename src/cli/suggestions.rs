@@ -13,7 +13,7 @@ use crate::report::invocation::NAMESPACE;
 const MOST: usize = 3;
 
 /// Words that people type, and the commands that do what they expect.
-const SYNONYMS: [(&str, &[&str]); 94] = [
+const SYNONYMS: [(&str, &[&str]); 93] = [
     // The life of a generation.
     ("setup", &["init"]),
     ("configure", &["init"]),
@@ -49,7 +49,6 @@ const SYNONYMS: [(&str, &[&str]); 94] = [
     ("do", &["stitch", "run"]),
     ("state", &["status"]),
     ("info", &["status", "issues show"]),
-    ("ps", &["status"]),
     ("log", &["status", "issues show"]),
     ("logs", &["status", "issues show"]),
     ("history", &["list", "issues show"]),

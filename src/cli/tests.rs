@@ -87,14 +87,32 @@ fn own_options_come_before_the_global_ones() {
         let help = command.render_help().to_string();
         let global = help.split_once("\nGlobal options:\n");
         let (own, global) = global.unwrap_or_else(|| panic!("{words} has no heading: {help}"));
-        for option in ["--json", "--verbose", "--directory", "--config", "--set"] {
+        for option in [
+            "--json",
+            "--verbose",
+            "--quiet",
+            "--color",
+            "--directory",
+            "--config",
+            "--set",
+        ] {
             assert!(
                 global.contains(option) && !own.contains(option),
                 "{words}: {option}: {help}"
             );
         }
         for option in command.get_arguments().filter_map(clap::Arg::get_long) {
-            let is_global = ["json", "verbose", "directory", "config", "set", "generation"].contains(&option);
+            let is_global = [
+                "json",
+                "verbose",
+                "quiet",
+                "color",
+                "directory",
+                "config",
+                "set",
+                "generation",
+            ]
+            .contains(&option);
             let is_in_place = own.contains(&format!("--{option}")) != is_global;
             assert!(is_in_place || option == "generation", "{words}: --{option}: {help}");
         }

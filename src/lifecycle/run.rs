@@ -350,16 +350,20 @@ impl Generator {
             generation: generation.clone(),
             since: self.project.clock().now(),
             state: control.state(),
+            mode: Some(self.project.config.mode.name.clone()),
+            so_far: None,
         };
         let answering = Answering {
             control: control.clone(),
-            standing,
+            standing: standing.clone(),
             has_steps,
             recorder: recorder.clone(),
             project: self.project.clone(),
         };
+        let requests = Requests::serve(self.project.state_dir.clone(), answering)?;
+        self.register(&standing, &recorder);
         Ok(Begun {
-            _requests: Requests::serve(self.project.state_dir.clone(), answering)?,
+            _requests: requests,
             control,
             lock,
             generation,

@@ -7,7 +7,7 @@ use crate::base::fs::LockHolder;
 use crate::lifecycle::Generator;
 use crate::model::{IssueId, RunId};
 use crate::project::run_socket::{Done, Request};
-use crate::project::{RunStanding, RunState};
+use crate::project::{RunPlace, RunStanding, RunState};
 use crate::record::event::{Event, EventKind};
 use crate::record::history;
 
@@ -41,22 +41,7 @@ impl Generator {
     /// is another machine's.
     pub async fn stop_run(&self, named: Option<&str>, now: bool, told: impl FnOnce(&RunStanding)) -> Result<RunEnd> {
         let holder = self.run_named(named)?;
-        if let Some(done) = self.project.request(&holder, &Request::Stop { now })? {
-            told(&done.run);
-        }
-        while self.project.run_at_work()?.is_some_and(|now| now == holder) {
-            tokio::time::sleep(LOOK).await;
-        }
-        let events = match RunId::parse(&holder.id) {
-            Some(run) => history::events(&self.project.state_dir, &run)?,
-            None => Vec::new(),
-        };
-        let is_end = |event: &Event| matches!(event.kind, EventKind::RunEnded { .. });
-        Ok(RunEnd {
-            end: events.into_iter().rfind(is_end),
-            run: holder.id,
-            pid: holder.pid,
-        })
+        stop_at(&self.project.run_place(), holder, now, told).await
     }
 
     /// Pauses the run that is at work on this repository: nothing new begins, what is in progress comes to its end, and
@@ -144,6 +129,23 @@ impl Generator {
         Ok(done.map(|done| done.run))
     }
 
+    /// Returns whether a name is that of a run or a generation of this repository, at work or ended.
+    pub(crate) fn knows_run(&self, name: &str) -> Result<bool> {
+        let prefixed = format!("{}{name}", self.project.config.gen_prefix);
+        let names = [name, prefixed.as_str()];
+        let is_open = self
+            .project
+            .generations()?
+            .iter()
+            .any(|one| names.contains(&one.as_str()));
+        Ok(is_open || self.has_records(name) || self.project.last_ended(&names)?.is_some())
+    }
+
+    fn has_records(&self, run: &str) -> bool {
+        let records = RunId::parse(run).map(|run| self.project.state_dir.join("runs").join(run.as_str()));
+        records.is_some_and(|records| records.is_dir())
+    }
+
     fn request_of(&self, named: Option<&str>, request: &Request) -> Result<Done> {
         let holder = self.run_named(named)?;
         self.project.request(&holder, request)?.ok_or_else(|| ended(&holder.id))
@@ -164,8 +166,7 @@ impl Generator {
         let Some(named) = named.filter(|named| *named != holder.id) else {
             return Ok(holder);
         };
-        let of_a_run = RunId::parse(named).map(|run| self.project.state_dir.join("runs").join(run.as_str()));
-        if of_a_run.is_some_and(|records| records.is_dir()) {
+        if self.has_records(named) {
             return Err(ended(named).hint(format!("run {} is at work", holder.id)));
         }
         let generation = self.project.find(named, &self.project.generations()?)?;
@@ -179,6 +180,31 @@ impl Generator {
         let hint = format!("run {} works on {}", holder.id, done.run.generation);
         Err(Error::new(ErrorKind::NothingToDo, message).hint(hint))
     }
+}
+
+/// Stops the run that holds the lock in a place, and waits until it has ended.
+pub(super) async fn stop_at(
+    place: &RunPlace,
+    holder: LockHolder,
+    now: bool,
+    told: impl FnOnce(&RunStanding),
+) -> Result<RunEnd> {
+    if let Some(done) = place.request(&holder, &Request::Stop { now })? {
+        told(&done.run);
+    }
+    while place.at_work()?.is_some_and(|now| now == holder) {
+        tokio::time::sleep(LOOK).await;
+    }
+    let events = match RunId::parse(&holder.id) {
+        Some(run) => history::events(&place.state_dir, &run)?,
+        None => Vec::new(),
+    };
+    let is_end = |event: &Event| matches!(event.kind, EventKind::RunEnded { .. });
+    Ok(RunEnd {
+        end: events.into_iter().rfind(is_end),
+        run: holder.id,
+        pid: holder.pid,
+    })
 }
 
 fn ended(run: &str) -> Error {

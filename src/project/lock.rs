@@ -1,11 +1,14 @@
 //! The lock of a repository: one for all of its worktrees, whatever their configurations are.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::fs::{LockHolder, RepositoryLock, lock_holder, own_folder, remove_unfinished};
 use crate::base::socket::remove_sockets;
 use crate::project::Project;
+
+/// The folder of the lock in the git folder.
+const LOCK_FOLDER: &str = "cordwainer";
 
 /// The lock of a repository, and that of the folder of its state; held until it is dropped.
 #[derive(Debug)]
@@ -17,6 +20,29 @@ pub(crate) struct HeldLock {
     _state: Option<RepositoryLock>,
 }
 
+/// Where it is looked for a run, and where it is spoken to: the folder of its repository's lock, and that of its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct RunPlace {
+    pub(crate) lock: PathBuf,
+    pub(crate) state_dir: PathBuf,
+}
+
+impl RunPlace {
+    /// Returns the place for the repository with this git folder, and this folder of state.
+    pub(crate) fn of(git_folder: &Path, state_dir: &Path) -> Self {
+        Self {
+            lock: git_folder.join(LOCK_FOLDER),
+            state_dir: state_dir.to_owned(),
+        }
+    }
+
+    /// Returns who is at work there, if anybody is.
+    pub(crate) fn at_work(&self) -> Result<Option<LockHolder>> {
+        let holder = lock_holder(&self.lock)?;
+        holder.map_or_else(|| lock_holder(&self.state_dir), |holder| Ok(Some(holder)))
+    }
+}
+
 impl Project {
     /// Takes the repository's lock for a command or a run, and checks that repository and state belong to each other.
     ///
@@ -24,7 +50,7 @@ impl Project {
     /// [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) when the state is elsewhere, or another
     /// repository's.
     pub(crate) fn lock(&self, holder: &str) -> Result<HeldLock> {
-        let folder = self.lock_folder();
+        let folder = self.run_place().lock;
         own_folder(&folder)?;
         let repository = RepositoryLock::acquire(&folder, holder).map_err(|error| self.held(error))?;
         let id = self.git.identify()?;
@@ -83,12 +109,11 @@ impl Project {
 
     /// Returns the run in progress on this repository, if any.
     pub(crate) fn run_at_work(&self) -> Result<Option<LockHolder>> {
-        let holder = lock_holder(&self.lock_folder())?;
-        holder.map_or_else(|| lock_holder(&self.state_dir), |holder| Ok(Some(holder)))
+        self.run_place().at_work()
     }
 
-    /// Returns the folder of the lock: always the git folder, which all worktrees share.
-    fn lock_folder(&self) -> PathBuf {
-        self.git.common_dir().join("cordwainer")
+    /// Returns where a run of this repository is: its lock is always in the git folder, which all worktrees share.
+    pub(crate) fn run_place(&self) -> RunPlace {
+        RunPlace::of(self.git.common_dir(), &self.state_dir)
     }
 }

@@ -19,6 +19,8 @@ use crate::base::socket;
 use crate::model::generation::GenerationName;
 use crate::model::{IssueId, RunId};
 use crate::project::Project;
+use crate::project::lock::RunPlace;
+use crate::record::so_far::SoFar;
 
 /// The name of the socket in the state folder.
 pub(crate) const SOCKET: &str = "run.sock";
@@ -107,7 +109,7 @@ pub(crate) enum Answer {
 }
 
 /// What a run says of itself.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunStanding {
     /// Its name.
     pub id: RunId,
@@ -119,6 +121,12 @@ pub struct RunStanding {
     pub since: Timestamp,
     /// What it does.
     pub state: RunState,
+    /// The mode of its generation; `None` where a run of an earlier version answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// What it came to so far; `None` where a run of an earlier version answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub so_far: Option<SoFar>,
 }
 
 /// What a run does.
@@ -195,6 +203,18 @@ impl From<std::io::Error> for Failure {
 }
 
 impl Project {
+    /// Requests something of the run that holds the repository's lock: see [`RunPlace::request`].
+    pub(crate) fn request(&self, holder: &LockHolder, request: &Request) -> Result<Option<Done>> {
+        self.run_place().request(holder, request)
+    }
+
+    /// Returns how the run stands that holds the repository's lock: see [`RunPlace::standing`].
+    pub(crate) fn standing(&self, holder: &LockHolder) -> Option<RunStanding> {
+        self.run_place().standing(holder)
+    }
+}
+
+impl RunPlace {
     /// Requests something of the run that holds the repository's lock, which waits for its answer; `None` where the run
     /// has ended meanwhile.
     ///
@@ -232,7 +252,7 @@ impl Project {
                 Err(Failure::Nobody(_)) => None,
             };
             // Also where another run refuses what was for this one.
-            if self.run_at_work()?.is_none_or(|now| now != *holder) {
+            if self.at_work()?.is_none_or(|now| now != *holder) {
                 return Ok(None);
             }
             if let Some(error) = error {

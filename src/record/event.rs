@@ -28,7 +28,7 @@ pub use self::adopted::{Adopted, PersonSaid};
 pub use self::audit::AuditStep;
 pub use self::call::{CallName, Step};
 pub use self::groups::{GroupEnded, GroupReviewed, GroupsAsked, GroupsPlanned, PlannedGroup};
-pub use self::landing::{CandidateEnded, GateFlaked, MergeJudged, QuestionAsked};
+pub use self::landing::{CandidateEnded, GateFlaked, GateStarted, MergeJudged, QuestionAsked};
 pub use self::proposals::{DroppedProposal, FiledTask, MeasureFailed, MeasurePlanned, ProposalsReviewed};
 pub use self::stage::StageEnded;
 
@@ -248,6 +248,8 @@ pub enum EventKind {
         /// What it took and used.
         entry: Entry,
     },
+    /// A gate begins to run.
+    GateStarted(GateStarted),
     /// A gate ran.
     GateEnded {
         /// The task.

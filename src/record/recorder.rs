@@ -24,6 +24,7 @@ use crate::record::event::{CallName, Event, EventKind};
 use crate::record::history::{FORMAT, Header};
 use crate::record::network::{NetworkFile, NetworkRecord};
 use crate::record::observer::Observers;
+use crate::record::so_far::{SoFar, Tally};
 use crate::sandbox::gateway::read_back;
 
 /// The file of a call's folder in which its gateway writes down what the model's API reports.
@@ -55,6 +56,7 @@ pub(crate) struct Recorder {
     file: Arc<Mutex<EventFile>>,
     network: Arc<Mutex<NetworkFile>>,
     observers: Option<Arc<Observers>>,
+    tally: Arc<Mutex<Tally>>,
 }
 
 #[derive(Debug)]
@@ -100,6 +102,7 @@ impl Recorder {
             redactor,
             file,
             observers: None,
+            tally: Arc::default(),
         })
     }
 
@@ -132,6 +135,15 @@ impl Recorder {
         self.clock.now()
     }
 
+    /// Returns what the run came to so far.
+    pub(crate) fn so_far(&self) -> SoFar {
+        self.tally().so_far()
+    }
+
+    fn tally(&self) -> std::sync::MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Records that something happened, redacted. A failure to write is kept for [`Recorder::check`], so that
     /// no caller has to stop half-way through a step.
     pub(crate) fn emit(&self, kind: EventKind) {
@@ -145,6 +157,7 @@ impl Recorder {
             if let Some(observers) = &self.observers {
                 told = observers.take(&event);
             }
+            self.tally().note(&event.kind);
             // Whoever listened may have gone: the file is the record.
             let _ = self.sender.send(event);
             self.lock().file.write_all(&line)

@@ -10,7 +10,7 @@ use std::path::Path;
 /// The name of the program, as the texts of the library have it.
 pub(crate) const PROGRAM: &str = "cordwainer";
 /// The cargo alias by which a repository calls its own tasks.
-const ALIAS: &str = "cargo xtask";
+pub(crate) const ALIAS: &str = "cargo xtask";
 /// The command below which an `xtask` with tasks of its own has those of [`GENERATION`].
 pub(crate) const NAMESPACE: &str = "generator";
 
@@ -20,7 +20,7 @@ pub(crate) const GENERATION: [&str; 23] = [
     "run", "runs", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch", "gc",
 ];
 /// The other commands.
-pub(crate) const OTHERS: [&str; 10] = [
+pub(crate) const OTHERS: [&str; 13] = [
     NAMESPACE,
     "issues",
     "transcript",
@@ -31,12 +31,17 @@ pub(crate) const OTHERS: [&str; 10] = [
     "network",
     "spec",
     "report",
+    "ps",
+    "completions",
+    "man",
 ];
 
 /// How the person called the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Invocation {
     program: String,
+    /// The name of its file.
+    file_name: String,
     is_namespaced: bool,
 }
 
@@ -44,6 +49,7 @@ impl Default for Invocation {
     fn default() -> Self {
         Self {
             program: PROGRAM.to_owned(),
+            file_name: PROGRAM.to_owned(),
             is_namespaced: false,
         }
     }
@@ -61,6 +67,7 @@ impl Invocation {
         };
         Self {
             program: program.to_owned(),
+            file_name: name.unwrap_or(PROGRAM).to_owned(),
             is_namespaced: false,
         }
     }
@@ -71,6 +78,11 @@ impl Invocation {
             is_namespaced: true,
             ..self
         }
+    }
+
+    /// Returns the name of the program's file.
+    pub(crate) fn file_name(&self) -> &str {
+        &self.file_name
     }
 
     /// Returns what the person types before a command.

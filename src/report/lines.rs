@@ -12,7 +12,7 @@ use crate::issues::round::Fixing;
 use crate::model::{CommitId, IssueId, Usage};
 use crate::record::event::{AuditStep, Event, EventKind};
 use crate::report::numbers::{counted, usage};
-use crate::report::output::Zone;
+use crate::report::output::{Detail, Zone};
 use crate::report::said::Said;
 use crate::report::time::{duration, until};
 use crate::report::tone::{Line, Tone, next_steps};
@@ -23,6 +23,7 @@ mod candidates;
 mod gates;
 mod groups;
 mod measure;
+mod more;
 mod parts;
 mod requests;
 
@@ -33,6 +34,7 @@ pub(crate) use self::parts::short_id;
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     zone: Zone,
+    detail: Detail,
     said: Said,
     /// The gates that were told to be red, or not to pass yet, and have not passed since.
     not_passing: BTreeSet<(String, bool)>,
@@ -46,9 +48,14 @@ impl Lines {
         }
     }
 
+    /// Says more, or less.
+    pub(super) fn in_detail(self, detail: Detail) -> Self {
+        Self { detail, ..self }
+    }
+
     /// Returns the lasting lines of an event; none for one that only changes the live lines.
     pub(super) fn of(&mut self, event: &Event) -> Vec<Line> {
-        let lines = match &event.kind {
+        let mut lines = match &event.kind {
             EventKind::TaskHeld { task, reason } => vec![self.held(task, reason)],
             EventKind::Paused { until, reason } => vec![self.paused(*until, reason, event.at)],
             EventKind::RunEnded { .. } => self.run_ended(&event.kind, event.at),
@@ -56,7 +63,8 @@ impl Lines {
             kind => {
                 let tone = tone_of(kind);
                 let line = |text: String| Line { tone, text };
-                lasting(kind).map(line).into_iter().collect()
+                let more = || more::of(kind).filter(|_| self.detail == Detail::More);
+                lasting(kind).or_else(more).map(line).into_iter().collect()
             }
         };
         match &event.kind {
@@ -67,6 +75,9 @@ impl Lines {
             EventKind::MeasureFailed(failed) => self.said.note(&one_line(&failed.reason, 1000)),
             EventKind::Paused { reason, .. } => self.said.note(&one_line(reason, 300)),
             _ => {}
+        }
+        if self.detail == Detail::Less && !matters(&event.kind) {
+            lines.retain(|line| matches!(line.tone, Some(Tone::Bad | Tone::Held | Tone::Warning)));
         }
         lines
     }
@@ -139,6 +150,11 @@ impl Lines {
         lines.extend(next_steps(next));
         lines
     }
+}
+
+/// Returns whether an event is told whatever its tone: the end, and what a person is asked.
+fn matters(event: &EventKind) -> bool {
+    matches!(event, EventKind::RunEnded { .. } | EventKind::QuestionAsked(_))
 }
 
 /// Returns the sentence about what reviews used, after a space.
@@ -239,6 +255,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         | EventKind::Reached { .. }
         | EventKind::SessionResumed { .. }
         | EventKind::StepStarted { .. }
+        | EventKind::GateStarted(_)
         | EventKind::AgentStarted { .. }
         | EventKind::ToolUsed { .. }
         | EventKind::AgentProgress { .. }

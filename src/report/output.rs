@@ -9,7 +9,7 @@ use crate::base::error::{Context as _, Result};
 use crate::base::redact::Redactor;
 use crate::base::text::{harmless, is_ignorable};
 use crate::report::invocation::Invocation;
-use crate::report::terminal::Screen;
+use crate::report::screen::Screen;
 use crate::report::tone::{Line, Tone};
 
 /// The outputs of one command.
@@ -17,6 +17,8 @@ use crate::report::tone::{Line, Tone};
 pub(crate) struct Output {
     /// One JSON document on stdout instead of text.
     pub(crate) json: bool,
+    /// How much is said of a run.
+    pub(crate) detail: Detail,
     /// What is drawn on the terminal.
     pub(crate) screen: Screen,
     /// Redacts everything that is written.
@@ -27,6 +29,18 @@ pub(crate) struct Output {
     pub(crate) zone: Zone,
     /// Where lines have symbols and colours.
     pub(crate) marked: Marked,
+}
+
+/// How much is said of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Detail {
+    /// What failed, what waits for a person, and how it ended: `--quiet`.
+    Less,
+    /// What was done.
+    #[default]
+    Usual,
+    /// Each step, tool and gate, too: `--verbose`.
+    More,
 }
 
 /// The zone of the machine; by itself, UTC.
@@ -68,6 +82,11 @@ impl Output {
     /// Writes a document that programs read, too, as [`Self::print`] does; commands keep their names.
     pub(crate) fn print_document(&self, text: &str) -> Result<()> {
         Self::write(&harmless(&self.redactor.text(text)))
+    }
+
+    /// Writes a script of our own to stdout, as it is but for its last newline.
+    pub(crate) fn print_script(text: &str) -> Result<()> {
+        Self::write(text.trim_end())
     }
 
     /// Writes a line to stdout, with its tone where a person reads it on a terminal.

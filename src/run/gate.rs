@@ -18,7 +18,7 @@ use crate::base::text::one_line;
 use crate::config::Gate;
 use crate::git::Oid;
 use crate::project::Project;
-use crate::record::event::EventKind;
+use crate::record::event::{EventKind, GateStarted};
 use crate::record::recorder::Recorder;
 use crate::run::call::seal::{self, Sealed};
 use crate::run::call::services::{For, Services};
@@ -142,6 +142,11 @@ impl Runner<'_> {
                 ..looked
             });
         }
+        self.recorder.emit(EventKind::GateStarted(GateStarted {
+            task: sandbox.name.task.clone(),
+            candidate: sandbox.name.candidate,
+            gate: gate.name.clone(),
+        }));
         let retry = &sandbox.config.retry;
         let mut failures = 0;
         loop {

@@ -203,6 +203,7 @@ impl Answering {
                 reloaded,
                 run: RunStanding {
                     state: self.control.state(),
+                    so_far: Some(self.recorder.so_far()),
                     ..self.standing.clone()
                 },
             },

@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod command;
 pub(crate) mod crash_points;
 pub(crate) mod disk;
+pub(crate) mod emulators;
 pub(crate) mod engines;
 pub(crate) mod https;
 #[cfg(target_arch = "x86_64")]

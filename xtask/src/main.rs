@@ -19,6 +19,7 @@ mod codegen;
 mod debian_image;
 mod demo;
 mod fuzz;
+mod man;
 mod provision;
 mod services_image;
 mod storm;
@@ -51,6 +52,8 @@ enum Task {
     Tidy,
     /// Write the files that are generated from the code
     Codegen(codegen::CodegenArgs),
+    /// Write the man pages of cordwainer
+    Man(man::ManArgs),
     #[command(flatten)]
     Cordwainer(Box<cordwainer::cli::TopLevelCommand>),
 }
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Task::Canary(args) => canary::run(&args),
         Task::Tidy => tidy::run(),
         Task::Codegen(args) => codegen::run(&args),
+        Task::Man(args) => man::run(&args),
         Task::Cordwainer(command) => return command.execute(),
     };
     match done {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::serialization::is_zero;
 use crate::git::DiffStat;
 use crate::issues::attempt::Outcome;
 use crate::model::IssueId;
@@ -32,6 +33,19 @@ pub struct MergeJudged {
     /// Why not, in a line; empty where it passed.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub how: String,
+}
+
+/// A gate begins to run. One whose verdict is known does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateStarted {
+    /// The task on whose work it runs; `None` on a commit that has landed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<IssueId>,
+    /// Which candidate of the attempt it is of, counted from 1; 0 where it has none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub candidate: u32,
+    /// The gate.
+    pub gate: String,
 }
 
 /// A candidate of an attempt ended; the attempt's own end follows those of all.

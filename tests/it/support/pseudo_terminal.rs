@@ -12,6 +12,8 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 
+use super::emulators::{Emulators, Screens};
+
 /// Until something must be on the screen: far longer than it ever takes.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -27,22 +29,28 @@ pub(crate) struct PseudoTerminal {
     /// Kept open, so that the settings can be looked at when the command has ended.
     own_end: OwnedFd,
     settings: Termios,
-    shown: Arc<Mutex<String>>,
+    shown: Arc<Mutex<Shown>>,
     /// While this is open, the screen is read.
     reading: PipeWriter,
     reader: JoinHandle<()>,
     pub(crate) child: Child,
 }
 
+/// What the command has written: as it is, and as terminals show it.
+struct Shown {
+    bytes: Vec<u8>,
+    emulators: Emulators,
+}
+
 impl PseudoTerminal {
     /// Starts the command, with its arguments, folder and environment, as a shell of that terminal would.
     pub(crate) fn start(command: &Command) -> Self {
-        let size = Winsize {
-            ws_row: 24,
-            ws_col: 200,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
+        Self::start_sized(command, 24, 200)
+    }
+
+    /// Starts the command at a terminal of this size.
+    pub(crate) fn start_sized(command: &Command, rows: u16, columns: u16) -> Self {
+        let size = winsize(rows, columns);
         let pair = openpty(Some(&size), None).unwrap();
         // The command gets its end as stdin, stdout and stderr alone: with a copy of ours, the terminal would never be gone.
         for end in [&pair.master, &pair.slave] {
@@ -62,7 +70,10 @@ impl PseudoTerminal {
             .stdout(end())
             .stderr(end());
         let child = session.spawn().unwrap();
-        let shown = Arc::<Mutex<String>>::default();
+        let shown = Arc::new(Mutex::new(Shown {
+            bytes: Vec::new(),
+            emulators: Emulators::new(rows, columns),
+        }));
         let screen = Arc::clone(&shown);
         let mut output = File::from(pair.master.try_clone().unwrap());
         let (closed, reading) = std::io::pipe().unwrap();
@@ -71,10 +82,9 @@ impl PseudoTerminal {
             while is_readable(&output, &closed)
                 && let Ok(count @ 1..) = output.read(&mut buffer)
             {
-                screen
-                    .lock()
-                    .unwrap()
-                    .push_str(&String::from_utf8_lossy(&buffer[..count]));
+                let mut screen = screen.lock().unwrap();
+                screen.bytes.extend_from_slice(&buffer[..count]);
+                screen.emulators.feed(&buffer[..count]);
             }
         });
         Self {
@@ -107,7 +117,45 @@ impl PseudoTerminal {
 
     /// What was shown so far.
     pub(crate) fn shown(&self) -> String {
-        self.shown.lock().unwrap().clone()
+        String::from_utf8_lossy(&self.shown.lock().unwrap().bytes).into_owned()
+    }
+
+    /// Gives the terminal another size, as a person does who moves the edge of a window.
+    pub(crate) fn resize(&self, rows: u16, columns: u16) {
+        let mut shown = self.shown.lock().unwrap();
+        let size = rustix::termios::Winsize {
+            ws_row: rows,
+            ws_col: columns,
+            ws_xpixel: 0,
+            ws_ypixel: 0,
+        };
+        rustix::termios::tcsetwinsize(&self.keyboard, size).unwrap();
+        shown.emulators.resize(rows, columns);
+    }
+
+    /// What terminals show now.
+    pub(crate) fn screens(&self) -> Screens {
+        self.shown.lock().unwrap().emulators.screens()
+    }
+
+    /// Waits until terminals show what is looked for. The command must not have ended before.
+    #[track_caller]
+    pub(crate) fn until(&mut self, looked_for: impl Fn(&Screens) -> bool) -> Screens {
+        let begun = Instant::now();
+        loop {
+            let screens = self.screens();
+            if looked_for(&screens) {
+                return screens;
+            }
+            let ended = self.child.try_wait().unwrap();
+            let is_late = begun.elapsed() > PATIENCE || ended.is_some();
+            assert!(
+                !is_late,
+                "it is not on the screens (ended: {ended:?}):\n{:?}",
+                self.screens()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Waits until this is on the screen; the command must not have ended before.
@@ -150,9 +198,18 @@ impl PseudoTerminal {
             "the cursor stays hidden:\n{shown}"
         );
         let line = shown.rsplit('\n').next().unwrap_or_default();
-        let drawn = line.rsplit('\r').next().unwrap_or_default().replace("\u{1b}[2K", "");
+        let drawn = line.rsplit('\r').next().unwrap_or_default().replace("\u{1b}[J", "");
         assert_eq!(drawn, "", "the next prompt would not begin a line:\n{shown}");
         (code, shown.to_owned())
+    }
+}
+
+fn winsize(rows: u16, columns: u16) -> Winsize {
+    Winsize {
+        ws_row: rows,
+        ws_col: columns,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
     }
 }
 

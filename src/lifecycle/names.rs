@@ -1,0 +1,42 @@
+//! The names that people type: of generations and of runs, read in no time.
+
+use std::path::Path;
+
+use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::lifecycle::Generator;
+use crate::model::RunId;
+use crate::model::generation::GenerationName;
+use crate::project::{Environment, Project};
+
+/// The most runs that are named: the newest ones.
+const MOST_RUNS: usize = 200;
+
+impl Generator {
+    /// Opens a repository to look at names, where nothing may take time or change anything: a configuration that cannot be
+    /// read is not an error, locks are left alone, and credentials are not read.
+    pub(crate) fn open_to_complete(directory: &Path, environment: Environment) -> Result<Self> {
+        Ok(Self::of(Project::open_to_complete(directory, environment)?))
+    }
+
+    /// Returns the names of the open generations.
+    pub(crate) fn generation_names(&self) -> Result<Vec<GenerationName>> {
+        self.project.generations()
+    }
+
+    /// Returns the names of the last runs, the newest first.
+    pub(crate) fn run_names(&self) -> Result<Vec<RunId>> {
+        let runs = self.project.state_dir.join("runs");
+        let failed = || format!("cannot list `{}`", runs.display());
+        let listed = match std::fs::read_dir(&runs) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed.with_context(ErrorKind::Unexpected, failed)?,
+        };
+        let names = listed
+            .flatten()
+            .filter_map(|run| RunId::parse(run.file_name().to_str()?));
+        let mut names: Vec<RunId> = names.collect();
+        names.sort_by(|a, b| b.as_str().cmp(a.as_str()));
+        names.truncate(MOST_RUNS);
+        Ok(names)
+    }
+}
