@@ -251,6 +251,7 @@ impl Context {
                 screen: Screen::of_process(is_dumb()),
                 ..Output::default()
             },
+            program: own_program,
             traces: common.verbose > 1,
             directory,
             generation: common.generation.clone(),

@@ -72,7 +72,7 @@ pub(super) fn ask(args: &AskArgs, context: &Context) -> Result<u8> {
     let (tell, told) = mpsc::channel();
     let (args, asking) = (args.clone(), context.clone());
     let tree = TREE.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let tree = tree.unwrap_or_else(super::own_program);
+    let tree = tree.unwrap_or_else(context.program);
     // Where the disk does not answer in time, nobody waits for this thread.
     let thinking = std::thread::Builder::new().name("completion".to_owned());
     let _ = thinking.spawn(move || {
@@ -123,7 +123,7 @@ fn script(shell: Shell, invocation: &Invocation) -> String {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
-    text.replace("PROGRAM", program).replace("WORD", &word)
+    text.replace("%PROGRAM%", program).replace("%NAME%", &word)
 }
 
 #[cfg(test)]
@@ -138,7 +138,7 @@ mod tests {
                 let script = script(shell, &invocation);
                 assert!(script.contains(program) && script.contains(ASK), "{shell:?}: {script}");
                 assert!(
-                    !script.contains("PROGRAM") && !script.contains("WORD"),
+                    !script.contains("%PROGRAM%") && !script.contains("%NAME%"),
                     "{shell:?}: {script}"
                 );
             }

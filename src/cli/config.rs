@@ -210,6 +210,7 @@ mod tests {
         let context = Context {
             output: crate::report::output::Output::default(),
             extensions: crate::run::extension::Extensions::default(),
+            program: clap::Command::default,
             traces: false,
             directory: folder.path().to_owned(),
             generation: None,

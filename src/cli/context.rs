@@ -19,6 +19,8 @@ pub(crate) struct Context {
     pub(crate) directory: PathBuf,
     /// `--generation`.
     pub(crate) generation: Option<String>,
+    /// Builds the tree of our own program.
+    pub(crate) program: fn() -> clap::Command,
     /// Whether tracing writes to stderr.
     pub(crate) traces: bool,
     /// The gates and observers that the program adds.

@@ -18,7 +18,7 @@ pub(crate) struct ManArgs {
 
 pub(super) fn execute(args: &ManArgs, context: &Context) -> Result<u8> {
     let folder = context.directory.join(&args.folder);
-    let count = write(super::own_program(), &folder)?;
+    let count = write((context.program)(), &folder)?;
     let value = serde_json::json!({ "folder": folder, "pages": count });
     context.show(&value, || {
         format!("Wrote {} to `{}`.", counted(count, "page"), folder.display())

@@ -48,7 +48,7 @@ pub(crate) struct Entry {
     pub(crate) run: RunId,
     /// Its process.
     pub(crate) pid: u32,
-    /// The same, told apart from every other that had or will have its number; `None` where the system does not report it.
+    /// That process, told apart from every other that had or will have its number; `None` where the system does not report it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) process: Option<String>,
     /// The mode of the generation.

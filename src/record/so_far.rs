@@ -14,7 +14,7 @@ pub struct SoFar {
     pub task: usize,
     /// How many tasks there are in all: those attempted, and those that it may still attempt.
     pub tasks: usize,
-    /// What its calls used, those in progress included, as far as they have reported it.
+    /// What its calls used, with what those in progress have reported.
     pub usage: Usage,
     /// How much money is left of the tightest budget that the run as a whole has.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -16,7 +16,7 @@ fn project() -> TestRepository {
     for words in [
         &["start", "--name", "sort"][..],
         &["start", "--name", "search"],
-        &["issues", "add", "Lay the \u{1b}[2Jtable", "--labels", "house,guests"],
+        &["issues", "add", "Lay the \u{1b}[2Jtable", "--label", "house,guests"],
         &["issues", "add", "Cook"],
     ] {
         cordwainer(&repository, words).run().done();

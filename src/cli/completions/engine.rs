@@ -226,7 +226,7 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Returns what the values of an argument are, as far as the store knows them.
+/// Returns what the values of an argument are, of which the store knows some.
 fn wanted(command: &Command, arg: &Arg) -> Vec<Kind> {
     let id = arg.get_id().as_str();
     let is_generation = id == "generation"

@@ -26,21 +26,20 @@ fn plain(row: &str) -> String {
     let row = row
         .strip_prefix(SPINNER)
         .map_or_else(|| row.to_owned(), |rest| format!("*{rest}"));
-    let words: Vec<&str> = row.split_whitespace().collect();
     let mut kept: Vec<String> = Vec::new();
-    for word in words {
-        let is_unit = ["s", "min", "s,", "min,"].contains(&word);
-        let is_time = kept
-            .last()
-            .is_some_and(|last| is_unit && last.chars().all(|c| c.is_ascii_digit()));
-        if is_time {
+    for word in row.split_whitespace() {
+        let (bare, comma) = word.strip_suffix(',').map_or((word, ""), |bare| (bare, ","));
+        let is_number = |word: &String| word.chars().all(|c| c.is_ascii_digit());
+        if ["s", "min"].contains(&bare) && kept.last().is_some_and(is_number) {
             kept.pop();
-        }
-        let after_time = kept.last().is_some_and(|last| last.starts_with("TIME"));
-        match (is_time, after_time) {
-            (true, true) => {}
-            (true, false) => kept.push(if word.ends_with(',') { "TIME," } else { "TIME" }.to_owned()),
-            (false, _) => kept.push(word.to_owned()),
+            kept.pop_if(|last| last == "TIME");
+            kept.push(format!("TIME{comma}"));
+        } else if bare.starts_with('$') {
+            kept.push(format!("MONEY{comma}"));
+        } else if bare.starts_with("cw-") {
+            kept.push("cw".to_owned());
+        } else {
+            kept.push(word.to_owned());
         }
     }
     kept.join(" ")
@@ -73,28 +72,13 @@ fn tasks_at_work_have_a_line_each_on_terminals_of_all_widths(engine: TestEngine)
     let project = Project::new(engine, "stitch: {parallel: 3}\nbudget: {run_usd: 5}\n");
     add_waiting(&project, 3);
     let (mut terminal, slots) = with_agents(&project, 3, (24, 100));
-    let wide = [
-        "* task 3 of 3, $0.00, TIME, $5.00 left",
-        "cw-1 work TIME 1 tokens Bash append go",
-        "cw-2 work TIME 1 tokens Bash append go",
-        "cw-3 work TIME 1 tokens Bash append go",
-    ];
-    let narrow = [
-        "* task 3 of 3, $0.00, TIME, $5.00 left",
-        "cw-1 work TIME",
-        "cw-2 work TIME",
-        "cw-3 work TIME",
-    ];
-    let narrowest = ["* task 3 of 3, $5.00 left", "cw-1 work", "cw-2 work", "cw-3 work"];
+    let works = "cw work TIME 1.1k tokens MONEY Bash mkfifo go";
+    let wide = ["* task 3 of 3, MONEY, TIME, MONEY left", works, works, works];
+    let at_work = "cw work TIME MONEY";
+    let narrow = ["* task 3 of 3, MONEY, MONEY left", at_work, at_work, at_work];
+    let narrowest = ["* task 3 of 3", "cw work", "cw work", "cw work"];
     expect(&mut terminal, "wide", &wide);
-    for (columns, lines) in [
-        (40, narrow),
-        (100, wide),
-        (28, narrowest),
-        (60, wide),
-        (100, wide),
-        (40, narrow),
-    ] {
+    for (columns, lines) in [(36, narrow), (100, wide), (16, narrowest), (36, narrow), (100, wide)] {
         terminal.resize(24, columns);
         expect(&mut terminal, &format!("{columns} columns"), &lines);
     }
@@ -116,15 +100,15 @@ fn tasks_at_work_have_a_line_each_on_terminals_of_all_widths(engine: TestEngine)
 fn more_tasks_than_rows_are_counted(engine: TestEngine) {
     let project = Project::new(engine, "stitch: {parallel: 6}\n");
     add_waiting(&project, 6);
-    let (mut terminal, slots) = with_agents(&project, 6, (8, 60));
+    let (mut terminal, slots) = with_agents(&project, 6, (8, 80));
     let screens = expect(
         &mut terminal,
         "8 rows",
         &[
-            "* task 6 of 6, $0.00, TIME",
-            "cw-1 work TIME 1 tokens Bash append go",
-            "cw-2 work TIME 1 tokens Bash append go",
-            "cw-3 work TIME 1 tokens Bash append go",
+            "* task 6 of 6, MONEY, TIME",
+            "cw work TIME 1.1k tokens MONEY Bash mkfifo go",
+            "cw work TIME 1.1k tokens MONEY Bash mkfifo go",
+            "cw work TIME 1.1k tokens MONEY Bash mkfifo go",
             "… and 3 more",
         ],
     );
@@ -138,14 +122,14 @@ fn more_tasks_than_rows_are_counted(engine: TestEngine) {
 /// A tool's summary and a title that would clear the screen, turn the line around, and fill it.
 fn what_an_agent_writes_steers_no_terminal(engine: TestEngine) {
     let project = Project::new(engine, "");
-    let command = format!("\\u001b[2J\\u001b[31m\\u202eevil \\u009b2J{}", "x".repeat(1 << 20));
+    let command = format!("\\u001b[2J\\u001b[31m\\u202eevil \\u009b2J{}", "x".repeat(20_000));
     let message = format!(
         r#"{{"type":"assistant","message":{{"id":"m","role":"assistant","model":"claude-sonnet-5-5","content":[{{"type":"tool_use","id":"t","name":"Bash","input":{{"command":"{command}"}}}}]}},"parent_tool_use_id":null,"session_id":"s"}}"#
     );
     let script = format!("raw {message}\nfifo go\nraw {message}\nappend go x\ndelete go\nwrite src/a.txt x");
     project.add("waits \u{1b}[2J\u{202e}evil", &script);
     let (mut terminal, slots) = with_agents(&project, 1, (24, 60));
-    let screens = terminal.until(|screens| screens.wrapping.iter().any(|row| row.contains("cw-1  work")));
+    let screens = terminal.until(|screens| screens.wrapping.iter().any(|row| row.contains("  work")));
     assert!(
         screens.wrapping.iter().any(|row| row.contains("Run ")),
         "it was not cleared: {screens:?}"
@@ -159,8 +143,7 @@ fn what_an_agent_writes_steers_no_terminal(engine: TestEngine) {
 }
 
 fn who_wants_less_or_more_gets_it(engine: TestEngine) {
-    let project = Project::new(engine, "gates: [./check]\n");
-    project.repository.write("check", "#!/bin/sh\nexit 0\n");
+    let project = Project::new(engine, "gates: [exit=0]\n");
     for title in ["quiet", "usual", "more"] {
         project.add(title, &format!("write src/{title}.txt x"));
     }
@@ -176,13 +159,13 @@ fn who_wants_less_or_more_gets_it(engine: TestEngine) {
     }
     let (_, usual) = run(&[]);
     assert!(usual.contains("cw-2: usual") && usual.contains("task 1 of"), "{usual}");
-    assert!(!usual.contains("Write src/usual.txt") || usual.contains('⠋'), "{usual}");
+    assert!(!usual.contains("its agent has begun"), "{usual}");
     let (_, more) = run(&["-v"]);
     for text in [
         "  cw-3: container.",
         "  cw-3: its agent has begun: ",
         "  cw-3: Write src/more.txt",
-        "  cw-3: gate `./check` has begun.",
+        "  cw-3: gate `exit=0` has begun.",
         "  cw-3: its agent has ended: ",
     ] {
         assert!(more.contains(text), "`{text}` is not in {more}");
@@ -237,7 +220,10 @@ fn a_shell_gets_its_terminal_back_whole(engine: TestEngine) {
     terminal.shows("shell: ");
     terminal.types(&format!("{} run --tasks-only\n", run.get_program().display()));
     let slots = wait_for_agents(&project, 1);
-    let lines = ["* task 1 of 1, $0.00, TIME", "cw-1 work TIME 1 tokens Bash append go"];
+    let lines = [
+        "* task 1 of 1, MONEY, TIME",
+        "cw work TIME 1.1k tokens MONEY Bash mkfifo go",
+    ];
     expect(&mut terminal, "at work", &lines);
     terminal.types("\u{1a}");
     let stopped = terminal.until(|screens| screens.wrapping.last().is_some_and(|row| row == "shell:"));
@@ -246,7 +232,7 @@ fn a_shell_gets_its_terminal_back_whole(engine: TestEngine) {
         assert!(
             !rows
                 .iter()
-                .any(|row| row.contains("task 1 of 1") || row.contains("append go")),
+                .any(|row| row.contains("task 1 of 1") || row.contains("mkfifo go")),
             "{stopped:?}"
         );
     }

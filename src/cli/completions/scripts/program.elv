@@ -1,7 +1,7 @@
-# Completions of PROGRAM for elvish. They ask the program itself, and fall back to files.
+# Completions of %PROGRAM% for elvish. They ask the program itself, and fall back to files.
 use str
-set edit:completion:arg-completer[PROGRAM] = {|@words|
-    var found = [(try { (external PROGRAM) __complete --current=$words[-1] -- (all $words[1..-1]) 2>/dev/null | from-lines } catch e { nop })]
+set edit:completion:arg-completer[%PROGRAM%] = {|@words|
+    var found = [(try { (external %PROGRAM%) __complete --current=$words[-1] -- (all $words[1..-1]) 2>/dev/null | from-lines } catch e { nop })]
     if (== (count $found) 0) {
         edit:complete-filename $@words
     } else {

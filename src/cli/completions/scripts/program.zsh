@@ -1,9 +1,9 @@
-#compdef PROGRAM
-# Completions of PROGRAM for zsh. They ask the program itself, and fall back to files.
-_WORD() {
+#compdef %PROGRAM%
+# Completions of %PROGRAM% for zsh. They ask the program itself, and fall back to files.
+_%NAME%() {
     local -a found
     local line
-    for line in "${(@f)$(command PROGRAM __complete "--current=${words[CURRENT]}" -- "${(@)words[2,CURRENT-1]}" 2>/dev/null)}"; do
+    for line in "${(@f)$(command %PROGRAM% __complete "--current=${words[CURRENT]}" -- "${(@)words[2,CURRENT-1]}" 2>/dev/null)}"; do
         [[ -n $line ]] && found+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
     done
     if (( $#found )); then
@@ -12,8 +12,8 @@ _WORD() {
         _files
     fi
 }
-if [[ $funcstack[1] == _WORD ]]; then
-    _WORD "$@"
+if [[ $funcstack[1] == _%NAME% ]]; then
+    _%NAME% "$@"
 else
-    compdef _WORD PROGRAM
+    compdef _%NAME% %PROGRAM%
 fi

@@ -1,9 +1,9 @@
-# Completions of `cargo xtask` for fish, beside those that cargo has. They ask the program PROGRAM that was built last, and build
+# Completions of `cargo xtask` for fish, beside those that cargo has. They ask the program %PROGRAM% that was built last, and build
 # nothing.
-function __WORD_xtask_program
+function __%NAME%_xtask_program
     set -l folder $PWD
     while true
-        for program in $CARGO_TARGET_DIR/debug/PROGRAM $folder/target/debug/PROGRAM
+        for program in $CARGO_TARGET_DIR/debug/%PROGRAM% $folder/target/debug/%PROGRAM%
             if test -x $program
                 echo $program
                 return
@@ -13,8 +13,8 @@ function __WORD_xtask_program
         set folder (string replace -r '/[^/]*$' '' -- $folder)
     end
 end
-function __WORD_xtask_completions
-    set -l program (__WORD_xtask_program); or return
+function __%NAME%_xtask_completions
+    set -l program (__%NAME%_xtask_program); or return
     set -l words (commandline -opc)
     set -l current (commandline -ct)
     set -l found ($program __complete "--current=$current" -- $words[3..-1] 2>/dev/null)
@@ -24,8 +24,8 @@ function __WORD_xtask_completions
         __fish_complete_path "$current"
     end
 end
-function __WORD_xtask_is_meant
+function __%NAME%_xtask_is_meant
     set -l words (commandline -opc)
     test (count $words) -ge 2; and test "$words[2]" = xtask
 end
-complete -c cargo -n __WORD_xtask_is_meant -f -a '(__WORD_xtask_completions)'
+complete -c cargo -n __%NAME%_xtask_is_meant -f -a '(__%NAME%_xtask_completions)'
