@@ -28,8 +28,8 @@ pub(crate) fn attend(context: &Context) -> Result<()> {
     let obey = move || {
         runtime.block_on(async {
             while suspend.recv().await.is_some() {
-                // Nothing is drawn until the process goes on.
-                let _ = screen.above(|| kill_process(getpid(), Signal::STOP));
+                // The process may be stopped a moment after this returns: only the clock draws the lines again.
+                let _ = screen.without(|| kill_process(getpid(), Signal::STOP));
             }
         });
     };

