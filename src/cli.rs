@@ -50,6 +50,9 @@ mod man;
 mod mode;
 mod network;
 mod ps;
+mod pager;
+mod pager_variables;
+mod raw_terminal;
 mod report;
 mod request;
 mod runs;
@@ -68,6 +71,7 @@ use command::{Namespaced, TopLevel, Verb};
 use common::ColorWhen;
 pub(crate) use common::Common;
 pub(crate) use context::Context;
+use pager_variables::PagerVariables;
 
 /// The variables of the host that hold a credential of the model's API.
 const CREDENTIALS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];
@@ -257,6 +261,8 @@ impl Context {
             generation: common.generation.clone(),
             extensions: Extensions::default(),
             editor: variable("VISUAL").or_else(|| variable("EDITOR")),
+            pager: pager_variables(),
+            terminal: terminal_kind(),
             environment: Environment {
                 config,
                 ..environment(redactor)
@@ -307,6 +313,27 @@ fn invocation() -> Invocation {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// Reads what is known of the person's pager; an empty variable means none.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn pager_variables() -> PagerVariables {
+    PagerVariables {
+        git_pager: std::env::var_os("GIT_PAGER"),
+        pager: std::env::var_os("PAGER"),
+        has_less: std::env::var_os("LESS").is_some(),
+        has_lv: std::env::var_os("LV").is_some(),
+    }
+}
+
+/// Reads what kind of terminal the person is at, in a word that a program can be told.
+fn terminal_kind() -> String {
+    let kind = variable("TERM").and_then(|kind| kind.into_string().ok());
+    let is_word = |kind: &String| {
+        kind.bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-+._".contains(&byte))
+    };
+    kind.filter(is_word).unwrap_or_else(|| "xterm".to_owned())
 }
 
 fn environment(redactor: &Redactor) -> Environment {

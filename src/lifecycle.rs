@@ -34,11 +34,14 @@ mod plan;
 mod reading;
 mod registered;
 mod reset;
+mod revert;
 mod run;
 mod runs;
+mod shell;
 mod start;
 mod status;
 mod stop;
+mod take;
 mod usage;
 
 pub use crate::project::obeyed::{NewToRun, NewToRunChange};
@@ -50,11 +53,14 @@ pub use plan::{Estimate, Plan, SizeEstimate};
 pub use reading::{FileSize, ReadingPart, ReadingPlan};
 pub use registered::{Registered, RegisteredRun, RegisteredState, registered};
 pub use reset::ResetSummary;
+pub use revert::{Dependent, RevertOptions, RevertSummary};
 pub use run::{RunOptions, RunSummary};
 pub use runs::{LONGEST_SAID, RunEnd};
+pub use shell::{PersonsTerminal, ShellOptions, ShellSummary};
 pub use start::{CarryFrom, Clearing, StartOptions, StartSummary};
 pub use status::{OpenQuestion, Status, StuckTask};
 pub use stop::{MergeGates, MergedTask, StopOptions, StopSummary, Totals, UndoneGroup, UndoneTask};
+pub use take::{TakeOptions, TakeSummary};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};
 
 /// A repository, its configuration, and the commands on its generations.

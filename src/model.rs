@@ -1,6 +1,7 @@
 //! The basic types of everything else: ids, roles, usage, the names of a generation's refs. Nothing in here reads or
 //! writes anything.
 
+mod attempt_id;
 pub mod finding;
 mod gate;
 pub mod generation;
@@ -12,6 +13,7 @@ mod tag;
 pub(crate) mod trailer;
 mod usage;
 
+pub use attempt_id::AttemptId;
 pub(crate) use finding::Severity;
 pub(crate) use gate::GateResult;
 pub use gate::{TestCounts, Verdict};

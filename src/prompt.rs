@@ -43,7 +43,7 @@ pub use listed::{BuiltInTemplate, Variable, built_in_templates};
 pub use parts::{PromptPart, parts};
 pub(crate) use room::Room;
 pub use seed::{SeedValues, render_seed};
-pub(crate) use session::{answered, continuation, ends_soon, fix_round, proves_nothing};
+pub(crate) use session::{answered, continuation, earlier_work, ends_soon, fix_round, proves_nothing};
 pub use template::Template;
 pub(crate) use templates::{OwnTemplate, Templates};
 pub(crate) use work_context::{CHANGES_BUDGET, ReviewContext, StageContext, WorkContext};

@@ -11,6 +11,7 @@ use crate::report::live::LiveLines;
 use crate::report::output::Output;
 use crate::report::tone::Line;
 
+pub(crate) mod changes;
 pub(crate) mod fixes;
 pub(crate) mod guidance;
 pub(crate) mod invocation;

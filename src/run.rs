@@ -26,6 +26,7 @@ mod purpose;
 mod race;
 pub(crate) mod recover;
 pub(crate) mod requests;
+pub(crate) mod reverted;
 mod room;
 pub(crate) mod schedule;
 pub(crate) mod seats;

@@ -173,7 +173,7 @@ impl Verb {
     pub(super) async fn run(self, context: &Context) -> Result<u8> {
         match self {
             Self::Generation(command) => Box::pin(generator::execute(&command, context)).await,
-            Self::Other(OtherCommand::Issues(args)) => issues::execute(&args.command, context),
+            Self::Other(OtherCommand::Issues(args)) => Box::pin(issues::execute(&args.command, context)).await,
             Self::Other(OtherCommand::Transcript(args)) => args.execute(context),
             Self::Other(OtherCommand::Image(args)) => Box::pin(image::execute(&args.command, context)).await,
             Self::Other(OtherCommand::Doctor(args)) => doctor::execute(&args, context).await,

@@ -215,6 +215,8 @@ mod tests {
             directory: folder.path().to_owned(),
             generation: None,
             editor: None,
+            pager: crate::cli::pager_variables::PagerVariables::default(),
+            terminal: String::new(),
             environment: Environment::default(),
         };
         let write = |text: &str| std::fs::write(folder.path().join(FILE_NAME), text).expect("a file");

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use serde::Serialize;
 
 use crate::base::error::{Result, exit};
+use crate::cli::pager_variables::PagerVariables;
 use crate::lifecycle::Environment;
 use crate::report::output::Output;
 use crate::run::extension::Extensions;
@@ -27,6 +28,10 @@ pub(crate) struct Context {
     pub(crate) extensions: Extensions,
     /// The person's editor, `VISUAL` or `EDITOR`.
     pub(crate) editor: Option<OsString>,
+    /// What the environment contains about the person's pager.
+    pub(crate) pager: PagerVariables,
+    /// What kind of terminal the person is at, as in the variable `TERM`.
+    pub(crate) terminal: String,
     /// The machine, and what the environment contains about it.
     pub(crate) environment: Environment,
 }

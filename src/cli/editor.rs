@@ -5,6 +5,8 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::Command;
 
+use tokio::signal::unix::{SignalKind, signal};
+
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 
 /// The editor where none is named.
@@ -24,6 +26,8 @@ pub(super) fn edit(editor: Option<&OsStr>, file: &Path) -> Result<()> {
     let name = editor.to_string_lossy();
     let mut line = editor.to_owned();
     line.push(" \"$@\"");
+    // Ctrl-C is the editor's, which may take it for a key; it ends this process no longer.
+    drop(signal(SignalKind::interrupt()).context("cannot listen for signals")?);
     let fix = "name another one in the variable `EDITOR`";
     let status = Command::new("sh").arg("-c").arg(&line).arg(editor).arg(file).status();
     let status = status.with_context(ErrorKind::Precondition, || format!("cannot start the editor `{name}`"))?;

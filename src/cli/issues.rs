@@ -12,7 +12,10 @@ use crate::model::TypedId;
 
 mod add;
 mod change;
+mod diff;
 pub(crate) mod document;
+mod edit;
+mod form;
 mod group;
 mod ids;
 mod input;
@@ -20,16 +23,23 @@ mod list;
 mod name;
 mod release;
 mod say;
+mod revert;
+mod shell;
 mod show;
+mod take;
 mod transfer;
 mod tree;
 mod values;
 
 pub(crate) use add::AddArguments;
 use change::{Change, EditArguments};
+use diff::DiffArguments;
 use group::GroupCommand;
 use ids::Ids;
 use release::ReleaseArguments;
+use revert::RevertArguments;
+use shell::ShellArguments;
+use take::TakeArguments;
 
 /// The arguments of `issues`.
 #[derive(Clone, Debug, Args)]
@@ -65,6 +75,14 @@ pub(crate) enum IssuesCommand {
     /// Show everything about tasks, including their attempts
     #[command(after_long_help = "Example:\n  cordwainer issues show cw-k7qd")]
     Show(Ids),
+    /// Show what an attempt at a task changed
+    ///
+    /// On a terminal it is shown through your pager, which is chosen as git does it. With `--generation` it shows tasks of ended
+    /// generations, too.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer issues diff cw-k7qd\n  cordwainer issues diff cw-k7qd 2.1 --stat"
+    )]
+    Diff(DiffArguments),
     /// Show which tasks depend on which, as a tree
     ///
     /// Below each task are those that it depends on. A task that several depend on is shown below each of them, and what
@@ -82,9 +100,9 @@ pub(crate) enum IssuesCommand {
     Add(AddArguments),
     /// Change title, description, priority, type, labels or proof of tasks
     ///
-    /// An attempt that has begun goes on with what it was given.
+    /// Without options, one task is opened in `VISUAL` or `EDITOR`. An attempt that has begun goes on with what it was given.
     #[command(
-        after_long_help = "Example:\n  cordwainer issues edit cw-k7qd --title \"Parse the whole header\" --priority 1 --label parser"
+        after_long_help = "Examples:\n  cordwainer issues edit cw-k7qd\n  cordwainer issues edit cw-k7qd --title \"Parse the whole header\" --priority 1 --label parser"
     )]
     Edit(EditArguments),
     /// Close tasks that need no more work
@@ -112,12 +130,38 @@ pub(crate) enum IssuesCommand {
     },
     /// Release held tasks
     ///
-    /// They are attempted again, and earlier attempts no longer count. With `--accept` the result of the last attempt at
+    /// They are attempted again, and earlier attempts no longer count: from nothing, or with `--from` from what an attempt left.
+    /// With `--accept` the result of the last attempt at
     /// one task is merged instead; gates do not run on it. `--edit` opens the list of proposals in `VISUAL` or `EDITOR`.
     #[command(
-        after_long_help = "Examples:\n  cordwainer issues release cw-k7qd\n  cordwainer issues release cw-k7qd --accept\n  cordwainer issues release --edit"
+        visible_alias = "retry",
+        after_long_help = "Examples:\n  cordwainer issues release cw-k7qd\n  cordwainer issues release cw-k7qd --from 2 --with \"Keep the parser, drop the cache\"\n  cordwainer issues release cw-k7qd --accept\n  cordwainer issues release --edit"
     )]
     Release(ReleaseArguments),
+    /// Take the work of a merged task out of the generation again
+    ///
+    /// A commit on the generation branch undoes the task's commit, and the task is open again. Where later work changed the same
+    /// places, it is refused. Gates do not run on what is left. No run may be at work.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer issues revert cw-k7qd --reason \"it breaks the import\"\n  cordwainer issues revert cw-k7qd --close"
+    )]
+    Revert(RevertArguments),
+    /// Go on with a task on a branch of your own, and hand it back
+    ///
+    /// The task is held, and what an attempt left is a branch and a worktree of yours. With `--back`, what you have committed
+    /// there is merged, and the task closed; gates do not run. That, and nothing else, waits for the run to end.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer issues take cw-k7qd\n  cordwainer issues take cw-k7qd 2 --branch parser --path ../parser\n  cordwainer issues take cw-k7qd --back"
+    )]
+    Take(TakeArguments),
+    /// Try by hand what an attempt at a task left, in a container sealed as an agent's
+    ///
+    /// It is on a copy, and what you change there is discarded, unless you keep it. Its network is that of gates. No run may be at
+    /// work, and none can begin meanwhile.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer issues shell cw-k7qd\n  cordwainer issues shell cw-k7qd 2.1 --keep"
+    )]
+    Shell(ShellArguments),
     /// Answer what the agent of a held task asks
     ///
     /// The task is open again, and the next run goes on with its session, which gets the answer. Where its candidates ask several
@@ -213,7 +257,7 @@ pub(crate) enum DependencyCommand {
 }
 
 /// Runs a command on the store of the selected generation, and returns its exit code.
-pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> {
+pub(super) async fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> {
     let read = || store_to_read(context);
     let store = || context.open()?.store();
     let change = || Ok::<_, Error>(Change::new(context, store()?));
@@ -230,14 +274,21 @@ pub(super) fn execute(command: &IssuesCommand, context: &Context) -> Result<u8> 
         }
         IssuesCommand::Ready => list::ready(context, &read()?)?,
         IssuesCommand::Show(Ids { ids }) => show::show(context, &read()?, ids)?,
+        IssuesCommand::Diff(arguments) => diff::diff(context, &read()?, arguments)?,
         IssuesCommand::Tree { ids } => tree::tree(context, &read()?, ids)?,
         IssuesCommand::Export => transfer::export(context, &read()?)?,
         IssuesCommand::Add(arguments) => add::add(context, &store()?, arguments)?,
-        IssuesCommand::Edit(arguments) => change()?.edit(arguments)?,
+        IssuesCommand::Edit(arguments) => match arguments.to_open() {
+            Some(ids) => edit::in_editor(context, store()?, ids)?,
+            None => change()?.edit(arguments)?,
+        },
         IssuesCommand::Close { ids, reason } => change()?.close(&ids.ids, reason.as_deref())?,
         IssuesCommand::Reopen(Ids { ids }) => change()?.reopen(ids)?,
         IssuesCommand::Hold { ids, reason } => change()?.hold(&ids.ids, reason)?,
         IssuesCommand::Release(arguments) => release::release(context, arguments)?,
+        IssuesCommand::Revert(arguments) => revert::revert(context, arguments)?,
+        IssuesCommand::Shell(arguments) => Box::pin(shell::shell(context, arguments)).await?,
+        IssuesCommand::Take(arguments) => take::take(context, arguments)?,
         IssuesCommand::Answer { id, texts } => change()?.answer(id, texts)?,
         IssuesCommand::Delete(Ids { ids }) => change()?.delete(ids)?,
         IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change()?.add_dependency(id, on)?,

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::base::error::{Context as _, Result, exit};
 use crate::base::interruption::Interruption;
-use crate::cli::Context;
+use crate::cli::{Context, raw_terminal};
 use crate::report::time::duration;
 
 /// How long the last message may take to be written.
@@ -181,6 +181,7 @@ fn say(context: &Context, text: String) -> mpsc::Receiver<()> {
     reason = "the person's last word, wherever the command stands"
 )]
 fn end(context: &Context) {
+    raw_terminal::restore();
     let (cleared, told) = mpsc::channel();
     let screen = context.output.screen.clone();
     let _ = thread::Builder::new().spawn(move || {

@@ -107,7 +107,9 @@ fn of_file(changed: &ChangedText, work: &Work) -> String {
     let (before, after) = (name(&changed.old, "a"), name(&changed.new, "b"));
     let mut text = format!("--- {before}\n+++ {after}\n");
     match (text_of(changed.old.as_ref()), text_of(changed.new.as_ref())) {
-        (Ok(old), Ok(new)) => write_hunks(&mut text, (old, new), work),
+        (Ok(old), Ok(new)) => {
+            write_hunks(&mut text, (old, new), work);
+        }
         (Err(why), _) | (_, Err(why)) => {
             let _ = writeln!(text, "({why}: not shown)");
         }
@@ -125,7 +127,8 @@ fn text_of(side: Option<&(Oid, Content)>) -> Result<&str, &'static str> {
     }
 }
 
-fn write_hunks(text: &mut String, (old, new): (&str, &str), work: &Work) {
+/// Writes the hunks by which two texts differ; returns how many lines they remove and add.
+pub(super) fn write_hunks(text: &mut String, (old, new): (&str, &str), work: &Work) -> (u64, u64) {
     let (old, new) = (lines::split(old.as_bytes()), lines::split(new.as_bytes()));
     let mut numbers = Lines::default();
     let sides = [numbers.of(&old), numbers.of(&new)];
@@ -157,6 +160,8 @@ fn write_hunks(text: &mut String, (old, new): (&str, &str), work: &Work) {
         }
         write_lines(text, ' ', &old[at..old_shown.end]);
     }
+    let sum = |range: fn(&Hunk) -> usize| hunks.iter().map(|hunk| range(hunk) as u64).sum();
+    (sum(|hunk| hunk.old.len()), sum(|hunk| hunk.new.len()))
 }
 
 /// Puts hunks together whose surroundings meet.

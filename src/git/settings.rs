@@ -2,7 +2,22 @@
 
 use git2::{ConfigLevel, Repository};
 
+use super::Git;
 use crate::base::error::{Context as _, Result};
+
+impl Git {
+    /// Returns the pager that the person's settings of git name: `core.pager`.
+    ///
+    /// # Errors
+    ///
+    /// When one of git's files cannot be read.
+    pub(crate) fn pager(&self) -> Result<Option<String>> {
+        let repository = self.borrow()?;
+        let found = settings(&repository, "^core\\.pager$")?;
+        let last = found.last();
+        Ok(last.map(|setting| String::from_utf8_lossy(&setting.value).into_owned()))
+    }
+}
 
 /// A setting with a value.
 pub(super) struct Setting {

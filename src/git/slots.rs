@@ -37,6 +37,7 @@ mod marker;
 mod marks;
 mod mounted;
 mod over;
+mod persons;
 mod private;
 mod raw_index;
 mod registration;

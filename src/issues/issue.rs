@@ -17,6 +17,7 @@ mod external;
 mod group_standing;
 mod groups;
 mod input;
+mod left;
 mod lookup;
 mod reading;
 #[cfg(test)]
@@ -25,7 +26,7 @@ mod transition;
 mod tree;
 
 pub use crate::issues::new_ids::NewIds;
-pub use crate::model::{CommitId, IssueId, RunId, TypedId};
+pub use crate::model::{AttemptId, CommitId, IssueId, RunId, TypedId};
 pub use batch::{BatchIssue, BatchProblems, ImportedState};
 pub use collection::{FORMAT, IssueCounts, Issues, Measure, MeasureOf, StoreMeta};
 pub use edit::IssueEdit;
@@ -84,6 +85,18 @@ pub enum HoldKind {
     Question,
     /// Its attempts make no progress.
     Stuck,
+    /// A person works on it, on a branch of their own.
+    Taken,
+}
+
+/// Where a person works on an issue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Taken {
+    /// Their branch, by its short name.
+    pub branch: String,
+    /// The worktree that was made for it.
+    pub path: String,
 }
 
 /// A comment on an issue.
@@ -191,6 +204,9 @@ pub struct Issue {
     /// What its agent asks a person, while it is held for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub question: Option<String>,
+    /// Where a person works on it, while it is held for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
     /// When it was filed.
     pub created_at: Timestamp,
     /// When any part of it last changed.
@@ -210,6 +226,9 @@ pub struct Issue {
     /// How many attempts had been made when a person last released or reopened it: those no longer count against `max_attempts`.
     #[serde(default)]
     pub forgiven_attempts: u32,
+    /// The attempt with whose work the next one begins, until that has been called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub begins_from: Option<AttemptId>,
     /// Its id in the place that it was imported from, so that it is not imported twice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<String>,

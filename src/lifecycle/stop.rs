@@ -6,9 +6,9 @@ use crate::base::interruption::Interruption;
 use crate::git::{DiffStat, Oid};
 use crate::issues::issue::Issues;
 use crate::lifecycle::{Generator, Removal};
-use crate::model::generation::GenerationName;
+use crate::model::generation::{GenerationName, Phase};
 use crate::project::obeyed::{self, NewToRun};
-use crate::run::gate;
+use crate::run::{gate, reverted};
 
 use serde::Serialize;
 
@@ -138,13 +138,19 @@ impl Generator {
         announce: impl FnOnce(&GenerationName, &Removal),
     ) -> Result<StopSummary> {
         let generation = self.project.generation()?;
+        // Before anything is told of the tasks.
+        let finished = match self.project.phase(&generation)? {
+            Phase::Open => reverted::finish(&self.project, &generation, &self.ending_store(&generation)?)?,
+            _ => Vec::new(),
+        };
         let issues = self.ending_store(&generation)?.read()?;
         let mut done = StopSummary::of(generation, &issues);
+        done.recovered = finished;
         done.not_yet = gate::not_yet(&self.project, &done.generation)?;
         let generation = &done.generation.clone();
         let tip = self.last_tip(generation, &done.base_branch)?;
         if let (true, Some(tip)) = (options.no_merge, tip) {
-            done.recovered = self.recover_before_ending(generation).await?;
+            done.recovered.extend(self.recover_before_ending(generation).await?);
             self.set(&generation.finished_mark(), Some(tip))?;
             done.push = self.push(&done.base_branch, generation.as_str())?;
             if let Some(base) = self.base_of(&done.base_branch, tip)? {
@@ -164,7 +170,7 @@ impl Generator {
             self.see_gates_pass(generation, &landing, &options.interruption).await?
         };
         announce(generation, &self.removal(generation, landing.folders.clone())?);
-        done.recovered = self.recover_before_ending(generation).await?;
+        done.recovered.extend(self.recover_before_ending(generation).await?);
         self.land(generation, &landing)?;
         if done.found_merged && landing.tip.is_none() {
             // The branch that shows it is gone.

@@ -52,13 +52,15 @@ pub enum PromptName {
     Conflict,
     /// What is added for a task whose proof passes before any work.
     EmptyProof,
+    /// What is added for an attempt that begins with the work of an earlier one.
+    EarlierWork,
     /// What an agent is told before its turns or its budget end.
     EndsSoon,
 }
 
 impl PromptName {
     /// All names.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Measure,
         Self::Build,
         Self::Feature,
@@ -81,6 +83,7 @@ impl PromptName {
         Self::RefusedWork,
         Self::Conflict,
         Self::EmptyProof,
+        Self::EarlierWork,
         Self::EndsSoon,
     ];
 
@@ -109,6 +112,7 @@ impl PromptName {
             Self::RefusedWork => "refused_work",
             Self::Conflict => "conflict",
             Self::EmptyProof => "empty_proof",
+            Self::EarlierWork => "earlier_work",
             Self::EndsSoon => "ends_soon",
         }
     }

@@ -36,3 +36,9 @@ pub(crate) const REVIEWED_BY: &str = "Cordwainer-Reviewed-By";
 pub(crate) const CO_AUTHOR: &str = "Co-Authored-By";
 /// The person who accepted the held result of a task.
 pub(crate) const ACCEPTED: &str = "Cordwainer-Accepted-By";
+/// The commit of a person's own branch that was handed back as the result of a task.
+pub(crate) const TAKEN_FROM: &str = "Cordwainer-Taken-From";
+/// The task whose work a commit takes out of its generation again.
+pub(crate) const REVERTS: &str = "Cordwainer-Reverts";
+/// The commit of that work.
+pub(crate) const REVERTS_COMMIT: &str = "Cordwainer-Reverts-Commit";

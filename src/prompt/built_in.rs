@@ -211,6 +211,13 @@ pub(super) const BUILT_IN: [BuiltIn; PromptName::ALL.len()] = [
         &["proof"]
     ),
     built_in!(
+        EarlierWork,
+        "earlier_work.md.j2",
+        "what is added for an attempt that begins with the work of an earlier one",
+        &[table::EARLIER_WORK],
+        &["attempt", "conflict"]
+    ),
+    built_in!(
         EndsSoon,
         "ends_soon.md.j2",
         "what an agent is told before its turns or its budget end",

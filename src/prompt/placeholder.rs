@@ -282,6 +282,16 @@ pub(super) const RED_GATE: &[Placeholder] = &[
 /// A proof that passes before any work.
 pub(super) const EMPTY_PROOF: &[Placeholder] = &[of_others("proof", "the command")];
 
+/// Work of an earlier attempt that is there already.
+pub(super) const EARLIER_WORK: &[Placeholder] = &[
+    own(
+        "attempt",
+        "which attempt it is of, such as `2`, or `2.1` for a candidate",
+    ),
+    own("how", "where it does not fit on newer work; none where it does"),
+    of_others("conflict", "what both sides changed there; none where it fits"),
+];
+
 /// The end that comes soon.
 pub(super) const ENDS_SOON: &[Placeholder] = &[
     own("share", "the share of its turns or its budget, in percent: 80 or 95"),

@@ -49,6 +49,7 @@ pub(super) fn sample(name: PromptName) -> Result<Value> {
         PromptName::RefusedWork => session::failed_values("gives 5 of 10", "src/eu.txt:1: 42.5 is lost"),
         PromptName::Conflict => session::failed_values("conflicts in `src/eu.txt`", "42 8\n42 9"),
         PromptName::EmptyProof => session::empty_proof_values("sh tests/sizes.sh"),
+        PromptName::EarlierWork => session::earlier_work_values("2", Some(("conflicts in `src/eu.txt`", "42 8\n42 9"))),
         PromptName::EndsSoon => session::ends_soon_values(80, "8 of its 10 turns are used"),
     })
 }

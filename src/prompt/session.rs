@@ -2,8 +2,8 @@
 
 use super::render;
 use super::session_context::{
-    answered_values, continuation_values, empty_proof_values, ends_soon_values, failed_values, fix_round_values,
-    red_gate_values,
+    answered_values, continuation_values, earlier_work_values, empty_proof_values, ends_soon_values, failed_values,
+    fix_round_values, red_gate_values,
 };
 use super::templates::Templates;
 use crate::base::error::Result;
@@ -39,6 +39,14 @@ pub(crate) fn fix_round(templates: &Templates, attempt: u32, red: &FailedCheck) 
 /// Returns what a prompt goes on with where the command that is to prove a task passes before any work.
 pub(crate) fn proves_nothing(templates: &Templates, proof: &str) -> Result<String> {
     let said = render::render(templates.get(PromptName::EmptyProof), &empty_proof_values(proof))?;
+    Ok(format!("\n{said}"))
+}
+
+/// Returns what a prompt goes on with where the work of an earlier attempt is in the slot: in which paths it conflicts with newer
+/// work, and what both sides changed there, where it does.
+pub(crate) fn earlier_work(templates: &Templates, attempt: &str, conflict: Option<(&str, &str)>) -> Result<String> {
+    let values = earlier_work_values(attempt, conflict);
+    let said = render::render(templates.get(PromptName::EarlierWork), &values)?;
     Ok(format!("\n{said}"))
 }
 

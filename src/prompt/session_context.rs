@@ -30,6 +30,11 @@ pub(super) fn empty_proof_values(proof: &str) -> Value {
     json!({"proof": proof})
 }
 
+pub(super) fn earlier_work_values(attempt: &str, conflict: Option<(&str, &str)>) -> Value {
+    let (how, sides) = conflict.unzip();
+    json!({"attempt": attempt, "how": how, "conflict": sides})
+}
+
 pub(super) fn ends_soon_values(share: u8, how: &str) -> Value {
     json!({"share": share, "how": how})
 }

@@ -58,6 +58,8 @@ fn issue() -> Issue {
         }],
         hold: None,
         hold_kind: None,
+        taken: None,
+        begins_from: None,
         question: None,
         created_at: at,
         updated_at: at,

@@ -37,16 +37,13 @@ pub(crate) fn to_decide(issue: &Issue) -> Vec<String> {
     }
     let id = &issue.id;
     let mut lines = Vec::new();
-    if let Some(snapshot) = issue.attempts.last().and_then(|last| last.snapshot.as_ref()) {
-        let snapshot = one_line(snapshot.as_str(), 100);
+    if issue.attempts.last().is_some_and(|last| last.snapshot.is_some()) {
         let what = if issue.acceptable().is_ok() {
             "what it changes"
         } else {
             "what the last attempt left"
         };
-        lines.push(format!(
-            "`git show --stat --patch --first-parent {snapshot}` shows {what}"
-        ));
+        lines.push(format!("`cordwainer issues diff {id}` shows {what}"));
     }
     // Without a call there is nothing to read.
     let called = issue.attempts.last().filter(|last| last.call.is_some());

@@ -148,7 +148,7 @@ impl Output {
 }
 
 /// Returns whether the reader is gone: the end of a pipe, or a terminal that was closed (EIO, see tty(4)).
-fn is_reader_gone(error: &std::io::Error) -> bool {
+pub(crate) fn is_reader_gone(error: &std::io::Error) -> bool {
     let is_gone = [rustix::io::Errno::PIPE, rustix::io::Errno::IO].map(|errno| Some(errno.raw_os_error()));
     is_gone.contains(&error.raw_os_error())
 }

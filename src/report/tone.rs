@@ -60,6 +60,34 @@ impl Tone {
     }
 }
 
+/// What a line of a diff is, which is shown by a colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DiffPart {
+    /// It is about a file.
+    Heading,
+    /// It says where in the file.
+    Place,
+    /// It was added.
+    Added,
+    /// It was removed.
+    Removed,
+}
+
+impl DiffPart {
+    /// Colours a text that is harmless already, up to the end of its line.
+    pub(crate) fn paint(self, text: &str) -> String {
+        let color = |color: AnsiColor| Style::new().fg_color(Some(color.into()));
+        let style = match self {
+            Self::Heading => Style::new().bold(),
+            Self::Place => color(AnsiColor::Cyan),
+            Self::Added => color(AnsiColor::Green),
+            Self::Removed => color(AnsiColor::Red),
+        };
+        let line = text.trim_end_matches('\n');
+        format!("{style}{line}{style:#}{}", &text[line.len()..])
+    }
+}
+
 /// A text for people, and its tone on a terminal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {

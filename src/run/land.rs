@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::{CommitInfo, NewCommit, Oid, RefMove, SnapshotLimits};
 use crate::model::generation::{ARCHIVE, GenerationName};
-use crate::model::{IssueId, trailer};
+use crate::model::{CommitId, IssueId, trailer};
 use crate::project::Project;
 use crate::run::commit_message::AttemptName;
+use crate::run::reverted::Reverted;
 
 /// What a task may leave behind at most. A larger file is better fetched than committed; more files are a mistake.
 pub(crate) const SNAPSHOT_LIMITS: SnapshotLimits = SnapshotLimits {
@@ -211,7 +212,35 @@ pub(crate) fn land(
     }
 }
 
-/// Returns the commit on the generation branch that came of this very attempt, by its trailers.
+/// Puts a tree on the generation branch as a commit in the person's own name. Returns the commit; `None` where the branch is not
+/// at `tip` any more.
+///
+/// # Errors
+///
+/// Where the commit cannot be written, or the ref not be moved.
+pub(crate) fn land_own(
+    project: &Project,
+    generation: &GenerationName,
+    (tip, tree): (Oid, Oid),
+    (message, why): (&str, &str),
+) -> Result<Option<Oid>> {
+    let new = project.git.commit(&NewCommit {
+        tree,
+        parents: vec![tip],
+        message: message.to_owned(),
+        author: None,
+        committer: None,
+        time: project.clock().now(),
+    })?;
+    let why = format!("cordwainer: {why}");
+    let moved = project
+        .git
+        .move_reference(&generation.branch(), Some(tip), Some(new), &why)?;
+    Ok((moved == RefMove::Moved).then_some(new))
+}
+
+/// Returns the commit on the generation branch that came of this very attempt, by its trailers; `None` where a person took it
+/// out again.
 pub(crate) fn merged_commit(project: &Project, attempt: &AttemptName<'_>) -> Result<Option<Oid>> {
     let git = &project.git;
     let Some(tip) = git.reference(&attempt.generation.branch())? else {
@@ -219,10 +248,10 @@ pub(crate) fn merged_commit(project: &Project, attempt: &AttemptName<'_>) -> Res
     };
     let base = git.reference(&attempt.generation.base_mark())?;
     let commits = git.first_parents(tip, base)?;
-    Ok(commits
-        .into_iter()
-        .find(|commit| attempt.made(commit))
-        .map(|commit| commit.id))
+    let reverted = Reverted::among(&commits, attempt.generation);
+    let stands = |commit: &&CommitInfo| reverted.by(&CommitId::from(commit.id)).is_none();
+    let made = commits.iter().filter(stands).find(|commit| attempt.made(commit));
+    Ok(made.map(|commit| commit.id))
 }
 
 /// Returns the last commit on the task's ref that keeps what this candidate of the attempt left, if there is one; 0 is that of

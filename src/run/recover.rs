@@ -21,6 +21,7 @@ use crate::run::active_work::ActiveWork;
 use crate::run::commit_message::{AttemptName, message};
 use crate::run::context::RunContext;
 use crate::run::land::{Contribution, SNAPSHOT_LIMITS, keep_orphan, keep_snapshot, left_out};
+use crate::run::reverted;
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 use crate::sandbox::engine::{Engine, FoundContainer};
 
@@ -174,9 +175,11 @@ impl<'a> Recovery<'a> {
         let waits = |left: &LeftSlot| left.owner.as_ref().is_some_and(|owner| owner.session.is_some());
         if self.claimed(&issues).is_empty() && leftovers.iter().all(waits) {
             let mut said: Vec<_> = self.project.freed_locks().collect();
-            if !leftovers.is_empty() {
-                said.extend(self.put_all_right()?);
-            }
+            said.extend(if leftovers.is_empty() {
+                reverted::finish(self.project, self.generation, &self.store)?
+            } else {
+                self.put_all_right()?
+            });
             return Ok(said);
         }
         let engine = Engine::connect(&self.project.connect_options()).await?;
@@ -223,6 +226,7 @@ impl<'a> Recovery<'a> {
                 "removed {strays} worktrees of cordwainer from git's list: they are gone, or belong to another repository"
             )),
         }
+        said.extend(reverted::finish(self.project, self.generation, &self.store)?);
         let mut issues = self.store.read()?;
         said.extend(self.clear_layers(&issues)?);
         for left in self.leftovers(&issues)? {

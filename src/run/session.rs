@@ -105,7 +105,8 @@ impl Sessions {
         };
         let before = issues.session(suspended.session.as_str());
         let slot = self.slots.adopt(&suspended)?;
-        let unfit = unfit(&purpose, &owner, &suspended, base);
+        let task = purpose.task.as_ref().and_then(|id| issues.get(id).ok());
+        let unfit = unfit((&purpose, task), &owner, &suspended, base);
         if let Some(why) = unfit.or(self.slots.unfit(&slot, purpose.writable)) {
             let name = purpose.call_name();
             self.context.warn(format!("{name}: {why}, so it is started again"));

@@ -28,6 +28,7 @@ mod service;
 mod stored;
 mod stream;
 mod sweep;
+mod terminal;
 mod volume;
 
 use std::fmt;
@@ -52,6 +53,7 @@ pub use service::podman_configuration;
 pub(crate) use stored::{BuildStep, StoredImage};
 pub use stream::Stream;
 pub use sweep::FoundContainer;
+pub(crate) use terminal::Terminal;
 
 /// The files into which the outputs of a container's command go.
 pub(crate) mod output_files {

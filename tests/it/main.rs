@@ -4,6 +4,7 @@
 
 mod attacks;
 mod completions;
+mod by_hand;
 mod config;
 mod demo;
 mod engine;

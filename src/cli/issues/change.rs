@@ -14,10 +14,10 @@ use crate::cli::issues::values;
 use crate::issues::issue::{Issue, IssueEdit, Issues, Status};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::{CommitId, IssueId, TypedId, id_list};
+use crate::model::{AttemptId, CommitId, IssueId, TypedId, id_list};
 
 /// Which parts of which tasks to change.
-#[derive(Clone, Debug, PartialEq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct EditArguments {
     #[command(flatten)]
     ids: Ids,
@@ -45,6 +45,17 @@ pub(crate) struct EditArguments {
     /// Group that it belongs to from now on, in a generation that works through groups; an empty one is none
     #[arg(long, value_name = "KEY")]
     group: Option<String>,
+}
+
+impl EditArguments {
+    /// Returns the tasks to open in an editor, where no change is named.
+    pub(super) fn to_open(&self) -> Option<&[TypedId]> {
+        let without = Self {
+            ids: self.ids.clone(),
+            ..Self::default()
+        };
+        (*self == without).then_some(&self.ids.ids[..])
+    }
 }
 
 /// Accepts the result that a task was held for.
@@ -87,14 +98,25 @@ impl<'a> Change<'a> {
             proof: arguments.proof.clone(),
             group: arguments.group.clone(),
         };
-        if edit.is_empty() {
-            return Err(Error::new(ErrorKind::Usage, "nothing to change is named")
-                .hint("`cordwainer issues edit --help` lists what can be changed"));
-        }
-        let changed = self.each(&arguments.ids.ids, "edit", |issues, id| {
+        self.tell_edited(&self.each(&arguments.ids.ids, "edit", |issues, id| {
             issues.edit(id, &edit, self.now)
-        })?;
-        self.tell("Changed", &changed)?;
+        })?)
+    }
+
+    /// Changes one task, unless `is_fine` refuses it as it now is.
+    pub(super) fn edit_one(
+        &self,
+        id: &IssueId,
+        (edit, is_fine): (&IssueEdit, &dyn Fn(&Issue) -> Result<()>),
+    ) -> Result<()> {
+        self.tell_edited(&self.each_of(std::slice::from_ref(id), "edit", |issues, id| {
+            is_fine(issues.get(id)?)?;
+            issues.edit(id, edit, self.now)
+        })?)
+    }
+
+    fn tell_edited(&self, changed: &[Issue]) -> Result<()> {
+        self.tell("Changed", changed)?;
         for issue in changed.iter().filter(|issue| issue.status == Status::InProgress) {
             self.context.output.say(&format!(
                 "Note: {} is in progress; this attempt goes on with what it was given.",
@@ -126,6 +148,23 @@ impl<'a> Change<'a> {
     pub(super) fn release(&self, ids: &[IssueId]) -> Result<()> {
         let released = self.each_of(ids, "release", |issues, id| issues.release(id, self.now))?;
         self.tell("Released", &released)
+    }
+
+    /// Releases tasks with a word of the person's to their next attempts, and an attempt to go on from.
+    pub(super) fn release_with(&self, ids: &[IssueId], text: Option<&str>, from: Option<AttemptId>) -> Result<()> {
+        let author = self.store.user()?;
+        let text = text.map(input::argument_or_stdin).transpose()?;
+        let released = self.each_of(ids, "release", |issues, id| {
+            if let Some(text) = &text {
+                issues.comment(id, &author, text, self.now)?;
+            }
+            match from {
+                Some(from) => issues.release_from(id, from, self.now),
+                None => issues.release(id, self.now),
+            }
+        })?;
+        let begins = from.map_or_else(String::new, |from| format!(" to go on from attempt {from}:"));
+        self.tell(&format!("Released{begins}"), &released)
     }
 
     /// Releases and deletes tasks in one update.

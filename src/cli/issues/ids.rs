@@ -8,7 +8,7 @@ use crate::model::TypedId;
 use crate::report::output::Output;
 
 /// The tasks of a command that takes several.
-#[derive(Clone, Debug, PartialEq, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Args)]
 pub(crate) struct Ids {
     /// Tasks, by their ids or the first letters of them, such as `cw-k7qd` or `k7`
     #[arg(required = true, value_name = "ID")]

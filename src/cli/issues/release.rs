@@ -12,7 +12,7 @@ use crate::cli::editor;
 use crate::cli::issues::change::Change;
 use crate::issues::issue::Issue;
 use crate::lifecycle::Generator;
-use crate::model::{IssueId, TypedId};
+use crate::model::{AttemptId, IssueId, TypedId};
 
 /// Which held tasks to release.
 #[derive(Clone, Debug, PartialEq, Args)]
@@ -23,6 +23,12 @@ pub(crate) struct ReleaseArguments {
     /// Merge the result of its last attempt as it is and close it, if it is held because of a path or a file
     #[arg(long)]
     accept: bool,
+    /// Tell the next attempt this, as a comment; `-` reads it from stdin
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["accept", "proposed", "edit"])]
+    with: Option<String>,
+    /// Have the next attempt begin with what this one left, such as `2`, or `2.1` for a candidate, instead of from nothing
+    #[arg(long, value_name = "ATTEMPT", conflicts_with_all = ["accept", "proposed", "edit"])]
+    from: Option<AttemptId>,
     /// Release all tasks that `run --confirm` proposed
     #[arg(long, conflicts_with_all = ["ids", "accept"])]
     proposed: bool,
@@ -41,7 +47,12 @@ pub(super) fn release(context: &Context, arguments: &ReleaseArguments) -> Result
     let issues = store.read()?;
     let change = Change::new(context, store);
     if !(arguments.proposed || arguments.edit) {
-        return change.release(&issues.find_all(&arguments.ids)?);
+        let ids = issues.find_all(&arguments.ids)?;
+        if arguments.from.is_some() && ids.len() > 1 {
+            let message = format!("`--from` is about one task, and {} are named", ids.len());
+            return Err(Error::new(ErrorKind::Usage, message).hint("release one after the other"));
+        }
+        return change.release_with(&ids, arguments.with.as_deref(), arguments.from);
     }
     let proposed: Vec<&Issue> = issues.iter().filter(|issue| issue.is_proposed()).collect();
     if proposed.is_empty() {

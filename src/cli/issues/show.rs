@@ -167,6 +167,8 @@ fn fields(page: &mut Page, issues: &Issues, issue: &Issue, sizes: &Sizes, zone: 
         count => Some(format!("the first {count} attempts no longer count")),
     };
     page.field("forgiven", forgiven);
+    let from = issue.begins_from.map(|from| format!("from what attempt {from} left"));
+    page.field("begins", from);
     let used = issue.usage();
     let phrase = || format!("{} in {}", numbers::usage(&used), numbers::calls(used.calls));
     page.field("used", (used.calls > 0).then(phrase));
@@ -436,7 +438,7 @@ mod tests {
         let mut touched = issues.get(&IssueId::new(2)).unwrap().clone();
         touched.attempts[0].outcome = crate::issues::attempt::Outcome::ProtectedPath;
         insta::assert_snapshot!(guidance::to_decide(&touched).join("\n"), @r"
-        `git show --stat --patch --first-parent 5f1c0ffee` shows what it changes
+        `cordwainer issues diff cw-2` shows what it changes
         `cordwainer transcript runs/20261121-1/cw-2-1` shows what the agent did
         `cordwainer issues release cw-2 --accept` merges it as it is; gates do not run
         `cordwainer issues comment cw-2 TEXT` adds to what the next attempt is told

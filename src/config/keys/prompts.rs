@@ -55,6 +55,10 @@ pub(super) const PROMPTS: &[Key] = &[
         "Template of what is added for a task whose proof passes before any work.",
     ),
     prompt(
+        PromptName::EarlierWork,
+        "Template of what is added for an attempt that begins with the work of an earlier one.",
+    ),
+    prompt(
         PromptName::EndsSoon,
         "Template of what an agent is told before its turns or its budget end.",
     ),

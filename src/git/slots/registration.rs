@@ -172,14 +172,14 @@ impl Registration {
 }
 
 /// Returns where the registration in a folder is made and taken apart.
-fn aside(git_dir: &Path) -> PathBuf {
+pub(super) fn aside(git_dir: &Path) -> PathBuf {
     let name = git_dir.file_name().unwrap_or_default();
     git_dir.ancestors().nth(2).unwrap_or(git_dir).join(name)
 }
 
 /// Moves a whole registration to its place among the worktrees, where nothing is. Git removes the folder of the worktrees
 /// when it finds it empty.
-fn move_in(made: &Path, git_dir: &Path) -> io::Result<()> {
+pub(super) fn move_in(made: &Path, git_dir: &Path) -> io::Result<()> {
     let mut tries = 0;
     loop {
         if let Some(worktrees) = git_dir.parent() {
@@ -194,7 +194,7 @@ fn move_in(made: &Path, git_dir: &Path) -> io::Result<()> {
 }
 
 /// Removes a registration, if there is one: out of git's sight first, so that nobody sees the half of it.
-fn discard(git_dir: &Path, aside: &Path) -> Result<()> {
+pub(super) fn discard(git_dir: &Path, aside: &Path) -> Result<()> {
     remove_path(aside)?;
     match fs::rename(git_dir, aside) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -205,7 +205,7 @@ fn discard(git_dir: &Path, aside: &Path) -> Result<()> {
 }
 
 /// Writes one file, unless it already has that content.
-fn put(path: &Path, content: &[u8]) -> Result<()> {
+pub(super) fn put(path: &Path, content: &[u8]) -> Result<()> {
     if fs::read(path).is_ok_and(|there| there == content) {
         return Ok(());
     }

@@ -40,6 +40,7 @@ impl Issues {
         carried.group = None;
         carried.forgiven_attempts = 0;
         carried.attempts.clear();
+        carried.begins_from = None;
         carried.updated_at = now;
         let waits_for = self.waits_for(issue);
         carried

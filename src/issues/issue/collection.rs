@@ -303,6 +303,7 @@ impl Issues {
             hold: None,
             hold_kind: None,
             question: None,
+            taken: None,
             created_at: now,
             updated_at: now,
             closed_at: None,
@@ -310,6 +311,7 @@ impl Issues {
             commit: None,
             claim: None,
             forgiven_attempts: 0,
+            begins_from: None,
             external: input.external,
             group: input.group.filter(|key| self.group(key).is_ok()),
             plan: input.plan,
@@ -344,6 +346,9 @@ impl Issues {
             return refuse(format!(
                 "status `{status}`, the kind of its hold and its question disagree"
             ));
+        }
+        if issue.taken.is_some() != (issue.hold_kind == Some(HoldKind::Taken)) {
+            return refuse("the kind of its hold, and where a person works on it disagree".to_owned());
         }
         if issue.closed_at.is_some() != (status == Status::Closed) {
             return refuse(format!("status `{status}` and its closing time disagree"));

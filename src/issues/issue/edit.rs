@@ -132,7 +132,7 @@ impl IssueEdit {
     }
 
     /// Lists the problems of the parts that it changes.
-    fn problems(&self) -> Vec<String> {
+    pub(crate) fn problems(&self) -> Vec<String> {
         let fine = NewIssue::titled("a title");
         let plan = TaskPlan {
             proof: self.proof.clone().filter(|proof| !proof.is_empty()),

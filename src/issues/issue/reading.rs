@@ -218,6 +218,9 @@ impl Fields {
 
     fn question(&mut self) -> Option<String> {
         self.map.remove("hold_kind");
+        // The branch is in the repository that it comes from.
+        self.map.remove("taken");
+        self.map.remove("begins_from");
         self.take("question")
     }
 

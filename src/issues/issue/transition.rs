@@ -10,9 +10,9 @@ use crate::base::text::one_line;
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::interfaces::InterfaceChanges;
 use crate::issues::issue::input::text_problem;
-use crate::issues::issue::{Claim, Comment, HoldKind, Issue, Issues, Status};
+use crate::issues::issue::{Claim, Comment, HoldKind, Issue, Issues, Status, Taken};
 use crate::issues::questions;
-use crate::model::{CommitId, IssueId, RunId, id_list};
+use crate::model::{AttemptId, CommitId, IssueId, RunId, id_list};
 
 #[cfg(test)]
 mod tests;
@@ -98,7 +98,12 @@ impl Issues {
                 attempt.number
             )));
         }
-        self.change(id, now, |issue| issue.attempts.push(attempt))
+        self.change(id, now, |issue| {
+            if attempt.calls().next().is_some() {
+                issue.begins_from = None;
+            }
+            issue.attempts.push(attempt);
+        })
     }
 
     /// Keeps which public interfaces the last attempt has changed, whose result has landed.
@@ -138,6 +143,21 @@ impl Issues {
     pub(crate) fn hold_stuck(&mut self, id: &IssueId, reason: &str, now: Timestamp) -> Result<()> {
         self.hold(id, reason, now)?;
         self.change(id, now, |issue| issue.hold_kind = Some(HoldKind::Stuck))
+    }
+
+    /// Holds an open issue for a person who works on it.
+    pub(crate) fn take(&mut self, id: &IssueId, by: &str, taken: &Taken, now: Timestamp) -> Result<()> {
+        let reason = format!(
+            "taken by {}: branch `{}` at `{}`",
+            one_line(by, 100),
+            taken.branch,
+            taken.path
+        );
+        self.hold(id, &reason, now)?;
+        self.change(id, now, |issue| {
+            issue.hold_kind = Some(HoldKind::Taken);
+            issue.taken = Some(taken.clone());
+        })
     }
 
     /// Answers what the agent of an issue asks: the answer is a comment, and the issue is open again. Attempts before it count
@@ -206,6 +226,17 @@ impl Issues {
         self.change(id, now, reset)
     }
 
+    /// Releases a held issue, whose next attempt begins with what this one left.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Issues::release`], and where that attempt is not there, or left nothing.
+    pub fn release_from(&mut self, id: &IssueId, from: AttemptId, now: Timestamp) -> Result<()> {
+        self.get(id)?.left_by(Some(from))?;
+        self.release(id, now)?;
+        self.change(id, now, |issue| issue.begins_from = Some(from))
+    }
+
     /// Closes an issue. With the commit on the generation branch it closes from any status, because the work is done;
     /// without one it is a person's decision, and refused while a run works on it. A repetition with the same commit
     /// changes nothing.
@@ -226,6 +257,7 @@ impl Issues {
             issue.close_reason = Some(reason);
             issue.commit = commit.cloned();
             issue.claim = None;
+            issue.begins_from = None;
             let_go(issue);
         })
     }
@@ -297,12 +329,13 @@ fn reset(issue: &mut Issue) {
     issue.closed_at = None;
     issue.close_reason = None;
     issue.commit = None;
+    issue.begins_from = None;
     issue.forgiven_attempts = u32::try_from(issue.attempts.len()).unwrap_or(u32::MAX);
 }
 
 /// Takes away all that an issue is held by.
 fn let_go(issue: &mut Issue) {
-    (issue.hold, issue.hold_kind, issue.question) = (None, None, None);
+    (issue.hold, issue.hold_kind, issue.question, issue.taken) = (None, None, None, None);
 }
 
 fn required(what: &str, text: &str) -> Result<String> {

@@ -109,14 +109,14 @@ pub(crate) async fn custom_on_merge(
     Ok(refused)
 }
 
-/// What gates outside of a run are run with.
-struct Outside {
-    recorder: Recorder,
-    labels: BTreeMap<String, String>,
+/// What gates and shells outside of a run are run with.
+pub(super) struct Outside {
+    pub(super) recorder: Recorder,
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 impl Outside {
-    fn new(project: &Project) -> Result<Self> {
+    pub(super) fn new(project: &Project) -> Result<Self> {
         let run = project.new_run();
         // Nobody listens; the record is kept like a run's.
         let (events, _) = unbounded_channel();
@@ -128,7 +128,12 @@ impl Outside {
         Ok(Self { recorder, labels })
     }
 
-    fn runner<'a>(&'a self, project: &'a Project, engine: &'a Engine, interruption: &'a Interruption) -> Runner<'a> {
+    pub(super) fn runner<'a>(
+        &'a self,
+        project: &'a Project,
+        engine: &'a Engine,
+        interruption: &'a Interruption,
+    ) -> Runner<'a> {
         Runner {
             project,
             engine,

@@ -29,6 +29,7 @@ mod adopted;
 mod call;
 mod candidates;
 mod conclusion;
+mod earlier;
 mod judge;
 mod keep;
 mod known;

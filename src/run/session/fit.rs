@@ -3,18 +3,31 @@
 use sha1_smol::Sha1;
 
 use crate::git::Oid;
-use crate::issues::issue::{BuildStep, Issues};
-use crate::model::{CommitId, Role};
+use crate::issues::issue::{BuildStep, Issue, Issues};
+use crate::model::{AttemptId, CommitId, Role};
 use crate::run::purpose::Purpose;
 use crate::run::waiting::suspend::{SlotOwner, Suspended};
 
 /// Returns why a suspended session is not gone on with, if it is not.
-pub(super) fn unfit(purpose: &Purpose, owner: &SlotOwner, suspended: &Suspended, base: Oid) -> Option<&'static str> {
+pub(super) fn unfit(
+    (purpose, task): (&Purpose, Option<&Issue>),
+    owner: &SlotOwner,
+    suspended: &Suspended,
+    base: Oid,
+) -> Option<&'static str> {
     if suspended.owner.ids != owner.ids {
         return Some("its session belongs to another user");
     }
     if suspended.owner.about != owner.about {
         return Some("what is asked for has changed since its session began");
+    }
+    let from = task.and_then(|issue| issue.begins_from);
+    let is_of = |from: AttemptId| {
+        let candidate = suspended.owner.candidate;
+        from.number == suspended.owner.attempt && (from.candidate == 0 || from.candidate == candidate)
+    };
+    if from.is_some_and(|from| !is_of(from)) {
+        return Some("another attempt is to be gone on with");
     }
     let has_moved = !purpose.writable && suspended.base != CommitId::from(base);
     has_moved.then_some("the generation has moved on since its session began")
@@ -89,7 +102,7 @@ mod tests {
             owner,
         };
         let now = owner(Some("a group"), (1, 1));
-        let of = |suspended: SlotOwner| unfit(&purpose(Role::Measure), &now, &waiting(suspended), base);
+        let of = |suspended: SlotOwner| unfit((&purpose(Role::Measure), None), &now, &waiting(suspended), base);
         assert_eq!(of(now.clone()), None);
         for about in [None, Some("another group")] {
             assert_eq!(
@@ -102,7 +115,7 @@ mod tests {
             Some("its session belongs to another user")
         );
         let moved = "0123456789012345678901234567890123456789".parse().unwrap();
-        let after = |purpose: &Purpose| unfit(purpose, &now, &waiting(now.clone()), moved);
+        let after = |purpose: &Purpose| unfit((purpose, None), &now, &waiting(now.clone()), moved);
         let has_moved = Some("the generation has moved on since its session began");
         assert_eq!(after(&purpose(Role::Measure)), has_moved);
         let writes = Purpose {

@@ -113,6 +113,16 @@ impl Facts {
             .filter(move |commit| commit.task(&self.branch) == Some(task))
     }
 
+    /// Returns whether a later commit undoes one, on a person's word.
+    pub(crate) fn is_taken_out(&self, commit: &Commit) -> bool {
+        let undoes = |later: &&Commit| later.trailer("Cordwainer-Reverts-Commit") == Some(commit.id.as_str());
+        self.commits
+            .iter()
+            .skip_while(|one| one.id != commit.id)
+            .skip(1)
+            .any(|later| undoes(&later))
+    }
+
     /// Says how much was looked at.
     pub(crate) fn extent(&self) -> String {
         let events: usize = self.runs.iter().map(|run| run.events.len()).sum();

@@ -135,10 +135,10 @@ fn a_task_is_corrected() {
     settings().bind(|| {
         assert_snapshot!(screen(&repository, "issues edit cw-1"), @r"
         $ cordwainer issues edit cw-1
-        error: nothing to change is named
+        error: there is no terminal for an editor, and none is named
 
-        hint: `cordwainer issues edit --help` lists what can be changed
-        [exit 2]
+        hint: name one in the variable `EDITOR`
+        [exit 9]
         ");
         assert_snapshot!(screen(&repository, "issues edit cw-1 cw-2 --remove-label ui"), @r"
         $ cordwainer issues edit cw-1 cw-2 --remove-label ui

@@ -27,6 +27,9 @@ const STOP: &[&str] = &["stop.finished", "stop.prepared", "stop.landed"];
 const TAG: &[&str] = &["stop.tagged"];
 const CHECKOUT: &[&str] = &["checkout.files", "checkout.moved", "stop.checkout"];
 const ACCEPT: &[&str] = super::accept::CRASH_POINTS;
+const REVERT: &[&str] = crate::by_hand::revert::CRASH_POINTS;
+const SHELL: &[&str] = crate::by_hand::shell::CRASH_POINTS;
+const TAKE: &[&str] = crate::by_hand::take::CRASH_POINTS;
 const END: &[&str] = &["end.archived", "end.branch", "end.slots", "end.ref"];
 
 /// A generation with files added, changed and removed, a base that moved on, tasks with attempts, and an issue.
@@ -124,7 +127,19 @@ fn dies(case: &Case, at: &str, expected: &End) -> bool {
 
 #[test]
 fn every_crash_point_is_in_some_case() {
-    let mut reached = [START, STOP, TAG, CHECKOUT, END, ACCEPT, super::gc::CRASH_POINTS].concat();
+    let mut reached = [
+        START,
+        STOP,
+        TAG,
+        CHECKOUT,
+        END,
+        ACCEPT,
+        REVERT,
+        SHELL,
+        TAKE,
+        super::gc::CRASH_POINTS,
+    ]
+    .concat();
     reached.sort_unstable();
     assert_eq!(
         Vec::from_iter(crash_points_of_the_lifecycle()),

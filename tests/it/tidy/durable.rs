@@ -38,7 +38,7 @@ enum After {
 use After::{None as Nothing, Points};
 
 /// The functions with such steps: file, name, what follows.
-const LISTED: [(&str, &str, After); 36] = [
+const LISTED: [(&str, &str, After); 37] = [
     ("src/git/history.rs", "note_tip", Points(&["history.extended"])),
     ("src/git/history.rs", "add_shallow", Points(&["history.shallow"])),
     (
@@ -128,10 +128,11 @@ const LISTED: [(&str, &str, After); 36] = [
     (
         "src/run/land.rs",
         "keep_snapshot",
-        Points(&["stitch.kept", "stage.kept", "recover.kept"]),
+        Points(&["stitch.kept", "stage.kept", "recover.kept", "take.kept", "shell.kept"]),
     ),
     ("src/run/land.rs", "keep_orphan", Points(&["recover.kept"])),
     ("src/run/land.rs", "land", Points(&["stitch.merged", "accept.merged"])),
+    ("src/run/land.rs", "land_own", Points(&["revert.landed", "take.landed"])),
     (
         "src/run/phase/measure/filing.rs",
         "file",

@@ -82,7 +82,7 @@ impl Stitch {
                     by: CheckKind::Merge,
                     gate: "merge".to_owned(),
                     how: format!("conflicts with newer work in {}", conflict.places()),
-                    output: self.both_sides(&conflict, (base, tip), made.tree)?,
+                    output: self.both_sides(&conflict, (base, tip), (made.tree, "What you changed in them:"))?,
                     onto: onto_tip,
                 };
                 (conflict.tree, Some(red))
@@ -91,7 +91,12 @@ impl Stitch {
     }
 
     /// Returns what each side changed in the files of a conflict, as a text for the session.
-    fn both_sides(&self, conflict: &Conflict, (base, tip): (Oid, Oid), own: Oid) -> Result<String> {
+    pub(super) fn both_sides(
+        &self,
+        conflict: &Conflict,
+        (base, tip): (Oid, Oid),
+        (own, whose): (Oid, &str),
+    ) -> Result<String> {
         let git = &self.context().project.git;
         let is_wanted = |path: &Path| conflict.paths.iter().any(|one| one == path);
         let side = |whose: &str, new: Oid| {
@@ -105,7 +110,7 @@ impl Stitch {
         Ok(format!(
             "{}\n{}",
             side("What others changed in these files:", tip)?,
-            side("What you changed in them:", own)?
+            side(whose, own)?
         ))
     }
 }

@@ -105,6 +105,7 @@ impl Stitch {
                 | FlowPlace::Part(_),
             ) => {
                 let told = self.see_the_proof(session, attempting, interruption).await?;
+                let told = self.begin_from_earlier(session, attempting)? + &told;
                 let first = self.first_call((session, calls), (attempting, &told), interruption);
                 Ok(At::Called(Box::new(first.await?), None))
             }

@@ -25,10 +25,13 @@ pub(super) fn merged_once(facts: &Facts) -> Outcome<Vec<String>> {
 
 fn of_task(facts: &Facts, issue: &Value) -> Vec<String> {
     let id = issue["id"].as_str().unwrap_or_default();
-    let landed: Vec<&Commit> = facts.landed(id).collect();
+    // What a person took out again does not count as landed, and is recorded as merged for ever.
+    let (taken_out, landed): (Vec<&Commit>, Vec<&Commit>) =
+        facts.landed(id).partition(|commit| facts.is_taken_out(commit));
+    let is_taken_out = |attempt: &&Value| taken_out.iter().any(|commit| of_attempt(id, attempt, commit).is_none());
     let merged: Vec<&Value> = list(&issue["attempts"])
         .iter()
-        .filter(|attempt| attempt["outcome"] == "merged")
+        .filter(|attempt| attempt["outcome"] == "merged" && !is_taken_out(attempt))
         .collect();
     let mut found = Vec::new();
     let (status, named) = (&issue["status"], issue["commit"].as_str());
@@ -43,6 +46,9 @@ fn of_task(facts: &Facts, issue: &Value) -> Vec<String> {
         (None, None) => found.push(format!(
             "an attempt at {id} is recorded as merged, and no commit of it is there"
         )),
+        (None, Some(commit)) if taken_out.iter().any(|one| one.id == commit) => {
+            found.push(format!("{id} is closed with {commit}, which was taken out again"));
+        }
         (None, Some(commit)) => found.push(format!("{id} is closed with {commit}, which is not on the branch")),
         (Some(commit), None) => found.push(format!(
             "{id} landed with {}, and is {status} without a commit",

@@ -1,0 +1,84 @@
+//! What an earlier attempt left, where a person wants the next one to go on from that.
+
+use tokio::task::block_in_place;
+
+use super::Stitch;
+use super::stages::{Attempting, Ended};
+use crate::base::error::{Error, ErrorKind, Result};
+use crate::model::{AttemptId, CommitId, PromptName};
+use crate::prompt;
+use crate::record::event::EventKind;
+use crate::run::land::{Contribution, OnTip, merge_onto};
+use crate::run::session::Session;
+
+impl Stitch {
+    /// Brings the work of the attempt from which a person wants this one to go on into its slot; returns what its agent is told
+    /// of that beside the task. A session that goes on has its own work there.
+    pub(super) fn begin_from_earlier(
+        &self,
+        session: &mut Session,
+        attempting: &Attempting,
+    ) -> Result<String, Box<Ended>> {
+        let wanted = attempting.issue.begins_from;
+        let Some(from) = wanted.filter(|_| session.resumes().is_none()) else {
+            return Ok(String::new());
+        };
+        let brought = self.bring_earlier(session, attempting, from);
+        brought.map_err(|error| Box::new(Ended::before_call(Err(error))))
+    }
+
+    fn bring_earlier(&self, session: &mut Session, attempting: &Attempting, from: AttemptId) -> Result<String> {
+        let context = self.context();
+        let git = &context.project.git;
+        let issue = &attempting.issue;
+        let snapshot = match issue.left_by(Some(from)) {
+            Ok((_, snapshot)) => git.resolve(snapshot.as_str()),
+            Err(error) => Err(error),
+        };
+        let snapshot = match snapshot {
+            Ok(snapshot) => git.commit_info(snapshot)?,
+            // It may have been done in another repository.
+            Err(error) if matches!(error.kind(), ErrorKind::Usage | ErrorKind::Precondition) => {
+                let error = error.in_a_line();
+                context.warn(format!(
+                    "{}: it begins from nothing instead of attempt {from}: {error}",
+                    issue.id
+                ));
+                return Ok(String::new());
+            }
+            Err(error) => return Err(error),
+        };
+        let base = snapshot.parents.first().copied();
+        let base = base.ok_or_else(|| {
+            let commit = CommitId::from(snapshot.id);
+            Error::new(ErrorKind::Unexpected, format!("the snapshot {commit} has no parent"))
+        })?;
+        let made = Contribution {
+            generation: &context.generation,
+            task: &issue.id,
+            base,
+            tree: snapshot.tree,
+        };
+        let onto = session.base();
+        let (tree, conflict) = block_in_place(|| {
+            Ok::<_, Error>(match merge_onto(&context.project, made, git.tree_of(onto)?)? {
+                OnTip::Tree(tree) => (tree, None),
+                OnTip::Conflict(conflict) => {
+                    let how = format!("conflicts with newer work in {}", conflict.places());
+                    let sides = self.both_sides(
+                        &conflict,
+                        (base, onto),
+                        (made.tree, "What that attempt changed in them:"),
+                    )?;
+                    (conflict.tree, Some((how, sides)))
+                }
+            })
+        })?;
+        session.bring(onto, tree)?;
+        let what = format!("{}: it begins with what attempt {from} left", issue.id);
+        context.recorder.emit(EventKind::Recovered { what });
+        let templates = self.templates(&[PromptName::EarlierWork])?;
+        let conflict = conflict.as_ref().map(|(how, sides)| (how.as_str(), sides.as_str()));
+        prompt::earlier_work(&templates, &from.to_string(), conflict)
+    }
+}
