@@ -15,7 +15,7 @@ static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// What a program may have switched on in a terminal: another screen, a hidden cursor, colours, reports of the mouse and of
 /// what is pasted.
-const AS_USUAL: &[u8] = b"\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0m\r";
+const AS_USUAL: &[u8] = b"\x1b[?1047l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0m\r";
 
 /// A terminal that passes every key on; as it was when this is dropped.
 pub(super) struct RawTerminal(());

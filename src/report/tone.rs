@@ -84,6 +84,9 @@ impl DiffPart {
             Self::Removed => color(AnsiColor::Red),
         };
         let line = text.trim_end_matches('\n');
+        if line.is_empty() {
+            return text.to_owned();
+        }
         format!("{style}{line}{style:#}{}", &text[line.len()..])
     }
 }

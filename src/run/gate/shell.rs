@@ -139,7 +139,7 @@ impl Runner<'_> {
         let mut disk = sandbox.watch_disk();
         let mut container = Box::pin(sealed.start(&spec, b"", self.interruption)).await?;
         let ended = tokio::select! {
-            () = self.interruption.asked() => Err(interrupted()),
+            () = self.interruption.asked() => Err(Error::new(ErrorKind::Interrupted, "the shell was interrupted")),
             over = disk.over() => over.and_then(|how| Err(Error::new(ErrorKind::Precondition, format!("the shell {how}")))),
             refused = sealed.refused() => Err(refused),
             ended = self.attend_shell(&mut container, persons) => ended,
