@@ -5,7 +5,7 @@ use std::process::Command;
 
 use cordwainer::attempt::{Attempt, Candidate, Outcome};
 use cordwainer::generation::GenerationName;
-use cordwainer::git::{NewCommit, Oid, RefMove, TreeEdit};
+use cordwainer::git::{Git, NewCommit, Oid, RefMove, TreeEdit};
 use cordwainer::issue::IssueId;
 use cordwainer::store::Store;
 use jiff::Timestamp;
@@ -50,8 +50,7 @@ fn store(repository: &TestRepository) -> Store {
 }
 
 /// Commits a tree with these changes, where `None` deletes a file.
-fn commit(repository: &TestRepository, parents: Vec<Oid>, files: &[(&str, Option<&[u8]>)], message: &str) -> Oid {
-    let git = repository.handle();
+fn commit(git: &Git, parents: Vec<Oid>, files: &[(&str, Option<&[u8]>)], message: &str) -> Oid {
     let mut edit = TreeEdit::default();
     for (path, content) in files {
         match content {
@@ -70,9 +69,8 @@ fn commit(repository: &TestRepository, parents: Vec<Oid>, files: &[(&str, Option
     git.commit(&new).unwrap()
 }
 
-/// Moves a ref to a commit.
-fn put(repository: &TestRepository, reference: &str, commit: Oid) {
-    let git = repository.handle();
+/// Moves a ref to a commit that the same handle has written.
+fn put(git: &Git, reference: &str, commit: Oid) {
     let before = git.reference(reference).unwrap();
     let moved = git.move_reference(reference, before, Some(commit), "test").unwrap();
     assert_eq!(moved, RefMove::Moved);
@@ -113,8 +111,8 @@ fn attempted(
     let reference = format!("refs/cordwainer/generation-a/tasks/{task}");
     let mut parents = vec![tip];
     parents.extend(git.reference(&reference).unwrap());
-    let snapshot = commit(repository, parents, files, "an attempt");
-    put(repository, &reference, snapshot);
+    let snapshot = commit(&git, parents, files, "an attempt");
+    put(&git, &reference, snapshot);
     let id: IssueId = task.parse().unwrap();
     let record = |issues: &mut cordwainer::issue::Issues| {
         issues.record_attempt(&id, attempt(number, outcome, Some(snapshot)), at(2))?;
@@ -131,8 +129,8 @@ fn merged(repository: &TestRepository, task: &str, number: u32, files: &[(&str, 
     let message = format!(
         "Task {task}\n\nCordwainer-Generation: generation-a\nCordwainer-Task: {task}\nCordwainer-Attempt: {number}\nCordwainer-Run: run-1\n"
     );
-    let landed = commit(repository, vec![tip], files, &message);
-    put(repository, BRANCH, landed);
+    let landed = commit(&git, vec![tip], files, &message);
+    put(&git, BRANCH, landed);
     let id: IssueId = task.parse().unwrap();
     let record = |issues: &mut cordwainer::issue::Issues| {
         issues.record_attempt(&id, attempt(number, Outcome::Merged, Some(landed)), at(3))?;

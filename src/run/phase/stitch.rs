@@ -1,5 +1,4 @@
 //! Stitch: one task, from its claim to its merge. Every step is durable before the next begins and can be done twice.
-//!
 //! What is known of an attempt grows by types, see `stages`: claimed, attempting, called, kept, ended.
 
 use std::ops::ControlFlow;

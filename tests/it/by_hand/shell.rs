@@ -34,17 +34,8 @@ fn held(engine: TestEngine) -> Option<Project> {
     project.run(&["issues", "add", "Say more"]).expect(0);
     let git = project.repository.handle();
     let tip = git.reference("refs/heads/generation-one").unwrap().unwrap();
-    let snapshot = commit(
-        &project.repository,
-        vec![tip],
-        &[("src/left.txt", Some(b"left\n"))],
-        "an attempt",
-    );
-    put(
-        &project.repository,
-        "refs/cordwainer/generation-one/tasks/cw-1",
-        snapshot,
-    );
+    let snapshot = commit(&git, vec![tip], &[("src/left.txt", Some(b"left\n"))], "an attempt");
+    put(&git, "refs/cordwainer/generation-one/tasks/cw-1", snapshot);
     let id: IssueId = "cw-1".parse().unwrap();
     let store = Store::open(&git, &GenerationName::new("generation-one").unwrap()).unwrap();
     let record = |issues: &mut cordwainer::issue::Issues| {
