@@ -266,7 +266,7 @@ mod tests {
             ("issues run", "use 'cordwainer run' to do"),
             ("generator merge", "use 'cordwainer stop' to merge"),
             ("generator staus", "use 'cordwainer status' to print"),
-            ("issues delet", "a similar subcommand exists: 'delete'"),
+            ("issues delet", "some similar subcommands exist: 'revert', 'delete'"),
             ("runn", "some similar subcommands exist: 'runs', 'run'"),
             ("kill", "use 'cordwainer runs stop' to stop the run"),
             ("pause", "use 'cordwainer runs pause' to pause the run"),
