@@ -13,7 +13,7 @@ mod report;
 
 pub use crate::model::{Role, StageName, Usage};
 pub(crate) use claude::{STREAMED_INPUT, user_message};
-pub use claude::{Transcript, reset_time};
+pub use claude::{Saying, Transcript, reset_time, sayings};
 pub use event::{AgentEvent, ServerStatus};
 pub(crate) use model::binds;
 pub use price::Rates;

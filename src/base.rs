@@ -1,12 +1,14 @@
 //! Tools without any knowledge of cordwainer: errors, files, locks, lines, text, the clock, redaction. Nothing in here
 //! names a task, a generation or a container.
 
+pub(crate) mod changes;
 pub mod clock;
 pub(crate) mod crash;
 pub(crate) mod disk;
 pub mod error;
 pub(crate) mod fs;
 pub mod graph;
+pub(crate) mod growing_lines;
 pub mod interruption;
 pub mod lines;
 pub(crate) mod machine;

@@ -17,7 +17,7 @@ pub use crate::issues::interfaces::{InterfaceChange, InterfaceChanges};
 pub use crate::issues::last_word::{ChangeType, WorkSummary};
 
 /// How an attempt ended. The list is closed: a new way requires a decision in each reader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Its commit is on the generation branch.

@@ -386,6 +386,7 @@ impl Generator {
         begun.recorder.emit(EventKind::RunStarted {
             run: begun.recorder.run().clone(),
             generation: begun.generation.clone(),
+            mode: Some(self.project.config.mode.name.clone()),
             engine: engine.describe(),
             image: self.project.config.image.name.clone(),
         });

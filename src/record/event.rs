@@ -16,6 +16,7 @@ use crate::model::{CommitId, IssueId, RunId, Severity, Usage};
 pub use crate::model::{TestCounts, Verdict};
 use crate::sandbox::guarantee::GuaranteeReport;
 
+mod about;
 mod adopted;
 mod audit;
 mod call;
@@ -52,6 +53,9 @@ pub enum EventKind {
         run: RunId,
         /// The generation it works on.
         generation: GenerationName,
+        /// The mode that this works in; `None` where an earlier version wrote it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mode: Option<String>,
         /// The engine, as people know it.
         engine: String,
         /// The image that containers are made of.

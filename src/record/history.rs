@@ -1,24 +1,13 @@
 //! Reads back what runs recorded.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::base::regular;
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::model::RunId;
 use crate::record::event::Event;
+use crate::record::event_lines::{EventLine, EventLines, UnreadLine};
 
-/// The format of `events.jsonl`: what its first line names. Files of versions before there was a format have no such
-/// line.
-pub const FORMAT: u32 = 11;
-
-/// The first line of `events.jsonl`. A newer version may say more in it: what this one reads of it is the format.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Header {
-    /// The format of all lines after it.
-    pub(crate) format: u32,
-}
+pub use crate::record::event_lines::FORMAT;
 
 /// Reads the events of a run, oldest first; none where the run recorded nothing. A last line that a crash cut short is
 /// left out.
@@ -28,34 +17,26 @@ pub(crate) struct Header {
 /// Of kind [`ErrorKind::Precondition`] when a newer version of cordwainer wrote the file, and of kind
 /// [`ErrorKind::Unexpected`] when it cannot be read, or a line of it does not parse.
 pub fn events(state_dir: &Path, run: &RunId) -> Result<Vec<Event>> {
-    let path = state_dir.join("runs").join(run.as_str()).join("events.jsonl");
-    let text = match regular::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => {
-            return Err(error).with_context(ErrorKind::Unexpected, || format!("cannot read `{}`", path.display()));
-        }
+    let path = events_of(state_dir, run);
+    let mut events = Vec::new();
+    let Some(mut lines) = EventLines::open(&path)? else {
+        return Ok(events);
     };
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let mut lines = whole.lines().enumerate().peekable();
-    if let Some((_, first)) = lines.peek()
-        && let Ok(Header { format }) = serde_json::from_str(first)
-    {
-        if format > FORMAT {
-            let message = format!(
-                "`{}` has format {format}, and this version reads {FORMAT}",
-                path.display()
-            );
-            return Err(Error::new(ErrorKind::Precondition, message)
-                .hint("a newer version of cordwainer wrote it: use that version"));
+    while let Some(line) = lines.next_event()? {
+        match line {
+            EventLine::Event(event, _) => events.push(*event),
+            EventLine::Unreadable(UnreadLine { line, why }) => {
+                let message = format!("cannot read line {line} of `{}`: it {why}", path.display());
+                return Err(Error::new(ErrorKind::Unexpected, message));
+            }
         }
-        lines.next();
     }
-    let parse = |(number, line): (usize, &str)| {
-        let place = || format!("cannot read line {} of `{}`", number + 1, path.display());
-        serde_json::from_str(line).with_context(ErrorKind::Unexpected, place)
-    };
-    lines.map(parse).collect()
+    Ok(events)
+}
+
+/// Returns where the events of a run are.
+pub(crate) fn events_of(state_dir: &Path, run: &RunId) -> PathBuf {
+    state_dir.join("runs").join(run.as_str()).join("events.jsonl")
 }
 
 #[cfg(test)]
@@ -97,7 +78,10 @@ mod tests {
         );
         assert_eq!(
             read(&format!("{{\"format\":1}}\n{EVENT}\nx\n")),
-            Err("cannot read line 3 of `/runs/one/events.jsonl`".to_owned())
+            Err(
+                "cannot read line 3 of `/runs/one/events.jsonl`: it is no event: expected value at line 1 column 1"
+                    .to_owned()
+            )
         );
     }
 }

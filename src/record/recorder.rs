@@ -21,7 +21,7 @@ use crate::base::regular;
 use crate::issues::issue::Issues;
 use crate::model::{Role, RunId};
 use crate::record::event::{CallName, Event, EventKind};
-use crate::record::history::{FORMAT, Header};
+use crate::record::event_lines::{FORMAT, Header};
 use crate::record::network::{NetworkFile, NetworkRecord};
 use crate::record::observer::Observers;
 use crate::record::so_far::{SoFar, Tally};
@@ -233,15 +233,7 @@ impl Recorder {
 
     /// Makes the folder of a call; returns its path and its name below the state folder.
     pub(crate) fn call_folder(&self, call: &CallName, cycle: u32) -> Result<CallFolder> {
-        let name = match (&call.task, call.role) {
-            (Some(task), Role::Review | Role::Stage(_)) => {
-                format!("{task}-{}-{}-{}", call.attempt_in_words(), call.role, call.round)
-            }
-            (Some(task), _) => format!("{task}-{}{}", call.attempt_in_words(), fix_suffix(call.round)),
-            (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
-            (None, role) => format!("{}{role}-{}", measure_prefix(cycle), call.round),
-        };
-        self.folder(&name)
+        self.folder(&call_folder_name(call, cycle))
     }
 
     /// Returns where a folder of the run's is, by its name, whether it is made or not.
@@ -292,6 +284,18 @@ impl CallFolder {
         let path = self.path.join(name);
         let opened = regular::append(&path);
         opened.with_context(ErrorKind::Unexpected, || format!("cannot open `{}`", path.display()))
+    }
+}
+
+/// Returns the name of a call's folder among the records of its run.
+pub(crate) fn call_folder_name(call: &CallName, cycle: u32) -> String {
+    match (&call.task, call.role) {
+        (Some(task), Role::Review | Role::Stage(_)) => {
+            format!("{task}-{}-{}-{}", call.attempt_in_words(), call.role, call.round)
+        }
+        (Some(task), _) => format!("{task}-{}{}", call.attempt_in_words(), fix_suffix(call.round)),
+        (None, Role::Measure) => format!("{}{}", measure_prefix(cycle), call.attempt),
+        (None, role) => format!("{}{role}-{}", measure_prefix(cycle), call.round),
     }
 }
 

@@ -205,6 +205,7 @@ fn lasting(event: &EventKind) -> Option<String> {
             generation,
             engine,
             image,
+            ..
         } => {
             format!("Run {run} on {generation}: {}, image {image}.", without_socket(engine))
         }

@@ -59,7 +59,7 @@ const USAGE: [&str; 4] = [
     "output_tokens",
 ];
 /// The fields of a message's blocks.
-const BLOCK: [&str; 8] = [
+const BLOCK: [&str; 10] = [
     "type",
     "id",
     "name",
@@ -68,6 +68,8 @@ const BLOCK: [&str; 8] = [
     "signature",
     "data",
     "tool_use_id",
+    "content",
+    "is_error",
 ];
 /// The inputs that show what a tool is used on, the most informative first.
 const TELLING: [&str; 9] = [
@@ -305,10 +307,7 @@ impl<'a> Content<'a> {
         match block.fields.word("type").as_deref() {
             Some("tool_use") => {
                 self.begun.extend(id("id").into_iter().take(room(&self.begun)));
-                self.tool.get_or_insert(ToolUse {
-                    name: block.fields.raw("name"),
-                    telling: block.input.telling,
-                });
+                self.tool.get_or_insert(block.into_tool_use());
             }
             Some("tool_result") => self.ended.extend(id("tool_use_id").into_iter().take(room(&self.ended))),
             _ => {
@@ -347,12 +346,20 @@ impl<'a> ToolUse<'a> {
 
 /// One block of a message.
 #[derive(Default)]
-struct Block<'a> {
-    fields: Fields<'a>,
+pub(super) struct Block<'a> {
+    pub(super) fields: Fields<'a>,
     input: Input<'a>,
 }
 
-impl Block<'_> {
+impl<'a> Block<'a> {
+    /// Returns the use of a tool that it is.
+    pub(super) fn into_tool_use(self) -> ToolUse<'a> {
+        ToolUse {
+            name: self.fields.raw("name"),
+            telling: self.input.telling,
+        }
+    }
+
     /// Returns the number of bytes that the model wrote. Thinking that is withheld still has a signature, which is
     /// about as long.
     fn written(&self) -> u64 {
