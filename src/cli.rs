@@ -66,6 +66,7 @@ mod suggestions;
 mod suspension;
 mod template;
 pub(crate) mod transcript;
+mod watch;
 
 use command::{Namespaced, TopLevel, Verb};
 use common::ColorWhen;

@@ -17,11 +17,13 @@ pub(crate) mod guidance;
 pub(crate) mod invocation;
 mod lines;
 pub(crate) mod live;
+pub(crate) mod logs;
 pub(crate) mod numbers;
 pub(crate) mod output;
 mod picture;
 pub(crate) mod plan;
 pub(crate) mod reading;
+pub(crate) mod runs;
 mod said;
 pub(crate) mod screen;
 pub(crate) mod status;
@@ -69,31 +71,52 @@ pub(crate) async fn follow(output: &Output, terminal: bool, events: UnboundedRec
 }
 
 fn show(output: &Output, terminal: bool, mut events: UnboundedReceiver<Event>) -> Result<Shown> {
-    let mut shown = Shown::default();
-    if output.json {
-        while let Some(event) = events.blocking_recv() {
-            output.print_json_line(&event)?;
-            shown.note(&event.kind);
-        }
-        return Ok(shown);
-    }
-    let mut live = terminal.then(|| LiveLines::new(&output.screen));
-    let mut lines = Lines::new(output.zone.clone()).in_detail(output.detail);
+    let mut reporter = Reporter::new(output, terminal);
     let mut some = Vec::new();
     while events.blocking_recv_many(&mut some, AT_ONCE) > 0 {
-        let mut told = Vec::new();
-        for event in some.drain(..) {
-            if let Some(live) = &mut live {
-                live.update(&event);
-            }
-            shown.note(&event.kind);
-            told.extend(lines.of(&event));
-        }
-        if !told.is_empty() {
-            output
-                .screen
-                .above(|| told.iter().try_for_each(|line| output.print_line(line)))?;
+        reporter.show(&some)?;
+        some.clear();
+    }
+    Ok(reporter.shown)
+}
+
+/// Shows the events of a run: as lines that last, and below them on a terminal those that are redrawn; or as JSON.
+pub(crate) struct Reporter<'a> {
+    output: &'a Output,
+    live: Option<LiveLines>,
+    lines: Lines,
+    shown: Shown,
+}
+
+impl<'a> Reporter<'a> {
+    /// Begins; `terminal` is whether live lines can be drawn.
+    pub(crate) fn new(output: &'a Output, terminal: bool) -> Self {
+        Self {
+            output,
+            live: (terminal && !output.json).then(|| LiveLines::new(&output.screen)),
+            lines: Lines::new(output.zone.clone()).in_detail(output.detail),
+            shown: Shown::default(),
         }
     }
-    Ok(shown)
+
+    /// Shows the next events.
+    pub(crate) fn show(&mut self, events: &[Event]) -> Result<()> {
+        let mut told = Vec::new();
+        for event in events {
+            self.shown.note(&event.kind);
+            if self.output.json {
+                self.output.print_json_line(event)?;
+                continue;
+            }
+            if let Some(live) = &mut self.live {
+                live.update(event);
+            }
+            told.extend(self.lines.of(event));
+        }
+        if told.is_empty() {
+            return Ok(());
+        }
+        let print = || told.iter().try_for_each(|line| self.output.print_line(line));
+        self.output.screen.above(print)
+    }
 }

@@ -14,7 +14,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 26] = [
+const WITHOUT_GENERATION: [&str; 27] = [
     "init",
     "start",
     "generate",
@@ -31,6 +31,7 @@ const WITHOUT_GENERATION: [&str; 26] = [
     "switch",
     "gc",
     "runs",
+    "watch",
     "transcript",
     "image",
     "doctor",
@@ -228,6 +229,7 @@ impl Verb {
                     | GeneratorCommand::List
                     | GeneratorCommand::Gc(_)
                     | GeneratorCommand::Runs(_)
+                    | GeneratorCommand::Watch
                     | GeneratorCommand::Switch { .. }
             ),
             Self::Other(OtherCommand::Issues(_)) => true,

@@ -13,7 +13,7 @@ use crate::cli::settings::{RunSettings, from_one};
 use crate::cli::showing::{run_shown, showing};
 use crate::cli::signal::{self, OnSignal};
 use crate::cli::start::{self, StartArgs};
-use crate::cli::{Context, gc, init, runs};
+use crate::cli::{Context, gc, init, runs, watch};
 use crate::config::Setting;
 use crate::lifecycle::{self, Generator, RunOptions, StartOptions};
 use crate::model::{ModeKind, TypedId};
@@ -124,9 +124,14 @@ pub(crate) enum GeneratorCommand {
     /// on that run.
     #[command(after_long_help = "Example:\n  cordwainer resume --now")]
     Resume(ResumeArgs),
-    /// Stop and pause the run that is at work, from any terminal
-    #[command(after_long_help = "Examples:\n  cordwainer runs stop\n  cordwainer runs pause")]
+    /// List, show, follow and compare runs; stop and pause the one that is at work, from any terminal
+    #[command(after_long_help = "Examples:\n  cordwainer runs list\n  cordwainer runs logs -f\n  cordwainer runs stop")]
     Runs(runs::RunsArgs),
+    /// Show what the run that is at work does, as its own terminal does, until it has ended
+    ///
+    /// It begins with what the run did before. Ctrl-C ends the watching, and not the run.
+    #[command(after_long_help = "Example:\n  cordwainer watch")]
+    Watch,
     /// Merge the generation into the base branch and end it
     ///
     /// It does not end a run that is at work: `cordwainer runs stop` does. The gates run on the merge before anything is moved. The merge is all or nothing: on a conflict, or a gate that
@@ -159,9 +164,13 @@ pub(crate) enum GeneratorCommand {
         #[command(flatten)]
         settings: RunSettings,
     },
-    /// Print the state of the generation: tasks, usage, budgets and pauses
-    #[command(after_long_help = "Example:\n  cordwainer status --json")]
-    Status,
+    /// Print the state of the generation: tasks, usage, budgets and pauses, and what the run that is at work is at
+    #[command(after_long_help = "Examples:\n  cordwainer status --json\n  cordwainer status --watch")]
+    Status {
+        /// Follow the run that is at work until it has ended, as `cordwainer watch` does
+        #[arg(long)]
+        watch: bool,
+    },
     /// List the generations, open and ended
     #[command(after_long_help = "Example:\n  cordwainer list")]
     List,
@@ -280,8 +289,10 @@ pub(super) async fn execute(command: &GeneratorCommand, context: &Context) -> Re
     }
     let context = &context.with_settings(command.settings());
     let generator = match command {
-        GeneratorCommand::Status | GeneratorCommand::List => context.look()?,
-        GeneratorCommand::Runs(_) => Generator::open_to_request(&context.directory, context.environment.clone())?,
+        GeneratorCommand::Status { watch: false } | GeneratorCommand::List => context.look()?,
+        GeneratorCommand::Runs(_) | GeneratorCommand::Watch | GeneratorCommand::Status { watch: true } => {
+            Generator::open_to_request(&context.directory, context.environment.clone())?
+        }
         _ => context.open()?,
     };
     match command {
@@ -330,7 +341,8 @@ async fn step(command: &GeneratorCommand, generator: &Generator, context: &Conte
         GeneratorCommand::Reset => ending::reset(generator, context).await,
         GeneratorCommand::Measure { confirm, .. } => measure(generator, *confirm, context).await,
         GeneratorCommand::Stitch { id, .. } => stitch(generator, id.as_ref(), context).await,
-        GeneratorCommand::Status => status(generator, context),
+        GeneratorCommand::Watch | GeneratorCommand::Status { watch: true } => watch::execute(generator, context),
+        GeneratorCommand::Status { watch: false } => status(generator, context),
         GeneratorCommand::List => {
             let listing = generator.list()?;
             context.show(&listing, || report::status::listing(&listing, &context.output.zone))

@@ -1,14 +1,19 @@
-//! `runs …`: stopping and pausing the run that is at work, from anywhere.
+//! `runs …`: what runs came to and what they do, and stopping and pausing the one that is at work, from anywhere.
 
 use clap::{Args, Subcommand};
 
 use super::Context;
 use crate::base::error::Result;
-use crate::lifecycle::{Generator, RunStanding, RunState};
+use crate::lifecycle::Generator;
 
+mod compare;
+mod control;
+mod list;
+mod logs;
+mod show;
 pub(crate) mod stop;
 
-use self::stop::whose;
+use control::Named;
 
 /// The arguments of `runs`.
 #[derive(Clone, Debug, Args)]
@@ -17,9 +22,34 @@ pub(crate) struct RunsArgs {
     command: RunsCommand,
 }
 
-/// The commands on a run that is at work.
+/// The commands on runs.
 #[derive(Clone, Debug, Subcommand)]
 enum RunsCommand {
+    /// List the runs, the newest first, those of ended generations, too
+    ///
+    /// A run is listed while its records are there: `keep` in the configuration says how long. Of a run that was killed it
+    /// shows what it came to until then.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer runs list\n  cordwainer runs list --of search --outcome died,ended\n  cordwainer runs list --limit 0 --json"
+    )]
+    List(list::ListArgs),
+    /// Show everything about a run: its tasks, what is held and why, the dearest tasks, a timeline
+    #[command(after_long_help = "Examples:\n  cordwainer runs show\n  cordwainer runs show search")]
+    Show(show::ShowArgs),
+    /// Print what happened in a run, what its agents said and did, and what came of that
+    ///
+    /// It can be read while the run is at work, from any terminal. With `--json` it prints the events, one a line, without the
+    /// words of agents: these are in the transcripts, for `cordwainer transcript`.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer runs logs -f\n  cordwainer runs logs 20261130 cw-k7qd\n  cordwainer runs logs --since 10m --level warning"
+    )]
+    Logs(logs::LogsArgs),
+    /// Print what runs or generations came to, beside each other
+    ///
+    /// Of a generation, tasks, usage and lines are those of its branch and tasks; gates and times are those of its runs whose
+    /// records are there.
+    #[command(after_long_help = "Example:\n  cordwainer runs compare search search-again")]
+    Compare(compare::CompareArgs),
     /// Stop the run that is at work, as Ctrl-C does where it was begun
     ///
     /// Nothing new begins, and calls in progress have `stop_grace` to finish; then their sessions are suspended. It waits
@@ -67,57 +97,15 @@ impl RunsArgs {
     }
 }
 
-#[derive(Clone, Debug, Args)]
-struct Named {
-    /// Name of the run or of its generation, to be sure that no other one is meant [default: the run that is at work on
-    /// this repository]
-    #[arg(value_name = "RUN|NAME")]
-    name: Option<String>,
-}
-
-impl Named {
-    fn as_deref(&self) -> Option<&str> {
-        self.name.as_deref()
-    }
-}
-
 pub(super) async fn execute(args: &RunsArgs, generator: &Generator, context: &Context) -> Result<u8> {
     match &args.command {
+        RunsCommand::List(args) => list::execute(args, generator, context),
+        RunsCommand::Show(args) => show::execute(args, generator, context),
+        RunsCommand::Logs(args) => logs::execute(args, generator, context),
+        RunsCommand::Compare(args) => compare::execute(args, generator, context),
         RunsCommand::Stop(args) => stop::here(args, generator, context).await,
-        RunsCommand::Pause { named } => {
-            let (run, is_new) = generator.pause_run(named.as_deref())?;
-            let whose = whose(&run);
-            context.show(&run, || match (run.state, is_new) {
-                (RunState::Paused, false) => format!("{whose} is paused already."),
-                (RunState::Paused, true) => format!("{whose} is paused."),
-                _ => format!("{whose} is pausing: nothing new begins, and what is in progress comes to its end."),
-            })
-        }
-        RunsCommand::Reload { named } => {
-            let (run, keys) = generator.reload_run(named.as_deref())?;
-            let value = Reload {
-                run: &run,
-                reloaded: &keys,
-            };
-            context.show(&value, || match keys.as_slice() {
-                [] => format!("{} has this configuration already.", whose(&run)),
-                keys => format!(
-                    "{} has reloaded its configuration: `{}`.",
-                    whose(&run),
-                    keys.join("`, `")
-                ),
-            })
-        }
-        RunsCommand::Resume { named } => {
-            let run = generator.resume_run(named.as_deref())?;
-            context.show(&run, || format!("{} goes on.", whose(&run)))
-        }
+        RunsCommand::Pause { named } => control::pause(generator, named.as_deref(), context),
+        RunsCommand::Reload { named } => control::reload(generator, named.as_deref(), context),
+        RunsCommand::Resume { named } => control::resume(generator, named.as_deref(), context),
     }
-}
-
-/// What came of `runs reload`, as JSON.
-#[derive(serde::Serialize)]
-struct Reload<'a> {
-    run: &'a RunStanding,
-    reloaded: &'a [String],
 }

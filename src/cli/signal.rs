@@ -41,6 +41,8 @@ pub(crate) enum OnSignal {
     },
     /// It only reads, or can be run again as a whole: it ends at once.
     End,
+    /// It only shows what another process does: it ends at once, and nothing is to be said of that.
+    Leave,
 }
 
 /// The reaction to a signal.
@@ -65,7 +67,7 @@ impl OnSignal {
     fn limit(&self) -> Option<Duration> {
         match self {
             Self::Finish { grace, .. } => Some(*grace),
-            Self::Suspend { .. } | Self::End => None,
+            Self::Suspend { .. } | Self::End | Self::Leave => None,
         }
     }
 }
@@ -132,7 +134,7 @@ async fn obey(mut signals: Signals, on_signal: &OnSignal, context: &Context) {
                 match on_signal {
                     OnSignal::Suspend { interruption, .. } => interruption.ask(),
                     OnSignal::Finish { interruption, .. } => interruption.insist(),
-                    OnSignal::End => {}
+                    OnSignal::End | OnSignal::Leave => {}
                 }
                 say(context, first_words(on_signal));
             }
@@ -143,7 +145,7 @@ async fn obey(mut signals: Signals, on_signal: &OnSignal, context: &Context) {
                 let text = "Interrupted again: what is in progress is suspended now. A third interrupt ends the program at once.";
                 say(context, text.to_owned());
             }
-            Deed::Exit => end(context),
+            Deed::Exit => end(context, matches!(on_signal, OnSignal::Leave)),
         }
     }
 }
@@ -159,7 +161,7 @@ fn first_words(on_signal: &OnSignal) -> String {
             "Interrupted: the command has {} to finish. Press Ctrl-C again to end it now.",
             duration(*grace)
         ),
-        OnSignal::End => String::new(),
+        OnSignal::End | OnSignal::Leave => String::new(),
     }
 }
 
@@ -175,12 +177,12 @@ fn say(context: &Context, text: String) -> mpsc::Receiver<()> {
     told
 }
 
-/// Ends the process at once, and reports what remains: `kill -9` might come at any moment, too.
+/// Ends the process at once, and reports what remains unless it is to be `silent`: `kill -9` might come at any moment, too.
 #[expect(
     clippy::disallowed_methods,
     reason = "the person's last word, wherever the command stands"
 )]
-fn end(context: &Context) {
+fn end(context: &Context, silent: bool) {
     raw_terminal::restore();
     let (cleared, told) = mpsc::channel();
     let screen = context.output.screen.clone();
@@ -189,6 +191,9 @@ fn end(context: &Context) {
         let _ = cleared.send(());
     });
     let _ = told.recv_timeout(LAST_WORDS);
+    if silent {
+        std::process::exit(exit::INTERRUPTED.into());
+    }
     let left = &context.environment.leftovers;
     let _ = say(context, last_words(&left.names(), &left.lasting())).recv_timeout(LAST_WORDS);
     std::process::exit(exit::INTERRUPTED.into());
@@ -249,5 +254,6 @@ mod tests {
         assert_eq!(deeds(&finishes), [Ask, Exit, Exit, Exit, Exit]);
         assert_eq!(finishes.limit(), Some(grace));
         assert_eq!(deeds(&OnSignal::End), [Exit; 5]);
+        assert_eq!(deeds(&OnSignal::Leave), [Exit; 5]);
     }
 }

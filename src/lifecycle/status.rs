@@ -16,6 +16,7 @@ use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{CommitId, IssueId, Role, RunId, Usage};
 use crate::project::RunState;
+use crate::record::overview::AtWork;
 use crate::run::guidance::{self, Standing};
 use crate::run::waiting::pause::Pause;
 use crate::run::waiting::pausing;
@@ -76,6 +77,10 @@ pub struct Status {
     pub run_state: Option<RunState>,
     /// When it began.
     pub run_since: Option<Timestamp>,
+    /// What it used so far, the calls that are at work included; `None` where no run is at work, or its events cannot be read.
+    pub run_usage: Option<Usage>,
+    /// What it is at: tasks and measures in progress, and how far each is.
+    pub at_work: Vec<AtWork>,
     /// Anything unusual, in sentences.
     pub hazards: Vec<String>,
     /// What to do next: commands in backticks, and what they do.
@@ -149,6 +154,12 @@ impl Generator {
         let standing = run.as_ref().filter(|run| run.is_run());
         let standing = standing.and_then(|run| self.project.standing(run));
         let run_state = standing.as_ref().map(|standing| standing.state);
+        let live = run
+            .as_ref()
+            .filter(|run| run.is_run())
+            .and_then(|run| RunId::parse(&run.id));
+        // What its events do not say is left out: it is not a reason to say nothing.
+        let live = live.and_then(|run| self.overview(&run).ok());
         let seen = Seen {
             tip,
             is_merged: merged.is_some(),
@@ -196,6 +207,8 @@ impl Generator {
             run,
             run_state,
             run_since: standing.map(|standing| standing.since),
+            run_usage: live.as_ref().map(|live| live.run.usage),
+            at_work: live.map(|live| live.at_work).unwrap_or_default(),
             generation,
         })
     }

@@ -15,9 +15,9 @@ pub(crate) const ALIAS: &str = "cargo xtask";
 pub(crate) const NAMESPACE: &str = "generator";
 
 /// The commands of a generation's life.
-pub(crate) const GENERATION: [&str; 23] = [
+pub(crate) const GENERATION: [&str; 24] = [
     "init", "start", "generate", "build", "plan", "feature", "fix", "test", "refactor", "exec", "audit", "review",
-    "run", "runs", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch", "gc",
+    "run", "runs", "watch", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch", "gc",
 ];
 /// The other commands.
 pub(crate) const OTHERS: [&str; 13] = [

@@ -1,6 +1,9 @@
 //! The outputs for people and programs: text or JSON on stdout, messages on stderr.
 
+use std::borrow::Cow;
 use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -29,6 +32,8 @@ pub(crate) struct Output {
     pub(crate) zone: Zone,
     /// Where lines have symbols and colours.
     pub(crate) marked: Marked,
+    /// Whether whoever read stdout is gone; clones share it.
+    pub(crate) reader_gone: Arc<AtomicBool>,
 }
 
 /// How much is said of a run.
@@ -76,12 +81,12 @@ impl Output {
     /// Writes text for a person to stdout, redacted, harmless and with a newline; it names commands as they were called.
     /// A reader that went away is not an error.
     pub(crate) fn print(&self, text: &str) -> Result<()> {
-        Self::write(&self.shown(text))
+        self.write(&self.shown(text))
     }
 
     /// Writes a document that programs read, too, as [`Self::print`] does; commands keep their names.
     pub(crate) fn print_document(&self, text: &str) -> Result<()> {
-        Self::write(&harmless(&self.redactor.text(text)))
+        self.write(&harmless(&self.redactor.text(text)))
     }
 
     /// Writes a script of our own to stdout, as it is but for its last newline.
@@ -91,7 +96,7 @@ impl Output {
 
     /// Writes a line to stdout, with its tone where a person reads it on a terminal.
     pub(crate) fn print_line(&self, line: &Line) -> Result<()> {
-        Self::write(&self.painted(line, self.marked.stdout))
+        self.write(&self.painted(line, self.marked.stdout))
     }
 
     /// Returns a text as it may be written, with commands named as they were called.
@@ -107,10 +112,26 @@ impl Output {
         }
     }
 
-    fn write(text: &str) -> Result<()> {
+    fn write(&self, text: &str) -> Result<()> {
         match writeln!(anstream::stdout(), "{text}") {
-            Err(error) if is_reader_gone(&error) => Ok(()),
+            Err(error) if is_reader_gone(&error) => {
+                self.reader_gone.store(true, Ordering::Relaxed);
+                Ok(())
+            }
             other => other.context("cannot write to stdout"),
+        }
+    }
+
+    /// Returns whether whoever read stdout is gone: then what follows is shown to nobody.
+    pub(crate) fn is_reader_gone(&self) -> bool {
+        self.reader_gone.load(Ordering::Relaxed)
+    }
+
+    /// Begins to collect lines that are written together.
+    pub(crate) fn page(&self) -> Page<'_> {
+        Page {
+            output: self,
+            text: String::new(),
         }
     }
 
@@ -126,7 +147,7 @@ impl Output {
 
     fn write_json(&self, json: &[u8]) -> Result<()> {
         let json = self.redactor.own_json(json);
-        Self::write(&harmless_json(&String::from_utf8_lossy(&json)))
+        self.write(&harmless_json(&json))
     }
 
     /// Prints something for the person, on stderr. It is not data, so a closed stderr is not an error.
@@ -147,6 +168,50 @@ impl Output {
     }
 }
 
+/// How much is collected before it is written, in bytes.
+const PAGE: usize = 64 << 10;
+
+/// Lines for stdout that are written together, since many come at once.
+#[derive(Debug)]
+pub(crate) struct Page<'a> {
+    output: &'a Output,
+    text: String,
+}
+
+impl Page<'_> {
+    /// Adds a line, as [`Output::print_line`] writes it, behind what stands before it.
+    pub(crate) fn add_line(&mut self, before: &str, line: &Line) -> Result<()> {
+        let painted = self.output.painted(line, self.output.marked.stdout);
+        self.add(&format!("{before}{painted}"))
+    }
+
+    /// Adds a document in JSON that is one line.
+    pub(crate) fn add_json(&mut self, json: &[u8]) -> Result<()> {
+        self.add(&harmless_json(&self.output.redactor.own_json(json)))
+    }
+
+    fn add(&mut self, text: &str) -> Result<()> {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push_str(text);
+        if self.text.len() < PAGE {
+            return Ok(());
+        }
+        self.write()
+    }
+
+    /// Writes what was added since the last time.
+    pub(crate) fn write(&mut self) -> Result<()> {
+        if self.text.is_empty() {
+            return Ok(());
+        }
+        let written = self.output.write(&self.text);
+        self.text.clear();
+        written
+    }
+}
+
 /// Returns whether the reader is gone: the end of a pipe, or a terminal that was closed (EIO, see tty(4)).
 pub(crate) fn is_reader_gone(error: &std::io::Error) -> bool {
     let is_gone = [rustix::io::Errno::PIPE, rustix::io::Errno::IO].map(|errno| Some(errno.raw_os_error()));
@@ -155,7 +220,11 @@ pub(crate) fn is_reader_gone(error: &std::io::Error) -> bool {
 
 /// Makes JSON harmless on a terminal without changing its meaning: what [`harmless`] would escape is written as the
 /// escapes that JSON has for it. Outside of strings there is nothing of the kind.
-fn harmless_json(json: &str) -> String {
+fn harmless_json(json: &[u8]) -> Cow<'_, str> {
+    let json = String::from_utf8_lossy(json);
+    if json.bytes().all(|byte| byte == b'\n' || (b' '..=b'~').contains(&byte)) {
+        return json;
+    }
     let mut safe = String::with_capacity(json.len());
     for character in json.chars() {
         if character == '\n' || !(character.is_control() || is_ignorable(character)) {
@@ -167,7 +236,7 @@ fn harmless_json(json: &str) -> String {
             safe.push_str(&format!("\\u{unit:04x}"));
         }
     }
-    safe
+    Cow::Owned(safe)
 }
 
 #[cfg(test)]
@@ -178,7 +247,7 @@ mod tests {
     fn harmless_json_says_the_same() {
         let value = serde_json::json!({ "a\u{9b}": ["\u{1b}[2J\u{202e}\u{e0041}\u{7f}", 1, "é"] });
         let json = serde_json::to_string_pretty(&value).unwrap();
-        let safe = harmless_json(&json);
+        let safe = harmless_json(json.as_bytes());
         assert!(
             !safe.chars().any(|c| c != '\n' && (c.is_control() || is_ignorable(c))),
             "{safe}"

@@ -14,6 +14,7 @@ use crate::model::{CommitId, ModeKind};
 use crate::report::lines::short_id;
 use crate::report::numbers::{budget, calls, usage};
 use crate::report::output::Zone;
+use crate::report::runs;
 use crate::report::time::{moment, until};
 use crate::report::tone::{Line, next_steps};
 
@@ -70,6 +71,13 @@ pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> 
     used(&mut table, status);
     if let Some(run) = &status.run {
         table.add_row(["run", &run_row(run, status, zone)]);
+    }
+    if let (Some(used), Some(since)) = (&status.run_usage, status.run_since) {
+        table.add_row(["so far", &format!("{}, {}", runs::since(since, now), usage(used))]);
+    }
+    for (index, one) in status.at_work.iter().enumerate() {
+        let name = if index == 0 { "at work" } else { "" };
+        table.add_row([name, &runs::at_work(one, now, true)]);
     }
     if let Some(at) = status.paused_until {
         table.add_row(["paused until", &until(at, now, &zone.0)]);

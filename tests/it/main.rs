@@ -25,6 +25,7 @@ mod real_projects;
 mod registries;
 mod requests;
 mod run;
+mod runs;
 mod screens;
 mod scripted_agent;
 mod seal;

@@ -89,6 +89,11 @@ const LISTED: [(&str, &str, After); 37] = [
         "create",
         Points(&["start.begun", "start.branch", "start.marked"]),
     ),
+    (
+        "src/lifecycle/recorded/cache.rs",
+        "write",
+        Nothing("rows that are made of events again wherever they are not there, or not of these events"),
+    ),
     ("src/lifecycle/start.rs", "delete", Points(&["end.branch"])),
     ("src/lifecycle/stop/land.rs", "move_base", Points(&["stop.landed"])),
     (

@@ -1,0 +1,275 @@
+//! `runs logs`.
+
+use std::os::fd::AsFd as _;
+use std::str::FromStr as _;
+
+use clap::Args;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, civil};
+
+use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::text::one_line;
+use crate::cli::Context;
+use crate::cli::signal::{self, OnSignal};
+use crate::lifecycle::{Generator, Next, RunEvents, Talk};
+use crate::model::{IssueId, RunId, TypedId};
+use crate::record::event::{CallName, Event};
+use crate::record::event_lines::EventLine;
+use crate::record::overview::RunOutcome;
+use crate::report::logs::{Level, LogLine, LogLines};
+use crate::report::output::Page;
+use crate::report::runs::no_end;
+use crate::report::terminal::width;
+
+/// The arguments of `runs logs`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct LogsArgs {
+    /// Name of the run or the first letters of it, or a generation, for its last run [default: the run that is at work, else
+    /// the last one]
+    #[arg(value_name = "RUN|NAME")]
+    run: Option<String>,
+    /// Only what is about this task, by its id or the first letters of it; it may stand alone
+    #[arg(value_name = "TASK")]
+    task: Option<String>,
+    /// Go on with what is new, until the run has ended
+    #[arg(short, long)]
+    follow: bool,
+    /// Only what happened since then: `10m` ago, `14:30` today, `2026-11-30 14:30`, or a moment of RFC 3339
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Only what is as weighty as this, or weightier [default: agent, with `--json` all]
+    #[arg(long, value_enum)]
+    level: Option<Level>,
+}
+
+/// What is shown of a run.
+struct Wanted {
+    run: RunId,
+    task: Option<IssueId>,
+    since: Option<Timestamp>,
+    level: Level,
+}
+
+impl Wanted {
+    fn of(args: &LogsArgs, generator: &Generator, context: &Context) -> Result<Self> {
+        let (run, task) = match (args.run.as_deref(), args.task.as_deref()) {
+            (Some(run), Some(task)) => (generator.find_run(Some(run))?, Some(task)),
+            (Some(one), None) => run_or_task(generator, one)?,
+            (None, _) => (generator.find_run(None)?, None),
+        };
+        let (now, zone) = (context.environment.clock.now(), &context.output.zone.0);
+        let most = if context.output.json { Level::All } else { Level::Agent };
+        Ok(Self {
+            task: task.map(|task| find_task(generator, &run, task)).transpose()?,
+            run,
+            since: args.since.as_deref().map(|text| moment(text, now, zone)).transpose()?,
+            level: args.level.unwrap_or(most),
+        })
+    }
+
+    fn has_call(&self, call: &CallName) -> bool {
+        self.task.is_none() || self.task == call.task
+    }
+
+    fn has(&self, event: &Event) -> bool {
+        let is_recent = self.since.is_none_or(|since| event.at >= since);
+        is_recent && self.task.as_ref().is_none_or(|task| event.kind.is_about(task))
+    }
+}
+
+/// Returns the run, or the task of the last run, that one word names.
+fn run_or_task<'a>(generator: &Generator, word: &'a str) -> Result<(RunId, Option<&'a str>)> {
+    let unknown = match generator.find_run(Some(word)) {
+        Ok(run) => return Ok((run, None)),
+        Err(error) => error,
+    };
+    let run = generator.find_run(None)?;
+    match find_task(generator, &run, word) {
+        Ok(_) => Ok((run, Some(word))),
+        Err(_) => Err(unknown),
+    }
+}
+
+/// Finds a task of a run.
+fn find_task(generator: &Generator, run: &RunId, typed: &str) -> Result<IssueId> {
+    let wanted = typed
+        .parse::<TypedId>()
+        .map_err(|error| Error::new(ErrorKind::Usage, error))?;
+    let ids: Vec<IssueId> = generator.overview(run)?.tasks.into_iter().map(|row| row.task).collect();
+    if let Some(id) = ids.iter().find(|id| wanted.is(id)) {
+        return Ok(id.clone());
+    }
+    let mut begin = ids.into_iter().filter(|id| wanted.begins(id));
+    match (begin.next(), begin.next()) {
+        (Some(id), None) => Ok(id),
+        (None, _) => {
+            let message = format!("run {run} has attempted no task `{}`", one_line(typed, 60));
+            Err(Error::new(ErrorKind::Usage, message)
+                .hint(format!("`cordwainer runs show {run}` shows what it has attempted")))
+        }
+        (Some(_), Some(_)) => {
+            let message = format!("`{}` is the beginning of several ids", one_line(typed, 60));
+            Err(Error::new(ErrorKind::Usage, message).hint("type one more letter of the id"))
+        }
+    }
+}
+
+/// Reads when a person means.
+fn moment(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp> {
+    let in_zone = |at: civil::DateTime| at.to_zoned(zone.clone()).map(|at| at.timestamp()).ok();
+    let ago = || now.checked_sub(SignedDuration::from_str(text).ok()?.abs()).ok();
+    let today = || {
+        in_zone(
+            now.to_zoned(zone.clone())
+                .date()
+                .to_datetime(text.parse::<civil::Time>().ok()?),
+        )
+    };
+    let found = text
+        .parse::<Timestamp>()
+        .ok()
+        .or_else(ago)
+        .or_else(|| in_zone(text.parse::<civil::DateTime>().ok()?))
+        .or_else(today);
+    found.ok_or_else(|| {
+        let message = format!("`--since {}` is no moment", one_line(text, 60));
+        Error::new(ErrorKind::Usage, message)
+            .hint("write `10m` or `2h`, `14:30`, `2026-11-30 14:30`, or `2026-11-30T14:30:00Z`")
+    })
+}
+
+pub(super) fn execute(args: &LogsArgs, generator: &Generator, context: &Context) -> Result<u8> {
+    signal::listen(OnSignal::Leave, context)?;
+    let wanted = Wanted::of(args, generator, context)?;
+    let mut log = Log {
+        page: context.output.page(),
+        lines: LogLines::new(&context.output.zone, width(), wanted.level),
+        events: generator.run_events(&wanted.run),
+        talk: (!context.output.json && wanted.level >= Level::Agent).then(|| generator.talk_of(&wanted.run)),
+        wanted,
+        context,
+    };
+    let stdout = std::io::stdout();
+    loop {
+        log.show_what_is_there()?;
+        if context.output.is_reader_gone() || !args.follow {
+            return Ok(exit::DONE);
+        }
+        match log.events.wait(Some(stdout.as_fd()), log.talk.is_some())? {
+            Next::More => {}
+            Next::ReaderGone => return Ok(exit::DONE),
+            Next::Ended => break,
+        }
+    }
+    log.tell_end(generator)?;
+    Ok(exit::DONE)
+}
+
+/// A log that is being shown.
+struct Log<'a> {
+    page: Page<'a>,
+    lines: LogLines,
+    events: RunEvents,
+    /// The words of agents, where they are shown.
+    talk: Option<Talk>,
+    wanted: Wanted,
+    context: &'a Context,
+}
+
+impl Log<'_> {
+    /// Shows everything up to the present.
+    fn show_what_is_there(&mut self) -> Result<()> {
+        // Most events are of this type, and no line below the last level shows one.
+        let has_all = self.wanted.level == Level::All;
+        while let Some(line) = self.events.next_wanted(|kind| has_all || kind != b"agent_progress")? {
+            match line {
+                EventLine::Event(event, json) if self.context.output.json => {
+                    let is_wanted = self.wanted.has(&event);
+                    if is_wanted && (has_all || !self.lines.of_event(&event, false, true).is_empty()) {
+                        self.page.add_json(json)?;
+                    }
+                }
+                EventLine::Event(event, _) => {
+                    let is_told = match &mut self.talk {
+                        Some(talk) => {
+                            let (page, lines, wanted) = (&mut self.page, &mut self.lines, &self.wanted);
+                            let is_recent = wanted.since.is_none_or(|since| event.at >= since);
+                            talk.up_to(&event, &mut |(call, saying)| {
+                                if is_recent && wanted.has_call(call) {
+                                    add(page, &lines.of_saying(event.at, call, &saying))?;
+                                }
+                                Ok(())
+                            })?
+                        }
+                        None => false,
+                    };
+                    let lines = self.lines.of_event(&event, is_told, self.wanted.has(&event));
+                    add(&mut self.page, &lines)?;
+                }
+                EventLine::Unreadable(unread) => {
+                    let words = unread.in_words();
+                    if self.context.output.json {
+                        self.context.output.say(&format!("Warning: {words}."));
+                    } else {
+                        add(&mut self.page, &[LogLines::note(&format!("Warning: {words}."))])?;
+                    }
+                }
+            }
+            if self.context.output.is_reader_gone() {
+                return Ok(());
+            }
+        }
+        self.show_talk()?;
+        self.page.write()
+    }
+
+    /// Shows what agents say of which there is no event yet.
+    fn show_talk(&mut self) -> Result<()> {
+        let Some(talk) = &mut self.talk else { return Ok(()) };
+        let (page, lines, wanted) = (&mut self.page, &mut self.lines, &self.wanted);
+        let now = self.context.environment.clock.now();
+        talk.up_to_now(&mut |(call, saying)| {
+            if wanted.has_call(call) {
+                add(page, &lines.of_saying(now, call, &saying))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Tells of a run that it recorded no end, where that is so.
+    fn tell_end(&self, generator: &Generator) -> Result<()> {
+        if !self.events.has_end() && generator.overview(&self.wanted.run)?.run.outcome == RunOutcome::Died {
+            self.context.output.say(&no_end(&self.wanted.run));
+        }
+        Ok(())
+    }
+}
+
+fn add(page: &mut Page<'_>, lines: &[LogLine]) -> Result<()> {
+    lines.iter().try_for_each(|line| page.add_line(&line.time, &line.line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_are_read_as_people_write_them() {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        let now: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
+        for (text, expect) in [
+            ("10m", Some("2026-11-30T11:50:00Z")),
+            ("2h", Some("2026-11-30T10:00:00Z")),
+            ("1h 30m", Some("2026-11-30T10:30:00Z")),
+            ("12:30", Some("2026-11-30T11:30:00Z")),
+            ("2026-11-29 14:30", Some("2026-11-29T13:30:00Z")),
+            ("2026-11-29", Some("2026-11-28T23:00:00Z")),
+            ("2026-11-29T14:30:00Z", Some("2026-11-29T14:30:00Z")),
+            ("yesterday", None),
+            ("", None),
+        ] {
+            let found = moment(text, now, &zone);
+            assert_eq!(found.ok(), expect.map(|text| text.parse().unwrap()), "{text}");
+        }
+    }
+}

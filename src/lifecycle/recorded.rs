@@ -1,0 +1,239 @@
+//! What runs recorded, for whoever looks: all of them, one of them, and one as it goes on. Nothing here takes the lock.
+
+use std::fs;
+use std::io::ErrorKind as Io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::LockHolder;
+use crate::base::text::one_line;
+use crate::lifecycle::Generator;
+use crate::model::RunId;
+use crate::model::generation::GenerationName;
+use crate::record::event_lines::{EventLine, EventLines};
+use crate::record::history::events_of;
+use crate::record::overview::{RunOutcome, RunOverview, RunRow};
+
+mod cache;
+mod compare;
+mod following;
+mod talk;
+
+use self::cache::CachedRows;
+pub use self::compare::{Compared, ComparedKind};
+pub use self::following::{Next, RunEvents};
+pub use self::talk::{Talk, TalkItem};
+
+/// The end of the name of a record that is being removed.
+const GOING: &str = ".removed";
+/// How many runs an error names.
+const NAMED: usize = 5;
+
+impl Generator {
+    /// Lists the runs of this repository whose records are there, the newest first, those of ended generations, too. What
+    /// cannot be read of one does not keep the others from being listed.
+    ///
+    /// # Errors
+    ///
+    /// Where the folder of records, or the lock, cannot be read.
+    pub fn runs(&self) -> Result<Vec<RunRow>> {
+        let (at_work, now) = (self.id_at_work()?, self.project.clock().now());
+        let mut cached = CachedRows::read(&self.project.state_dir);
+        let rows = self.run_ids()?.into_iter().map(|run| {
+            let is_at_work = at_work.as_ref() == Some(&run);
+            let path = events_of(&self.project.state_dir, &run);
+            let row = cached.row_of(&run, &path, is_at_work, || row(run.clone(), &path));
+            standing(row, is_at_work, now)
+        });
+        let rows = rows.collect();
+        cached.write();
+        Ok(rows)
+    }
+
+    /// Returns everything that a run came to by now. `named` is its name or the first letters of it, or a generation, of which
+    /// the last run is meant; without it, it is the run at work, else the last one.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::find_run`], and where its records cannot be read.
+    pub fn recorded_run(&self, named: Option<&str>) -> Result<RunOverview> {
+        self.overview(&self.find_run(named)?)
+    }
+
+    /// Returns the run that is meant, as [`Self::recorded_run`] has it.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::NothingToDo`] where there is none yet, and of kind [`ErrorKind::Precondition`] where none has
+    /// this name, or several have.
+    pub fn find_run(&self, named: Option<&str>) -> Result<RunId> {
+        let Some(named) = named else {
+            let run = match self.id_at_work()? {
+                Some(at_work) => Some(at_work),
+                None => self.run_ids()?.into_iter().next(),
+            };
+            return run.ok_or_else(|| {
+                Error::new(ErrorKind::NothingToDo, "no run is recorded in this repository")
+                    .hint("`cordwainer run` begins one")
+            });
+        };
+        match self.run_of_name(named)? {
+            Some(run) => Ok(run),
+            None => self.last_run_of(named),
+        }
+    }
+
+    /// Returns the run of a name, or of the first letters of one; `None` where there is none.
+    fn run_of_name(&self, named: &str) -> Result<Option<RunId>> {
+        let all = self.run_ids()?;
+        if let Some(run) = all.iter().find(|run| run.as_str() == named) {
+            return Ok(Some(run.clone()));
+        }
+        let begins: Vec<&RunId> = all.iter().filter(|run| run.as_str().starts_with(named)).collect();
+        match begins.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some((*only).clone())),
+            several => {
+                let some: Vec<&str> = several.iter().take(NAMED).map(|run| run.as_str()).collect();
+                let message = format!("{} runs begin with `{}`", several.len(), one_line(named, 100));
+                Err(Error::new(ErrorKind::Precondition, message)
+                    .because(some.join("\n"))
+                    .hint("type more of the name"))
+            }
+        }
+    }
+
+    /// Returns the last run that worked on a generation.
+    fn last_run_of(&self, named: &str) -> Result<RunId> {
+        let prefixed = format!("{}{named}", self.project.config.gen_prefix);
+        let is_it = |name: &GenerationName| name.as_str() == named || name.as_str() == prefixed;
+        let rows = self.runs()?;
+        let found = rows.into_iter().find(|row| row.generation.as_ref().is_some_and(is_it));
+        found.map(|row| row.run).ok_or_else(|| unknown(named))
+    }
+
+    /// Returns everything that a run came to by now.
+    ///
+    /// # Errors
+    ///
+    /// Where its records cannot be read.
+    pub fn overview(&self, run: &RunId) -> Result<RunOverview> {
+        let is_at_work = self.id_at_work()?.as_ref() == Some(run);
+        let path = events_of(&self.project.state_dir, run);
+        let mut overview = RunOverview::new(run.clone());
+        match EventLines::open(&path)? {
+            Some(mut lines) => {
+                while let Some(line) = lines.next_event()? {
+                    match line {
+                        EventLine::Event(event, _) => overview.add(&event),
+                        EventLine::Unreadable(_) => overview.add_unreadable(),
+                    }
+                }
+            }
+            // One that is at work has just begun.
+            None if is_at_work => {}
+            None => {
+                let message = format!("the events of run {run} are gone");
+                return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+                    "`{}` is not there: a part of its records was deleted",
+                    path.display()
+                )));
+            }
+        }
+        let mut overview = overview.summed_up();
+        overview.run = standing(overview.run, is_at_work, self.project.clock().now());
+        Ok(overview)
+    }
+
+    /// Opens the events of a run, to read them and to wait for more.
+    pub fn run_events(&self, run: &RunId) -> RunEvents {
+        RunEvents::new(self.project.clone(), run.clone())
+    }
+
+    /// Opens what agents said and did in the calls of a run, to read it beside its events.
+    pub fn talk_of(&self, run: &RunId) -> Talk {
+        Talk::new(self.records_of(run))
+    }
+
+    fn records_of(&self, run: &RunId) -> PathBuf {
+        self.project.state_dir.join("runs").join(run.as_str())
+    }
+
+    /// Returns the run that holds the repository's lock.
+    fn id_at_work(&self) -> Result<Option<RunId>> {
+        let holder = self.project.run_at_work()?.filter(LockHolder::is_run);
+        Ok(holder.and_then(|holder| RunId::parse(&holder.id)))
+    }
+
+    /// Returns the names of all runs that have a folder, the newest first: names begin with a date.
+    fn run_ids(&self) -> Result<Vec<RunId>> {
+        let folder = self.project.state_dir.join("runs");
+        let failed = || format!("cannot list `{}`", folder.display());
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == Io::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
+            let name = entry.file_name();
+            let name = name.to_str().filter(|name| !name.ends_with(GOING));
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            ids.extend(name.filter(|_| is_folder).and_then(RunId::parse));
+        }
+        ids.sort_by(|one, other| other.cmp(one));
+        Ok(ids)
+    }
+}
+
+fn unknown(named: &str) -> Error {
+    let message = format!("there is no run `{0}`, and no generation `{0}`", one_line(named, 100));
+    Error::new(ErrorKind::Precondition, message)
+        .hint("`cordwainer runs list` lists the runs, `cordwainer list` the generations")
+}
+
+/// Reads the row of a run; where that is not possible, the row says why.
+fn row(run: RunId, path: &Path) -> RunRow {
+    let unreadable = |error: &Error| {
+        let why = match error.kind() {
+            ErrorKind::Precondition => "a newer version of cordwainer wrote its events".to_owned(),
+            _ => error.in_a_line(),
+        };
+        RunRow::new(run.clone()).unreadable(why)
+    };
+    let mut overview = RunOverview::new(run.clone());
+    let mut lines = match EventLines::open(path) {
+        Ok(Some(lines)) => lines,
+        Ok(None) => return RunRow::new(run).unreadable("its events are gone".to_owned()),
+        Err(error) => return unreadable(&error),
+    };
+    loop {
+        match lines.next_wanted(RunOverview::changes_the_row) {
+            Ok(Some(EventLine::Event(event, _))) => overview.add(&event),
+            Ok(Some(EventLine::Unreadable(_))) => overview.add_unreadable(),
+            Ok(None) => break,
+            Err(error) => return unreadable(&error),
+        }
+    }
+    if let Some(at) = lines.passed_over_at() {
+        overview.note_time(at);
+    }
+    overview.summed_up().run
+}
+
+/// Returns the row with what its events cannot say: whether the run is at work, and for how long it has been by `now`.
+fn standing(row: RunRow, is_at_work: bool, now: Timestamp) -> RunRow {
+    if !is_at_work {
+        return row;
+    }
+    let so_far = row.began_at.map(|began| now.duration_since(began).as_secs_f64());
+    RunRow {
+        outcome: RunOutcome::AtWork,
+        reason: None,
+        seconds: so_far.unwrap_or_default().max(0.0),
+        ..row
+    }
+}

@@ -1,0 +1,200 @@
+//! Runs and generations beside each other. What a run came to is in its events; what a generation came to is in its refs, and what
+//! these do not say, in the events of its runs.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::base::error::{ErrorKind, Result};
+use crate::git::DiffStat;
+use crate::issues::attempt::{Attempt, Outcome};
+use crate::issues::issue::{Issues, Status};
+use crate::lifecycle::Generator;
+use crate::model::Usage;
+use crate::model::generation::GenerationName;
+use crate::project::archive::{BASE, TIP};
+use crate::record::overview::{GateCounts, RunOverview, TaskCounts, mean};
+
+/// What a run or a generation came to, to be compared with others.
+#[derive(Clone, Debug, Serialize)]
+pub struct Compared {
+    /// The name of the run or generation.
+    pub name: String,
+    /// Which of the two it is.
+    pub kind: ComparedKind,
+    /// The mode.
+    pub mode: Option<String>,
+    /// How many runs that were whose records are there.
+    pub runs: usize,
+    /// How many tasks came to what.
+    pub tasks: TaskCounts,
+    /// How many tasks ended in which way, by the last attempt at each.
+    pub outcomes: BTreeMap<Outcome, usize>,
+    /// What the reviews of what was merged scored, from 1 to 10, on average; `None` where there was none.
+    pub score: Option<f64>,
+    /// How often gates passed and failed, as far as records are there.
+    pub gates: GateCounts,
+    /// Measures that came to an end.
+    pub measures: u32,
+    /// What its calls used.
+    pub usage: Usage,
+    /// How long its runs were at work, in seconds, as far as records are there; `None` where none are.
+    pub seconds: Option<f64>,
+    /// How much it changes.
+    pub changed: DiffStat,
+}
+
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ComparedKind {
+    /// A run.
+    Run,
+    /// A generation.
+    Generation,
+}
+
+impl Generator {
+    /// Returns what each of these came to: names of runs, or the first letters of them, or generations, ended or not.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`] where there is no run and no generation of a name, and where records of one cannot
+    /// be read.
+    pub fn compared(&self, names: &[String]) -> Result<Vec<Compared>> {
+        names.iter().map(|name| self.compared_one(name)).collect()
+    }
+
+    fn compared_one(&self, name: &str) -> Result<Compared> {
+        match self.run_of_name(name)? {
+            Some(run) => Ok(of_run(&self.overview(&run)?)),
+            None => self.compared_generation(name),
+        }
+    }
+
+    fn compared_generation(&self, name: &str) -> Result<Compared> {
+        let this = self.clone().choose(Some(name.to_owned()));
+        let (generation, store) = this.store_to_read().map_err(|error| match error.kind() {
+            ErrorKind::Precondition => super::unknown(name),
+            _ => error,
+        })?;
+        let issues = store.read()?;
+        let began = issues.meta().created_at;
+        let mut sums = Recorded::default();
+        for row in self.runs()? {
+            let is_its = row.generation.as_ref() == Some(&generation) && row.began_at.is_some_and(|at| at >= began);
+            if is_its {
+                sums.add(&self.overview(&row.run)?);
+            }
+        }
+        Ok(Compared {
+            mode: Some(issues.meta().mode_name().to_owned()),
+            runs: sums.runs,
+            gates: sums.gates,
+            measures: issues.cycle(),
+            usage: issues.usage(),
+            seconds: (sums.runs > 0).then_some(sums.seconds),
+            changed: self.changed_by(&generation)?,
+            name: generation.as_str().to_owned(),
+            kind: ComparedKind::Generation,
+            ..of_issues(&issues)
+        })
+    }
+
+    /// Returns how much a generation changes, ended or not.
+    fn changed_by(&self, generation: &GenerationName) -> Result<DiffStat> {
+        let git = &self.project.git;
+        let mut ends = (
+            git.reference(&generation.base_mark())?,
+            git.reference(&generation.branch())?,
+        );
+        if ends.0.is_none()
+            && let Some(ended) = self.project.last_ended(&[generation.as_str()])?
+        {
+            let archive = ended.archive.unwrap_or_default();
+            ends = (
+                git.reference(&format!("{archive}{BASE}"))?,
+                git.reference(&format!("{archive}{TIP}"))?,
+            );
+        }
+        match ends {
+            (Some(base), Some(tip)) => git.diff_stat(base, tip),
+            _ => Ok(DiffStat::default()),
+        }
+    }
+}
+
+/// What the records of a generation's runs say.
+#[derive(Default)]
+struct Recorded {
+    runs: usize,
+    gates: GateCounts,
+    seconds: f64,
+}
+
+impl Recorded {
+    fn add(&mut self, overview: &RunOverview) {
+        self.runs += 1;
+        self.gates += gates(overview);
+        self.seconds += overview.run.seconds;
+    }
+}
+
+fn gates(overview: &RunOverview) -> GateCounts {
+    overview.gates.values().fold(GateCounts::default(), |mut sum, gate| {
+        sum += *gate;
+        sum
+    })
+}
+
+fn of_run(overview: &RunOverview) -> Compared {
+    let row = &overview.run;
+    Compared {
+        name: row.run.to_string(),
+        kind: ComparedKind::Run,
+        mode: row.mode.clone(),
+        runs: 1,
+        tasks: row.tasks,
+        outcomes: overview.outcomes.clone(),
+        score: row.score,
+        gates: gates(overview),
+        measures: overview.measures,
+        usage: row.usage,
+        seconds: Some(row.seconds),
+        changed: row.changed,
+    }
+}
+
+/// Returns what the tasks of a generation say.
+fn of_issues(issues: &Issues) -> Compared {
+    let attempted = || issues.iter().filter(|issue| !issue.attempts.is_empty());
+    let last: Vec<&Attempt> = attempted().filter_map(|issue| issue.attempts.last()).collect();
+    let is_merged = |attempt: &&&Attempt| attempt.outcome == Outcome::Merged;
+    let mut outcomes = BTreeMap::new();
+    for attempt in &last {
+        *outcomes.entry(attempt.outcome).or_default() += 1;
+    }
+    let scores: Vec<u8> = last
+        .iter()
+        .filter(is_merged)
+        .filter_map(|attempt| attempt.score())
+        .collect();
+    Compared {
+        name: String::new(),
+        kind: ComparedKind::Generation,
+        mode: None,
+        runs: 0,
+        tasks: TaskCounts {
+            attempted: last.len(),
+            merged: last.iter().filter(is_merged).count(),
+            held: attempted().filter(|issue| issue.status == Status::Blocked).count(),
+        },
+        outcomes,
+        score: mean(&scores),
+        gates: GateCounts::default(),
+        measures: 0,
+        usage: Usage::default(),
+        seconds: None,
+        changed: DiffStat::default(),
+    }
+}

@@ -1,0 +1,4 @@
+//! What runs recorded and do, for people who look: `runs list`, `show`, `logs`, `compare`, `watch` and `status`.
+
+mod live;
+mod records;
