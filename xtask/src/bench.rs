@@ -19,6 +19,7 @@ mod large;
 mod memory;
 mod parallel;
 mod quality;
+mod runs;
 mod scene;
 mod scripted_api;
 mod start;
@@ -59,6 +60,8 @@ enum Bench {
     Parallel(parallel::ParallelBenchArgs),
     /// What grows while a run does many tasks, and what must not
     Soak(parallel::soak::SoakBenchArgs),
+    /// What looking at runs costs: a list, a log, a follower
+    Runs(runs::RunsBenchArgs),
     /// The history that agents can read, made for a branch, beside a clone of that by git
     History(history::HistoryBenchArgs),
     /// A task in a repository with very many files, beside the bare calls of the engine
@@ -86,6 +89,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Growth(growth) => growth::run(growth),
         Bench::Build(build) => build::run(build),
         Bench::History(history) => history::run(history),
+        Bench::Runs(runs) => runs::run(runs, args.no_install),
         Bench::Soak(soak) => parallel::soak::run(soak, args.no_install),
         Bench::Large(large) => large::run(large, args.no_install),
         Bench::Parallel(parallel) => parallel::run(parallel, args.no_install),

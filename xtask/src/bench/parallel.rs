@@ -13,7 +13,7 @@ mod bisect;
 mod driver;
 mod queue;
 mod sandcastle;
-mod scene;
+pub(super) mod scene;
 pub(crate) mod soak;
 mod tasks;
 

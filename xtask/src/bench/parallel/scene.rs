@@ -16,10 +16,10 @@ use crate::bench::engines::Setting;
 use crate::bench::scene::{add_task, make_repository};
 
 /// Files in the repository.
-pub(super) const FILES: usize = 1_000;
+pub(in crate::bench) const FILES: usize = 1_000;
 
 /// A generation with tasks.
-pub(super) struct Scene {
+pub(in crate::bench) struct Scene {
     /// With the repository.
     folder: tempfile::TempDir,
     generator: Generator,
@@ -29,16 +29,16 @@ pub(super) struct Scene {
 pub(super) type Events = UnboundedReceiver<Event>;
 
 /// A run that has ended.
-pub(super) struct Ran {
+pub(in crate::bench) struct Ran {
     /// From the call of `run` until it returned.
-    pub(super) took: Duration,
-    pub(super) events: Vec<Event>,
-    pub(super) summary: RunSummary,
+    pub(in crate::bench) took: Duration,
+    pub(in crate::bench) events: Vec<Event>,
+    pub(in crate::bench) summary: RunSummary,
 }
 
 impl Scene {
     /// Makes a repository and starts a generation with these settings.
-    pub(super) async fn make(setting: &Setting<'_>, image: &str, settings: &str) -> Result<Self> {
+    pub(in crate::bench) async fn make(setting: &Setting<'_>, image: &str, settings: &str) -> Result<Self> {
         let folder = tempfile::Builder::new()
             .prefix("cordwainer-bench-")
             .tempdir()
@@ -61,22 +61,22 @@ impl Scene {
     }
 
     /// Files a task whose agent follows a script.
-    pub(super) fn add(&self, script: &str) -> Result<()> {
+    pub(in crate::bench) fn add(&self, script: &str) -> Result<()> {
         add_task(&self.generator, &format!("~~~script\n{script}\n~~~\n")).map(drop)
     }
 
     /// Returns where the repository is.
-    pub(super) fn repository(&self) -> PathBuf {
+    pub(in crate::bench) fn repository(&self) -> PathBuf {
         self.folder.path().join("repository")
     }
 
     /// Returns where the worktrees are.
-    pub(super) fn slots(&self) -> PathBuf {
+    pub(in crate::bench) fn slots(&self) -> PathBuf {
         self.generator.state_dir().join("slots")
     }
 
     /// Does all tasks.
-    pub(super) async fn run(&self) -> Result<Ran> {
+    pub(in crate::bench) async fn run(&self) -> Result<Ran> {
         let (sender, mut receiver) = unbounded_channel();
         let (took, summary) = self.run_told(sender).await?;
         let mut events = Vec::new();
@@ -87,7 +87,7 @@ impl Scene {
     }
 
     /// Does all tasks, and gives what happens to somebody as it happens; returns what that came to, too.
-    pub(super) async fn run_watched<W, F>(&self, watch: W) -> Result<(RunSummary, F::Output)>
+    pub(in crate::bench) async fn run_watched<W, F>(&self, watch: W) -> Result<(RunSummary, F::Output)>
     where
         W: FnOnce(Events) -> F,
         F: Future + Send + 'static,
@@ -112,7 +112,7 @@ impl Scene {
 }
 
 /// Fails unless a run has merged so many tasks.
-pub(super) fn expect_merged(summary: &RunSummary, tasks: u32) -> Result<()> {
+pub(in crate::bench) fn expect_merged(summary: &RunSummary, tasks: u32) -> Result<()> {
     let merged = summary.merged;
     ensure!(
         merged == tasks,
