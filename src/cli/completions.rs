@@ -10,7 +10,6 @@ use clap::{Args, ValueEnum};
 use super::Context;
 use crate::base::error::{Result, exit};
 use crate::report::invocation::{ALIAS, Invocation};
-use crate::report::output::Output;
 
 mod engine;
 mod values;
@@ -62,7 +61,9 @@ pub(super) fn keep_tree(program: &clap::Command) {
 
 /// Prints the script for a shell.
 pub(super) fn execute(args: &CompletionsArgs, context: &Context) -> Result<u8> {
-    Output::print_script(&script(args.shell, &context.output.invocation))?;
+    context
+        .output
+        .print_script(&script(args.shell, &context.output.invocation))?;
     Ok(exit::DONE)
 }
 

@@ -28,7 +28,7 @@ pub(super) fn execute(generator: &Generator, context: &Context) -> Result<u8> {
     loop {
         while let Some(line) = events.next_event()? {
             match line {
-                EventLine::Event(event, _) => reporter.show(&event)?,
+                EventLine::Event(event, _) => reporter.show(std::slice::from_ref(&event))?,
                 EventLine::Unreadable(unread) => output.say(&format!("Warning: {}.", unread.in_words())),
             }
             if output.is_reader_gone() {

@@ -235,7 +235,9 @@ mod tests {
         let register = register(folder.path());
         assert!(register.read().unwrap().all.is_empty(), "before there is a register");
         let [here, gone] = ["here", "gone"].map(|name| folder.path().join(name));
-        [&here, &gone].map(|path| fs::create_dir(path).unwrap());
+        for path in [&here, &gone] {
+            fs::create_dir(path).unwrap();
+        }
         for (path, began) in [
             (&here, "2026-01-01T00:00:00Z"),
             (&gone, "2026-01-02T00:00:00Z"),

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use unicode_width::UnicodeWidthStr as _;
 
 use crate::agent::{Role, Saying};
 use crate::base::tail::plain;
@@ -213,7 +214,7 @@ fn one_line_kept(line: &str, width: usize) -> String {
 
 /// Returns a line in rows of at most so many columns, the further ones indented as the first is, and by two more.
 fn wrapped(line: &str, width: usize) -> Vec<String> {
-    if console::measure_text_width(line) <= width {
+    if line.width() <= width {
         return vec![line.to_owned()];
     }
     let text = line.trim_start();
@@ -223,7 +224,7 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
     let mut row = indent.to_owned();
     let mut is_empty = true;
     for word in text.split(' ') {
-        let fits = |row: &str| console::measure_text_width(row) + console::measure_text_width(word) < width;
+        let fits = |row: &str| row.width() + word.width() < width;
         if !is_empty && !fits(&row) {
             rows.push(std::mem::replace(&mut row, begin.clone()));
             is_empty = true;
@@ -232,7 +233,7 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
             row.push(' ');
         }
         for character in word.chars() {
-            if console::measure_text_width(&row) >= width {
+            if row.width() >= width {
                 rows.push(std::mem::replace(&mut row, begin.clone()));
             }
             row.push(character);

@@ -90,8 +90,8 @@ impl Output {
     }
 
     /// Writes a script of our own to stdout, as it is but for its last newline.
-    pub(crate) fn print_script(text: &str) -> Result<()> {
-        Self::write(text.trim_end())
+    pub(crate) fn print_script(&self, text: &str) -> Result<()> {
+        self.write(text.trim_end())
     }
 
     /// Writes a line to stdout, with its tone where a person reads it on a terminal.

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
 mod attacks;
-mod completions;
 mod by_hand;
+mod completions;
 mod config;
 mod demo;
 mod engine;

@@ -31,6 +31,7 @@ impl EventKind {
             | Self::RoundStarted { task: of, .. }
             | Self::AttemptEnded { task: of, .. }
             | Self::TaskHeld { task: of, .. } => of == task,
+            Self::GateStarted(started) => started.task.as_ref() == Some(task),
             Self::GateFlaked(flaked) => flaked.task == *task,
             Self::MergeJudged(judged) => judged.tasks.contains(task),
             Self::StageEnded(ended) => ended.task == *task,

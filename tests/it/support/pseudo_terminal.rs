@@ -110,17 +110,6 @@ impl PseudoTerminal {
         self.keyboard.write_all(&[INTERRUPT]).unwrap();
     }
 
-    /// Gives the terminal another size; the kernel tells the command.
-    pub(crate) fn resize(&self, rows: u16, columns: u16) {
-        let size = rustix::termios::Winsize {
-            ws_row: rows,
-            ws_col: columns,
-            ws_xpixel: 0,
-            ws_ypixel: 0,
-        };
-        rustix::termios::tcsetwinsize(&self.own_end, size).unwrap();
-    }
-
     /// Types text.
     pub(crate) fn types(&mut self, text: &str) {
         self.keyboard.write_all(text.as_bytes()).unwrap();
