@@ -294,9 +294,9 @@ mod tests {
     fn commands_options_and_their_values_are_offered_where_they_can_stand() {
         for (line, expect) in [
             ("sta", &["start", "status", "stats"][..]),
-            ("issues h", &["hold"]),
+            ("issues h", &["hold", "help"]),
             ("generator sta", &["start", "status"]),
-            ("-C x --json issues -v h", &["hold"]),
+            ("-C x --json issues -v h", &["hold", "help"]),
             ("issues list --sta", &["--status"]),
             ("issues list --status ", &["open", "in_progress", "held", "closed"]),
             ("issues list --status c", &["closed"]),
@@ -325,7 +325,7 @@ mod tests {
         use Kind::{Generations, Issues, Labels, Modes, Runs};
         for (line, expect) in [
             ("issues show ", &[Issues][..]),
-            ("issues show cw-1 ", &[]),
+            ("issues show cw-1 ", &[Issues]),
             ("issues hold cw-1 ", &[Issues]),
             ("issues release cw", &[Issues]),
             ("issues comment ", &[Issues]),

@@ -106,7 +106,7 @@ fn what_there_is_no_room_for_is_dropped_in_its_order() {
                 "* task 3 of 7, $1.12, 12 min 4 s, $3.88 left",
                 "  cw-1   work                 11 min 54 s  12.3k tokens  $0.12  Bash cargo test --workspace --all-…",
                 "  cw-12  fix round 2          2 min 4 s    950 tokens",
-                "  cw-3   review 1, container  4 s",
+                "  cw-3   review 1, container  24 s",
             ],
         ),
         (
@@ -115,7 +115,7 @@ fn what_there_is_no_room_for_is_dropped_in_its_order() {
                 "* task 3 of 7, $1.12, 12 min 4 s, $3.88 left",
                 "  cw-1   work                 11 min 54 s  12.3k tokens  $0.12  Bash cargo tes…",
                 "  cw-12  fix round 2          2 min 4 s    950 tokens",
-                "  cw-3   review 1, container  4 s",
+                "  cw-3   review 1, container  24 s",
             ],
         ),
         (
@@ -124,7 +124,7 @@ fn what_there_is_no_room_for_is_dropped_in_its_order() {
                 "* task 3 of 7, $1.12, 12 min 4 s, $3.88 left",
                 "  cw-1   work                 11 min 54 s  $0.12",
                 "  cw-12  fix round 2          2 min 4 s",
-                "  cw-3   review 1, container  4 s",
+                "  cw-3   review 1, container  24 s",
             ],
         ),
         (
