@@ -16,7 +16,7 @@ use crate::lifecycle::Generator;
 use crate::model::generation::{GenerationName, Phase};
 use crate::model::{CommitId, IssueId, Role, RunId, Usage};
 use crate::project::RunState;
-use crate::record::overview::AtWork;
+use crate::record::overview::{AtWork, RunOverview};
 use crate::run::guidance::{self, Standing};
 use crate::run::waiting::pause::Pause;
 use crate::run::waiting::pausing;
@@ -150,16 +150,10 @@ impl Generator {
         let pauses = pausing::in_force(&self.project);
         let unreadable = pauses.as_ref().err().map(Error::in_a_line);
         let pause = pauses.unwrap_or_default().into_iter().next();
-        let roles = Sums::of(issues.ledger()).roles;
         let standing = run.as_ref().filter(|run| run.is_run());
         let standing = standing.and_then(|run| self.project.standing(run));
         let run_state = standing.as_ref().map(|standing| standing.state);
-        let live = run
-            .as_ref()
-            .filter(|run| run.is_run())
-            .and_then(|run| RunId::parse(&run.id));
-        // What its events do not say is left out: it is not a reason to say nothing.
-        let live = live.and_then(|run| self.overview(&run).ok());
+        let live = run.as_ref().and_then(|run| self.live(run));
         let seen = Seen {
             tip,
             is_merged: merged.is_some(),
@@ -196,7 +190,7 @@ impl Generator {
             usage: issues.usage(),
             paused_until: pause.as_ref().map(|pause| pause.until),
             paused_because: pause.map(|pause| pause.reason),
-            roles: roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect(),
+            roles: used_by_role(&issues),
             budgets: BudgetStanding::of(
                 &self.project.config.budget,
                 run.as_ref().and_then(|run| RunId::parse(&run.id)).as_ref(),
@@ -211,6 +205,12 @@ impl Generator {
             at_work: live.map(|live| live.at_work).unwrap_or_default(),
             generation,
         })
+    }
+
+    /// Returns what the run at work came to by now. What its events do not say is left out: it is not a reason to say nothing.
+    fn live(&self, holder: &LockHolder) -> Option<RunOverview> {
+        let run = RunId::parse(&holder.id).filter(|_| holder.is_run())?;
+        self.overview(&run).ok()
     }
 
     /// Returns anything unusual about a generation, in sentences.
@@ -282,6 +282,12 @@ impl Generator {
         said.dedup();
         Ok(said)
     }
+}
+
+/// Returns what each role used.
+fn used_by_role(issues: &Issues) -> BTreeMap<Role, Usage> {
+    let roles = Sums::of(issues.ledger()).roles;
+    roles.into_iter().map(|(role, sum)| (role, sum.usage)).collect()
 }
 
 /// Returns what a person does next with a generation that stands so.

@@ -143,7 +143,7 @@ impl<R: Read> EventLines<R> {
                 self.passed_over = None;
                 EventLine::Event(Box::new(event), bytes)
             }
-            Err(error) => self.unreadable(format!("is no event: {error}")),
+            Err(error) => self.unreadable(format!("is not an event: {error}")),
         }))
     }
 
@@ -261,7 +261,7 @@ mod tests {
                 format!("{}\n{}", line("a"), line("b")),
                 vec![
                     "a",
-                    "line 2 of the events is no event: EOF while parsing a value at line 1 column 0; it is left out",
+                    "line 2 of the events is not an event: EOF while parsing a value at line 1 column 0; it is left out",
                     "b",
                 ],
             ),
@@ -274,7 +274,7 @@ mod tests {
                     "{}{{\"at\":\"2026-11-27T12:00:00Z\",\"event\":{{\"type\":\"sung\"}}}}\n",
                     line("a")
                 ),
-                vec!["a", "line 2 of the events is no event: unknown variant `sung`"],
+                vec!["a", "line 2 of the events is not an event: unknown variant `sung`"],
             ),
         ] {
             let found = read(content.as_bytes(), 1 << 20);

@@ -79,7 +79,7 @@ mod tests {
         assert_eq!(
             read(&format!("{{\"format\":1}}\n{EVENT}\nx\n")),
             Err(
-                "cannot read line 3 of `/runs/one/events.jsonl`: it is no event: expected value at line 1 column 1"
+                "cannot read line 3 of `/runs/one/events.jsonl`: it is not an event: expected value at line 1 column 1"
                     .to_owned()
             )
         );

@@ -37,7 +37,7 @@ pub(super) struct LogsArgs {
     /// Only what happened since then: `10m` ago, `14:30` today, `2026-11-30 14:30`, or a moment of RFC 3339
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// Only what is as weighty as this, or weightier [default: agent, with `--json` all]
+    /// Only what is as weighty as this, or weightier [default: agent; in JSON all]
     #[arg(long, value_enum)]
     level: Option<Level>,
 }
@@ -132,7 +132,7 @@ fn moment(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp> {
         .or_else(|| in_zone(text.parse::<civil::DateTime>().ok()?))
         .or_else(today);
     found.ok_or_else(|| {
-        let message = format!("`--since {}` is no moment", one_line(text, 60));
+        let message = format!("`--since {}` is not a moment", one_line(text, 60));
         Error::new(ErrorKind::Usage, message)
             .hint("write `10m` or `2h`, `14:30`, `2026-11-30 14:30`, or `2026-11-30T14:30:00Z`")
     })
