@@ -271,7 +271,7 @@ impl RunOverview {
     /// Sums up what is known by now.
     #[must_use]
     pub fn summed_up(mut self) -> Self {
-        // What calls used that are at work, or died, as far as it is known.
+        // What calls used that are at work, or died, if that is known.
         self.run.usage += self.at_work.iter().map(|one| one.of_call).sum::<Usage>();
         let merged = |task: &&TaskRow| task.outcome == Some(Outcome::Merged);
         self.run.tasks = TaskCounts {

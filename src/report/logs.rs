@@ -113,7 +113,7 @@ impl LogLines {
         self.timed(at, vec![Line::from(text)])
     }
 
-    /// Returns the line that tells of something that is no event, without a time.
+    /// Returns the line that tells of something that is not an event, without a time.
     pub(crate) fn note(text: &str) -> LogLine {
         LogLine {
             time: " ".repeat(TIME),

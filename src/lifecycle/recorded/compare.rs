@@ -32,13 +32,13 @@ pub struct Compared {
     pub outcomes: BTreeMap<Outcome, usize>,
     /// What the reviews of what was merged scored, from 1 to 10, on average; `None` where there was none.
     pub score: Option<f64>,
-    /// How often gates passed and failed, as far as records are there.
+    /// How often gates passed and failed, of the runs whose records are there.
     pub gates: GateCounts,
     /// Measures that came to an end.
     pub measures: u32,
     /// What its calls used.
     pub usage: Usage,
-    /// How long its runs were at work, in seconds, as far as records are there; `None` where none are.
+    /// How long its runs were at work, in seconds, of the runs whose records are there; `None` where none are.
     pub seconds: Option<f64>,
     /// How much it changes.
     pub changed: DiffStat,
