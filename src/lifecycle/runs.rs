@@ -1,4 +1,4 @@
-//! `runs stop`, `runs pause`, `runs resume`, `runs reload`, `issues say`: what other processes request of the run that is at work here.
+//! What other processes request of the run that is at work here: to stop, to pause, to go on, to reload, to say something.
 
 use std::time::Duration;
 

@@ -25,7 +25,7 @@ mod landing;
 mod proposals;
 mod stage;
 
-pub use self::adopted::{Adopted, PersonSaid};
+pub use self::adopted::{Adopted, PersonSaid, StopRequested};
 pub use self::audit::AuditStep;
 pub use self::call::{CallName, Step};
 pub use self::groups::{GroupEnded, GroupReviewed, GroupsAsked, GroupsPlanned, PlannedGroup};
@@ -467,10 +467,7 @@ pub enum EventKind {
     /// A person said something to a session at work.
     PersonSaid(PersonSaid),
     /// Another process requested the run to stop: nothing new begins.
-    StopRequested {
-        /// Whether what is in progress is suspended at once.
-        now: bool,
-    },
+    StopRequested(StopRequested),
     /// A run ended.
     RunEnded {
         /// Why, in a sentence.

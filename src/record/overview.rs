@@ -429,7 +429,7 @@ fn is_moment(event: &EventKind) -> bool {
             | EventKind::PauseLifted { .. }
             | EventKind::RunPaused { .. }
             | EventKind::Reloaded { .. }
-            | EventKind::StopRequested { .. }
+            | EventKind::StopRequested(_)
             | EventKind::RunEnded { .. }
     )
 }

@@ -242,7 +242,7 @@ fn lasting(event: &EventKind) -> Option<String> {
         EventKind::AttemptEnded { .. } => attempt_ended(event)?,
         EventKind::PauseLifted { reason } => sentence(&format!("Continuing: {}", one_line(reason, 300))),
         EventKind::RunPaused { .. }
-        | EventKind::StopRequested { .. }
+        | EventKind::StopRequested(_)
         | EventKind::Reloaded { .. }
         | EventKind::PersonSaid(_) => requests::line(event)?,
         EventKind::Sealed { .. } | EventKind::Denied { .. } | EventKind::MeterDiffered { .. } => {

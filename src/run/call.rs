@@ -346,12 +346,7 @@ async fn listen(
             }
         }
         if let Some(conversation) = conversation.take_if(|_| listener.finished_at.is_some()) {
-            // The client answers what it has been told before its input ends, and then ends itself.
-            conversation
-                .close()
-                .iter()
-                .for_each(|text| listener.say(container, text));
-            container.close_input();
+            end_conversation(&conversation, container, listener);
         }
         if let Some(cut) = listener.must_stop {
             return Ok(Some(cut));
@@ -363,6 +358,14 @@ async fn listen(
             note_adoption(call, sealed, since)?;
         }
     }
+}
+
+/// Closes the input of a client that has written its result: it answers what it has been told before, and then ends itself.
+fn end_conversation(conversation: &Conversation, container: &mut Container, listener: &mut Listener<'_>) {
+    for text in conversation.close() {
+        listener.say(container, &text);
+    }
+    container.close_input();
 }
 
 /// Waits for what a person says; for ever where nobody can.

@@ -23,7 +23,7 @@ use crate::issues::store::Store;
 use crate::model::IssueId;
 use crate::project::run_socket::{Answer, Answered, Asked, LONGEST, Request, SOCKET, VERSION, line, parse};
 use crate::project::{Project, RunStanding, RunState};
-use crate::record::event::EventKind;
+use crate::record::event::{EventKind, StopRequested};
 use crate::record::recorder::Recorder;
 use crate::run::control::RunControl;
 
@@ -220,7 +220,8 @@ impl Answering {
             Request::Stop { now } => {
                 let changed = self.control.interruption.request(*now);
                 if changed {
-                    self.recorder.emit(EventKind::StopRequested { now: *now });
+                    self.recorder
+                        .emit(EventKind::StopRequested(StopRequested { now: *now }));
                 }
                 changed
             }

@@ -95,7 +95,7 @@ fn a_line_is_completed_in_no_time_without_a_lock_and_whatever_is_broken() {
     let titles = cordwainer(&repository, &["__complete", "--current=", "--", "issues"])
         .run()
         .done();
-    assert!(titles.contains("show\tPrint "), "{titles}");
+    assert!(titles.contains("show\tShow everything "), "{titles}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `issues say`: what a person says to an agent at work.
+//! `cordwainer issues say`: what a person says to an agent at work.
 
 use super::input;
 use crate::base::error::Result;

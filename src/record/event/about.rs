@@ -57,7 +57,7 @@ impl EventKind {
             | Self::PauseLifted { .. }
             | Self::RunPaused { .. }
             | Self::Reloaded { .. }
-            | Self::StopRequested { .. }
+            | Self::StopRequested(_)
             | Self::RunEnded { .. } => false,
         }
     }

@@ -1,4 +1,4 @@
-//! What is told of calls that others than their run have a part in: another run, or a person.
+//! What is told of others than the run who have a part in it: another run, or a person.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,4 +20,11 @@ pub struct PersonSaid {
     pub call: CallName,
     /// The text, as the session got it.
     pub text: String,
+}
+
+/// What another process requested: that the run stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StopRequested {
+    /// Whether what is in progress is suspended at once.
+    pub now: bool,
 }

@@ -1,7 +1,7 @@
 //! The lines about what other processes requested of a run, and what its agents ask of people.
 
 use crate::base::text::one_line;
-use crate::record::event::{EventKind, PersonSaid, QuestionAsked};
+use crate::record::event::{EventKind, PersonSaid, QuestionAsked, StopRequested};
 
 /// Returns the line about what an agent asks; why its task is held says the question in short.
 pub(super) fn question(asked: &QuestionAsked) -> String {
@@ -27,12 +27,12 @@ pub(super) fn line(event: &EventKind) -> Option<String> {
             format!("Reloaded the configuration: {}.", keys.join(", "))
         }
         EventKind::PersonSaid(PersonSaid { call, text }) => format!("  {call}: you said: {}", one_line(text, 300)),
-        EventKind::StopRequested { now: false } => {
+        EventKind::StopRequested(StopRequested { now: false }) => {
             "Stopping, as requested by `cordwainer runs stop`: nothing new begins, and what is in progress has \
              `stop_grace` before its session is suspended."
                 .to_owned()
         }
-        EventKind::StopRequested { now: true } => {
+        EventKind::StopRequested(StopRequested { now: true }) => {
             "Stopping, as requested by `cordwainer runs stop --now`: what is in progress is suspended now.".to_owned()
         }
         _ => return None,

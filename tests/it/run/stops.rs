@@ -104,7 +104,7 @@ fn stopping_now_waits_for_nobody(engine: TestEngine) {
     ended(run).expect(130).says("is suspended now");
     expect_suspended(&project, 1..=3);
     let told = project.events().into_iter().filter_map(|event| match event {
-        EventKind::StopRequested { now } => Some(now),
+        EventKind::StopRequested(stop) => Some(stop.now),
         _ => None,
     });
     assert_eq!(told.collect::<Vec<_>>(), [false, true]);

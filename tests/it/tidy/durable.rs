@@ -38,7 +38,7 @@ enum After {
 use After::{None as Nothing, Points};
 
 /// The functions with such steps: file, name, what follows.
-const LISTED: [(&str, &str, After); 38] = [
+const LISTED: [(&str, &str, After); 39] = [
     ("src/git/history.rs", "note_tip", Points(&["history.extended"])),
     ("src/git/history.rs", "add_shallow", Points(&["history.shallow"])),
     (
@@ -168,6 +168,13 @@ const LISTED: [(&str, &str, After); 38] = [
         "src/run/waiting/suspend.rs",
         "note",
         Points(&["slot.suspended", "round.begun", "stitch.done"]),
+    ),
+    (
+        "src/run/requests.rs",
+        "say",
+        Nothing(
+            "it is a comment, as `issues comment` makes one; that it was said to a session is not kept, and has no part in what comes",
+        ),
     ),
 ];
 
