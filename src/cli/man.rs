@@ -79,7 +79,8 @@ mod tests {
         program.build();
         let mut written: Vec<&str> = pages.iter().map(|(name, _)| name.as_str()).collect();
         let mut expected = names(&program, "cordwainer");
-        (written.sort_unstable(), expected.sort_unstable());
+        written.sort_unstable();
+        expected.sort_unstable();
         assert_eq!(written, expected);
         assert!(pages.len() > 50, "{}", pages.len());
         for (name, page) in &pages {

@@ -180,16 +180,16 @@ fn side(repository: &Repository, file: &DiffFile<'_>) -> Result<Side> {
     }
     let failed = || format!("cannot read the blob {id}");
     let odb = repository.odb().context(failed())?;
-    let (size, _) = odb.read_header(id).context(failed())?;
-    if size > LARGEST {
-        return Ok(side(Content::TooLarge(size)));
+    let (length, _) = odb.read_header(id).context(failed())?;
+    if length > LARGEST {
+        return Ok(side(Content::TooLarge(length)));
     }
     let blob = odb.read(id).context(failed())?;
     if lines::is_binary(blob.data()) {
         return Ok(side(Content::Binary));
     }
     if !lines::is_comparable(blob.data()) {
-        return Ok(side(Content::TooLarge(size)));
+        return Ok(side(Content::TooLarge(length)));
     }
     Ok(side(Content::Text(String::from_utf8_lossy(blob.data()).into_owned())))
 }
@@ -206,7 +206,7 @@ fn prefixed(prefix: &str, name: &str) -> String {
 fn quoted(path: &[u8]) -> String {
     let is_odd = |byte: &u8| byte.is_ascii_control() || matches!(byte, b'"' | b'\\');
     if let Ok(path) = std::str::from_utf8(path)
-        && !path.as_bytes().iter().any(|byte| is_odd(byte))
+        && !path.as_bytes().iter().any(is_odd)
     {
         return path.to_owned();
     }

@@ -65,17 +65,16 @@ impl Generator {
         let issue = store.read()?.get(id)?.clone();
         let git = &self.project.git;
         let (base, commit) = self.work_of((&generation, &issue), options.attempt)?;
-        let taken = match issue.taken.clone() {
+        let taken = if let Some(taken) = issue.taken.clone() {
             // Taken before, or by a call that died.
-            Some(taken) => taken,
-            None => {
-                let taken = self.place_for(&issue, options)?;
-                let now = self.project.clock().now();
-                let by = store.user()?;
-                store.update(&format!("take {id}"), now, |issues| issues.take(id, &by, &taken, now))?;
-                crash_point!("take.held");
-                taken
-            }
+            taken
+        } else {
+            let taken = self.place_for(&issue, options)?;
+            let now = self.project.clock().now();
+            let by = store.user()?;
+            store.update(&format!("take {id}"), now, |issues| issues.take(id, &by, &taken, now))?;
+            crash_point!("take.held");
+            taken
         };
         let branch = format!("refs/heads/{}", taken.branch);
         let at = match git.reference(&branch)? {

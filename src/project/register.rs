@@ -1,6 +1,7 @@
 //! The register of the repositories in which a user has runs: one small file for each, in the user's folder of state. Runs
 //! write it, and nothing depends on it: what it lacks is not listed, and what it says is checked by whoever uses it.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::io::{ErrorKind as Io, Read as _};
 use std::path::{Path, PathBuf};
@@ -155,7 +156,7 @@ impl Register {
                 Err(error) => entries.unread.push(error.in_a_line()),
             }
         }
-        entries.all.sort_by(|a, b| b.began.cmp(&a.began));
+        entries.all.sort_by_key(|entry| Reverse(entry.began));
         entries.unread.sort();
         Ok(entries)
     }

@@ -122,7 +122,7 @@ impl Picture {
             started.task.is_some() && work.call.task == started.task && work.call.candidate == started.candidate
         };
         if let Some(work) = self.works.iter_mut().find(is_it) {
-            work.stage = "gate".to_owned();
+            "gate".clone_into(&mut work.stage);
             work.tool = one_line(&started.gate, LONGEST_TOOL);
         }
     }

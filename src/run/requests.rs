@@ -51,6 +51,18 @@ pub(crate) struct Answering {
     pub(crate) project: Project,
 }
 
+/// Why a request is refused, and what to do about it.
+struct Refusal {
+    what: String,
+    hint: String,
+}
+
+impl From<Refusal> for Answer {
+    fn from(Refusal { what, hint }: Refusal) -> Self {
+        Self::Refused { what, hint }
+    }
+}
+
 /// What a request came to.
 #[derive(Default)]
 struct Effect {
@@ -169,7 +181,8 @@ impl Answering {
             _ => refused(
                 "only the user who began the run may request anything of it".to_owned(),
                 "",
-            ),
+            )
+            .into(),
         };
         let answered = Answered {
             version: VERSION,
@@ -183,11 +196,11 @@ impl Answering {
     fn answer(&self, request: &[u8]) -> Answer {
         if !request.ends_with(b"\n") {
             let what = format!("the request is not a whole line of at most {LONGEST} bytes");
-            return refused(what, "");
+            return refused(what, "").into();
         }
         let asked: Asked = match parse(request, "the request") {
             Ok(asked) => asked,
-            Err((what, hint)) => return refused(what, hint),
+            Err((what, hint)) => return refused(what, hint).into(),
         };
         let RunStanding { id, pid, .. } = &self.standing;
         if asked.run != *id {
@@ -195,7 +208,7 @@ impl Answering {
                 "the request is for run {}, and run {id} (process {pid}) is at work",
                 asked.run
             );
-            return refused(what, "`cordwainer status` shows which run is at work");
+            return refused(what, "`cordwainer status` shows which run is at work").into();
         }
         match self.act(&asked.request) {
             Ok(Effect { changed, reloaded }) => Answer::Done {
@@ -207,12 +220,12 @@ impl Answering {
                     ..self.standing.clone()
                 },
             },
-            Err(refusal) => refusal,
+            Err(refusal) => refusal.into(),
         }
     }
 
     /// Does what is requested; returns what that came to.
-    fn act(&self, request: &Request) -> Result<Effect, Answer> {
+    fn act(&self, request: &Request) -> Result<Effect, Refusal> {
         let is_stopping = self.control.state() == RunState::Stopping;
         let id = &self.standing.id;
         Ok(Effect::of(match request {
@@ -242,7 +255,7 @@ impl Answering {
 
     /// Says something to the sessions of a task. It is a comment on the task, too, and that first: whatever becomes of the
     /// session, the words are kept.
-    fn say(&self, task: &IssueId, text: &str) -> Result<Effect, Answer> {
+    fn say(&self, task: &IssueId, text: &str) -> Result<Effect, Refusal> {
         let conversations = &self.control.conversations;
         if !conversations.has(task) {
             let what = format!("no session at work on `{task}` takes anything now");
@@ -266,7 +279,7 @@ impl Answering {
     }
 
     /// Reads the configuration again. Where a key has changed that cannot take effect at once, nothing does.
-    fn reload(&self) -> Result<Effect, Answer> {
+    fn reload(&self) -> Result<Effect, Refusal> {
         let new = self.project.reread_config().map_err(|error| failed(&error))?;
         // What is in force is so in the generation's mode.
         let mode = new
@@ -308,13 +321,11 @@ fn stream_owner(stream: &tokio::net::unix::WriteHalf<'_>) -> std::io::Result<u32
     Ok(stream.as_ref().peer_cred()?.uid())
 }
 
-fn failed(error: &Error) -> Answer {
+fn failed(error: &Error) -> Refusal {
     refused(error.in_a_line(), error.hint_text().unwrap_or_default())
 }
 
-fn refused(what: String, hint: &str) -> Answer {
-    Answer::Refused {
-        what,
-        hint: hint.to_owned(),
-    }
+fn refused(what: String, hint: &str) -> Refusal {
+    let hint = hint.to_owned();
+    Refusal { what, hint }
 }

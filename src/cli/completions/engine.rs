@@ -94,7 +94,7 @@ pub(super) fn look(mut program: Command, before: &[String], begun: &str) -> Aske
     } else {
         begun
     };
-    place.asked.begun = begun.to_owned();
+    begun.clone_into(&mut place.asked.begun);
     place.offer(begun);
     place.asked
 }

@@ -107,7 +107,8 @@ impl<'a> Change<'a> {
     pub(super) fn edit_one(
         &self,
         id: &IssueId,
-        (edit, is_fine): (&IssueEdit, &dyn Fn(&Issue) -> Result<()>),
+        edit: &IssueEdit,
+        is_fine: &dyn Fn(&Issue) -> Result<()>,
     ) -> Result<()> {
         self.tell_edited(&self.each_of(std::slice::from_ref(id), "edit", |issues, id| {
             is_fine(issues.get(id)?)?;

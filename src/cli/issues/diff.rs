@@ -57,8 +57,12 @@ struct ChangedFile {
     change: Change,
     /// Missing where only the figures are asked for, `null` where it would be too much.
     #[serde(skip_serializing_if = "Option::is_none")]
-    patch: Option<Option<String>>,
+    patch: Option<Patch>,
 }
+
+/// The text of what changed in a file; `null` where it would be too much.
+#[derive(Debug, Serialize)]
+struct Patch(Option<String>);
 
 /// Shows what an attempt changed.
 pub(super) fn diff(context: &Context, store: &Store, arguments: &DiffArguments) -> Result<()> {
@@ -108,7 +112,7 @@ fn changed_files(git: &Git, (old, new): (Oid, Oid), figures_only: bool) -> Resul
         left -= text.as_ref().map_or(0, String::len);
         files.push(ChangedFile {
             change,
-            patch: (!figures_only).then_some(text),
+            patch: (!figures_only).then_some(Patch(text)),
         });
         Ok(ControlFlow::Continue(()))
     })?;

@@ -38,7 +38,7 @@ pub(super) fn in_editor(context: &Context, store: Store, ids: &[TypedId]) -> Res
             Err(Error::new(ErrorKind::Precondition, message))
         }
     };
-    let changed = Change::new(context, store).edit_one(id, (&edit, &is_as_shown));
+    let changed = Change::new(context, store).edit_one(id, &edit, &is_as_shown);
     changed.or_else(|error| keep(file, &error))
 }
 

@@ -143,11 +143,7 @@ impl Reading<'_> {
         let place = |mark: &str, from: usize| {
             let begin = mark.split_inclusive(' ').take(3).collect::<String>();
             let is_mark = |line: &&str| line.trim_end().starts_with(begin.trim_end_matches([':', ',', ' ']));
-            lines
-                .iter()
-                .skip(from)
-                .position(|line| is_mark(line))
-                .map(|at| at + from)
+            lines.iter().skip(from).position(is_mark).map(|at| at + from)
         };
         let proof = place(&marks.proof, 0);
         let description = place(&marks.description, proof.map_or(0, |at| at + 1));

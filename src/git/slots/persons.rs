@@ -82,11 +82,11 @@ impl Git {
         let made = aside(&git_dir);
         remove_path(&made)?;
         fs::create_dir(&made).context(failed())?;
-        let gitdir = [bytes::of_path(&path.join(".git")), b"\n"].concat();
+        let back = [bytes::of_path(&path.join(".git")), b"\n"].concat();
         for (file, content) in [
             ("commondir", b"../..\n".as_slice()),
             ("HEAD", head.as_bytes()),
-            ("gitdir", gitdir.as_slice()),
+            ("gitdir", back.as_slice()),
         ] {
             put(&made.join(file), content)?;
         }

@@ -145,7 +145,7 @@ fn what_there_is_no_room_for_is_dropped_in_its_order() {
                 "  cw-3   review 1,…",
             ],
         ),
-        (4, ["* …", "  …", "  …", "  …"]),
+        (4, ["*…", "…", "…", "…"]),
     ] {
         assert_eq!(lines(&three, 724, size(columns, 24)), expect, "{columns} columns");
     }

@@ -97,8 +97,11 @@ fn a_person_tries_what_an_attempt_left(engine: TestEngine) {
     terminal.resize(30, 100);
     terminal.types("stty size\n");
     terminal.shows("30 100");
-    terminal.types("sleep 1000\n");
+    terminal.types("echo sleeps-$((1+1)); sleep 1000\n");
+    terminal.shows("sleeps-2\r\n");
     terminal.interrupt();
+    // A terminal forgets with it what was typed and not read.
+    terminal.shows("^C");
     terminal.types("echo after-$((2+2)); echo changed >src/left.txt; printf '\\001\\002\\377\\n'; exit 3\n");
     terminal.shows("after-4");
     let (code, shown) = terminal.ended();
@@ -170,6 +173,8 @@ fn a_killed_shell_is_swept(engine: TestEngine) {
     assert_eq!(containers(&project).len(), 1, "nobody was there to remove it");
     project.run(&["gc"]).expect(0);
     assert_eq!(containers(&project).len(), 0);
+    // The next run frees its slot.
+    project.run(&["run", "--tasks-only"]).expect(7);
     project.expect_tidy();
 }
 

@@ -153,12 +153,12 @@ fn nothing_of_the_persons_is_in_the_way_for_long() {
     let place = worktree(&repository);
     fs::create_dir(&place).unwrap();
     fs::write(place.join("mine.txt"), "mine").unwrap();
-    let refuses = |words: &[&str], text: &str| {
+    let expect_refused = |words: &[&str], text: &str| {
         let before = repository.git(&["for-each-ref"]);
         call(&repository, words).refused(9, text);
         assert_eq!(repository.git(&["for-each-ref"]), before);
     };
-    refuses(
+    expect_refused(
         TAKE,
         "error: there is something at `[T]/project-cw-1`\n\nhint: `--path` names another folder\n",
     );
@@ -169,7 +169,7 @@ fn nothing_of_the_persons_is_in_the_way_for_long() {
         "{refused:#?}"
     );
     repository.git(&["branch", "cw-1"]);
-    refuses(
+    expect_refused(
         TAKE,
         "error: cw-1 cannot be taken: there is a branch `cw-1`\n\nhint: `--branch` names another one\n",
     );

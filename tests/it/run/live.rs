@@ -9,8 +9,7 @@ use crate::support::project::Project;
 use crate::support::pseudo_terminal::PseudoTerminal;
 
 engine_tests! {
-    podman: tasks_at_work_have_a_line_each_on_terminals_of_all_widths, more_tasks_than_rows_are_counted,
-        what_an_agent_writes_steers_no_terminal, a_shell_gets_its_terminal_back_whole;
+    podman: tasks_at_work_have_a_line_each_on_terminals_of_all_widths, more_tasks_than_rows_are_counted, a_shell_gets_its_terminal_back_whole;
     docker: who_wants_less_or_more_gets_it, no_colour_is_used_where_none_is_wanted;
 }
 
@@ -116,28 +115,6 @@ fn more_tasks_than_rows_are_counted(engine: TestEngine) {
 }
 
 /// A tool's summary that would clear the screen, turn the line around, and fill it.
-fn what_an_agent_writes_steers_no_terminal(engine: TestEngine) {
-    let project = Project::new(engine, "");
-    let command = format!("\\u001b[2J\\u001b[31m\\u202eevil \\u009b2J{}", "x".repeat(20_000));
-    let message = format!(
-        r#"{{"type":"assistant","message":{{"id":"m","role":"assistant","model":"claude-sonnet-5-5","content":[{{"type":"tool_use","id":"t","name":"Bash","input":{{"command":"{command}"}}}}]}},"parent_tool_use_id":null,"session_id":"s"}}"#
-    );
-    let script = format!("raw {message}\nfifo go\nraw {message}\nappend go x\ndelete go\nwrite src/a.txt x");
-    project.add("waits", &script);
-    let (mut terminal, slots) = with_agents(&project, 1, (24, 60));
-    let screens = terminal.until(|screens| screens.wrapping.iter().any(|row| row.contains("  work")));
-    assert!(
-        screens.wrapping.iter().any(|row| row.contains("Run ")),
-        "it was not cleared: {screens:?}"
-    );
-    let_all_go_on(&project, &slots);
-    let (code, shown) = terminal.ended();
-    assert_eq!(code, Some(0), "{shown}");
-    for mark in ["\u{1b}[2J", "\u{202e}", "\u{9b}", "\u{1b}[31m\\"] {
-        assert!(!shown.contains(mark), "{mark:?} in {shown:?}");
-    }
-}
-
 fn who_wants_less_or_more_gets_it(engine: TestEngine) {
     let project = Project::new(engine, "gates: [exit=0]\n");
     for title in ["quiet", "usual", "more"] {

@@ -59,7 +59,7 @@ impl Emulators {
     pub(crate) fn screens(&self) -> Screens {
         let columns = self.cutting.screen().size().1;
         Screens {
-            wrapping: trimmed(self.wrapping.screen().visible_lines().map(|line| line.text())),
+            wrapping: trimmed(self.wrapping.screen().visible_lines().map(avt::Line::text)),
             cutting: trimmed(self.cutting.screen().rows(0, columns.get())),
         }
     }
