@@ -28,6 +28,7 @@ mod fixes;
 mod gc;
 mod groups;
 mod hazards;
+mod left_work;
 mod mode;
 mod names;
 mod plan;

@@ -4,7 +4,7 @@ use git2::{Commit, ErrorCode, ObjectType, Oid, Signature, Time};
 use jiff::Timestamp;
 
 use super::{Git, Identity};
-use crate::base::error::{Context as _, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::model::CommitId;
 
 /// A commit to be created. The committer is the person who runs the command.
@@ -53,6 +53,12 @@ impl CommitInfo {
     /// Returns the first line of the message.
     pub fn subject(&self) -> &str {
         self.message.lines().next().unwrap_or_default()
+    }
+
+    /// Returns the commit that it is on; `what` names it in the error about one that is on none.
+    pub(crate) fn first_parent(&self, what: &str) -> Result<Oid> {
+        let without = || Error::new(ErrorKind::Unexpected, format!("the {what} {} has no parent", self.id));
+        self.parents.first().copied().ok_or_else(without)
     }
 
     /// Returns the last value of a trailer (`Key: value` in the last paragraph); keys are compared without case.

@@ -8,7 +8,7 @@ use crate::issues::interfaces::InterfaceChanges;
 use crate::issues::issue::{Issue, Issues, Status};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::generation::{GenerationName, Phase};
+use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId};
 use crate::project::interfaces;
 use crate::run::commit_message::{AttemptName, accepted_message};
@@ -25,11 +25,8 @@ impl Generator {
     /// the generation: then the task stays held.
     pub fn accept(&self, id: &IssueId) -> Result<Issue> {
         let _lock = self.project.lock("issues release")?;
-        let generation = self.project.generation()?;
-        if self.project.phase(&generation)? != Phase::Open {
-            let message = format!("the generation `{generation}` is finished");
-            return Err(Error::new(ErrorKind::Precondition, message).hint("accept tasks before `cordwainer stop`"));
-        }
+        let hint = "accept tasks before `cordwainer stop`";
+        let generation = self.project.open_generation(Some(hint))?;
         self.project.refuse_checked_out(&generation)?;
         let store = Store::open(&self.project.git, &generation)?;
         let issues = store.read()?;
@@ -89,9 +86,7 @@ impl Generator {
             .project
             .git
             .commit_info(self.project.git.resolve(snapshot.as_str())?)?;
-        let base = kept.parents.first().copied();
-        let base =
-            base.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("the snapshot {snapshot} has no parent")))?;
+        let base = kept.first_parent("snapshot")?;
         let brought = self.project.git.hazards_brought(base, kept.tree)?;
         if let Some(hazard) = brought.first() {
             let message = format!("{} cannot be accepted: {}", issue.id, hazard.text);

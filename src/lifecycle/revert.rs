@@ -13,7 +13,7 @@ use crate::git::{CommitInfo, Oid};
 use crate::issues::issue::{Issue, Issues, Status};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::generation::{GenerationName, Phase};
+use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId, id_list, trailer};
 use crate::run::land::{land_own, quoted};
 use crate::run::reverted::{Reverted, Undone};
@@ -64,12 +64,8 @@ impl Generator {
     /// [`ErrorKind::Locked`] while a run is at work.
     pub fn revert(&self, id: &IssueId, options: &RevertOptions) -> Result<RevertSummary> {
         let _lock = self.project.lock("issues revert")?;
-        let generation = self.project.generation()?;
-        if self.project.phase(&generation)? != Phase::Open {
-            let message = format!("the generation `{generation}` is finished");
-            return Err(Error::new(ErrorKind::Precondition, message)
-                .hint("after `cordwainer stop` its work is in the base branch: `git revert` undoes it there"));
-        }
+        let hint = "after `cordwainer stop` its work is in the base branch: `git revert` undoes it there";
+        let generation = self.project.open_generation(Some(hint))?;
         self.project.refuse_checked_out(&generation)?;
         let store = Store::open(&self.project.git, &generation)?;
         let issues = store.read()?;
@@ -121,9 +117,7 @@ impl Generator {
         let git = &self.project.git;
         let id = &issue.id;
         let undone = git.commit_info(git.resolve(commit.as_str())?)?;
-        let before = undone.parents.first().copied();
-        let before =
-            before.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("the commit {commit} has no parent")))?;
+        let before = undone.first_parent("commit")?;
         let message = message((generation, issue), commit, options);
         loop {
             let tip = self.project.tip(generation)?;

@@ -13,7 +13,7 @@ use crate::issues::round::Fixing;
 use crate::issues::scope::Then;
 use crate::issues::store::Store;
 use crate::lifecycle::{Generator, exit};
-use crate::model::generation::{GenerationName, Phase};
+use crate::model::generation::GenerationName;
 use crate::model::{IssueId, Role, RunId, Usage};
 use crate::project::{HeldLock, RunStanding};
 use crate::record::event::EventKind;
@@ -323,14 +323,8 @@ impl Generator {
     pub(super) fn begin(&self, events: EventSender, interruption: Interruption, has_steps: bool) -> Result<Begun> {
         let run = self.project.new_run();
         let lock = Arc::new(self.project.lock(run.as_str())?);
-        let generation = self.project.generation()?;
-        if self.project.phase(&generation)? != Phase::Open {
-            return Err(Error::new(
-                ErrorKind::Precondition,
-                format!("the generation `{generation}` is finished"),
-            )
-            .hint("`cordwainer stop` merges it; `cordwainer start` creates a new one"));
-        }
+        let hint = "`cordwainer stop` merges it; `cordwainer start` creates a new one";
+        let generation = self.project.open_generation(Some(hint))?;
         let told = preflight::refuse(preflight::of_repository(&self.project))?;
         let recorder = Recorder::create(
             &self.project.state_dir,

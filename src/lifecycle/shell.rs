@@ -11,7 +11,7 @@ use crate::issues::issue::{Issue, Status};
 use crate::issues::round::Calls;
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::generation::{GenerationName, Phase};
+use crate::model::generation::GenerationName;
 use crate::model::{AttemptId, CommitId, IssueId, RunId};
 use crate::run::commit_message::{AttemptName, message};
 pub use crate::run::gate::PersonsTerminal;
@@ -63,11 +63,7 @@ impl Generator {
     /// ended early.
     pub async fn shell(&self, id: &IssueId, options: &ShellOptions, terminal: PersonsTerminal) -> Result<ShellSummary> {
         let _lock = self.project.lock("issues shell")?;
-        let generation = self.project.generation()?;
-        if self.project.phase(&generation)? != Phase::Open {
-            let message = format!("the generation `{generation}` is finished");
-            return Err(Error::new(ErrorKind::Precondition, message));
-        }
+        let generation = self.project.open_generation(None)?;
         let store = Store::open(&self.project.git, &generation)?;
         let issue = store.read()?.get(id)?.clone();
         if options.keep && matches!(issue.status, Status::InProgress | Status::Closed) {
@@ -105,27 +101,18 @@ impl Generator {
     }
 
     fn work_to_try(&self, (generation, issue): (&GenerationName, &Issue), attempt: Option<AttemptId>) -> Result<Work> {
-        let git = &self.project.git;
-        let (attempt, snapshot) = match issue.left_by(attempt) {
-            Ok(left) => left,
-            Err(error) if attempt.is_some() => return Err(error),
-            Err(_) => {
-                let tip = self.project.tip(generation)?;
-                return Ok(Work {
-                    attempt: None,
-                    commit: tip,
-                    base: tip,
-                });
-            }
-        };
-        let commit = git.commit_info(git.resolve(snapshot.as_str())?)?;
-        let base = commit.parents.first().copied();
-        let base =
-            base.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("the snapshot {snapshot} has no parent")))?;
+        if let Some(left) = self.left_work(issue, attempt)? {
+            return Ok(Work {
+                attempt: Some(left.attempt),
+                commit: left.commit.id,
+                base: left.base,
+            });
+        }
+        let tip = self.project.tip(generation)?;
         Ok(Work {
-            attempt: Some(attempt),
-            commit: commit.id,
-            base,
+            attempt: None,
+            commit: tip,
+            base: tip,
         })
     }
 

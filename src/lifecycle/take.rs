@@ -12,7 +12,8 @@ use crate::git::{CommitInfo, Git, Oid, RefMove};
 use crate::issues::issue::{Issue, Status, Taken};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::generation::{GenerationName, Phase};
+use crate::lifecycle::left_work::LeftWork;
+use crate::model::generation::GenerationName;
 use crate::model::{AttemptId, CommitId, IssueId, trailer};
 use crate::project::obeyed::{NewToRun, new_to_run};
 use crate::run::land::{Contribution, OnTip, commit_on, keep_snapshot, land_own, merge_onto, quoted};
@@ -60,7 +61,7 @@ impl Generator {
     /// Of kind [`ErrorKind::Precondition`] where the task is closed or in progress, branch or folder are there, or the work holds
     /// what would harm a checkout.
     pub fn take(&self, id: &IssueId, options: &TakeOptions) -> Result<TakeSummary> {
-        let generation = self.open_generation()?;
+        let generation = self.project.open_generation(None)?;
         let store = Store::open(&self.project.git, &generation)?;
         let issue = store.read()?.get(id)?.clone();
         let git = &self.project.git;
@@ -101,15 +102,6 @@ impl Generator {
         })
     }
 
-    fn open_generation(&self) -> Result<GenerationName> {
-        let generation = self.project.generation()?;
-        if self.project.phase(&generation)? == Phase::Open {
-            return Ok(generation);
-        }
-        let message = format!("the generation `{generation}` is finished");
-        Err(Error::new(ErrorKind::Precondition, message))
-    }
-
     /// Returns the commit that an attempt's work began from, and one with that work on it alone.
     fn work_of(
         &self,
@@ -117,18 +109,15 @@ impl Generator {
         attempt: Option<AttemptId>,
     ) -> Result<(Oid, Oid)> {
         let git = &self.project.git;
-        let (attempt, snapshot) = match issue.left_by(attempt) {
-            Ok(left) => left,
-            Err(error) if attempt.is_some() => return Err(error),
-            Err(_) => {
-                let tip = self.project.tip(generation)?;
-                return Ok((tip, tip));
-            }
+        let Some(left) = self.left_work(issue, attempt)? else {
+            let tip = self.project.tip(generation)?;
+            return Ok((tip, tip));
         };
-        let kept = git.commit_info(git.resolve(snapshot.as_str())?)?;
-        let base = kept.parents.first().copied();
-        let base =
-            base.ok_or_else(|| Error::new(ErrorKind::Unexpected, format!("the snapshot {snapshot} has no parent")))?;
+        let LeftWork {
+            attempt,
+            commit: kept,
+            base,
+        } = left;
         if let Some(hazard) = git.hazards_brought(base, kept.tree)?.first() {
             let message = format!("{} cannot be taken: {}", issue.id, hazard.text);
             return Err(Error::new(ErrorKind::Precondition, message)
@@ -190,7 +179,7 @@ impl Generator {
     /// branch changes nothing, or does not fit on newer work; of kind [`ErrorKind::Locked`] while a run is at work.
     pub fn hand_back(&self, id: &IssueId) -> Result<Issue> {
         let _lock = self.project.lock("issues take")?;
-        let generation = self.open_generation()?;
+        let generation = self.project.open_generation(None)?;
         self.project.refuse_checked_out(&generation)?;
         let store = Store::open(&self.project.git, &generation)?;
         let issue = store.read()?.get(id)?.clone();

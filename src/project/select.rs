@@ -5,7 +5,7 @@ use crate::base::fs::{create_private_folder, write_atomically};
 use crate::base::regular;
 use crate::base::text::nearest;
 use crate::git::Oid;
-use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE};
+use crate::model::generation::{ARCHIVE, GenerationName, NAMESPACE, Phase};
 use crate::project::Project;
 
 const START: &str = "`cordwainer start` creates one";
@@ -21,6 +21,22 @@ impl Project {
             .filter_map(|(reference, _)| reference.strip_prefix(NAMESPACE)?.strip_suffix("/base"))
             .filter_map(|name| GenerationName::new(name).ok());
         Ok(names.collect())
+    }
+
+    /// Returns the selected generation, as [`Self::generation`] does, if it is still open; `hint` is what to do where it is finished.
+    pub(crate) fn open_generation(&self, hint: Option<&str>) -> Result<GenerationName> {
+        let generation = self.generation()?;
+        if self.phase(&generation)? == Phase::Open {
+            return Ok(generation);
+        }
+        let finished = Error::new(
+            ErrorKind::Precondition,
+            format!("the generation `{generation}` is finished"),
+        );
+        Err(match hint {
+            Some(hint) => finished.hint(hint),
+            None => finished,
+        })
     }
 
     /// Returns the selected generation: the one chosen, else the configuration's, else the one switched to, else the

@@ -14,12 +14,11 @@ use crate::record::event::{Event, EventKind};
 
 mod at_work;
 
+use self::at_work::TITLE;
 pub use self::at_work::{AtWork, Stage};
 
 /// How many events of a timeline are kept: the first one, and the last ones.
 const TIMELINE: usize = 2000;
-/// How much of a title is kept, in characters.
-const TITLE: usize = 200;
 /// How much of a reason is kept, in characters.
 const REASON: usize = 500;
 

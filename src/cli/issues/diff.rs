@@ -98,10 +98,7 @@ fn sides(git: &Git, (issue, attempt): (&Issue, AttemptId), commit: &CommitId) ->
         let message = format!("{}: what attempt {attempt} left is not in this repository", issue.id);
         Error::new(ErrorKind::Precondition, message).because(error)
     })?;
-    let parents = git.commit_info(id)?.parents;
-    let base = parents.first().copied();
-    let without = || Error::new(ErrorKind::Unexpected, format!("the commit {commit} has no parent"));
-    Ok((base.ok_or_else(without)?, id))
+    Ok((git.commit_info(id)?.first_parent("commit")?, id))
 }
 
 fn changed_files(git: &Git, (old, new): (Oid, Oid), figures_only: bool) -> Result<Vec<ChangedFile>> {

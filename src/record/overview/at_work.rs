@@ -8,7 +8,7 @@ use crate::model::{IssueId, Role, Usage};
 use crate::record::event::{AuditStep, CallName, Event, EventKind, Step};
 
 /// How much of a title is kept, in characters.
-const TITLE: usize = 200;
+pub(super) const TITLE: usize = 200;
 
 /// A task, a candidate of one, or a measure that is in progress.
 #[derive(Clone, Debug, PartialEq, Serialize)]

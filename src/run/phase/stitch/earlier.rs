@@ -5,7 +5,7 @@ use tokio::task::block_in_place;
 use super::Stitch;
 use super::stages::{Attempting, Ended};
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::model::{AttemptId, CommitId, PromptName};
+use crate::model::{AttemptId, PromptName};
 use crate::prompt;
 use crate::record::event::EventKind;
 use crate::run::land::{Contribution, OnTip, merge_onto};
@@ -48,11 +48,7 @@ impl Stitch {
             }
             Err(error) => return Err(error),
         };
-        let base = snapshot.parents.first().copied();
-        let base = base.ok_or_else(|| {
-            let commit = CommitId::from(snapshot.id);
-            Error::new(ErrorKind::Unexpected, format!("the snapshot {commit} has no parent"))
-        })?;
+        let base = snapshot.first_parent("snapshot")?;
         let made = Contribution {
             generation: &context.generation,
             task: &issue.id,
