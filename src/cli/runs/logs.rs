@@ -227,10 +227,9 @@ impl Log<'_> {
     fn show_talk(&mut self) -> Result<()> {
         let Some(talk) = &mut self.talk else { return Ok(()) };
         let (page, lines, wanted) = (&mut self.page, &mut self.lines, &self.wanted);
-        let now = self.context.environment.clock.now();
-        talk.up_to_now(&mut |(call, saying)| {
-            if wanted.has_call(call) {
-                add(page, &lines.of_saying(now, call, &saying))?;
+        talk.up_to_now(&mut |at, (call, saying)| {
+            if wanted.has_call(call) && wanted.since.is_none_or(|since| at >= since) {
+                add(page, &lines.of_saying(at, call, &saying))?;
             }
             Ok(())
         })

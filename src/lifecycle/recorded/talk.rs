@@ -5,6 +5,8 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+
 use crate::agent::{Saying, sayings};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::growing_lines::{Found, GrowingLines};
@@ -81,14 +83,16 @@ impl Talk {
         Ok(false)
     }
 
-    /// Tells what is in the transcripts of all calls that are at work: the events have come to the present.
+    /// Tells what is in the transcripts of all calls that are at work, with the moment of it: the events have come to the
+    /// present.
     ///
     /// # Errors
     ///
     /// Those of [`Self::up_to`].
-    pub fn up_to_now(&mut self, tell: &mut impl FnMut(TalkItem<'_>) -> Result<()>) -> Result<()> {
+    pub fn up_to_now(&mut self, tell: &mut impl FnMut(Timestamp, TalkItem<'_>) -> Result<()>) -> Result<()> {
         for (call, reading) in &mut self.calls {
-            reading.rest(call, tell)?;
+            let Some(at) = reading.written_at()? else { continue };
+            reading.rest(call, &mut |item| tell(at, item))?;
         }
         Ok(())
     }
@@ -121,6 +125,29 @@ fn folder_of(records: &Path, call: &CallName, cycle: u32) -> PathBuf {
 }
 
 impl Reading {
+    /// Opens the transcript, if that was not done before; returns whether there is one.
+    fn open(&mut self) -> Result<bool> {
+        if self.lines.is_none() {
+            self.lines = match regular::open(&self.path) {
+                Ok(file) => Some(GrowingLines::new(file, DEFAULT_LINE_LIMIT)),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                Err(error) => return Err(error).with_context(ErrorKind::Unexpected, || cannot_read(&self.path)),
+            };
+        }
+        Ok(self.lines.is_some())
+    }
+
+    /// Returns when the transcript was written last, which is what its newest lines have for a time; `None` where there is no
+    /// transcript.
+    fn written_at(&mut self) -> Result<Option<Timestamp>> {
+        self.open()?;
+        let Some(lines) = &self.lines else { return Ok(None) };
+        let written = lines.source().metadata().and_then(|looks| looks.modified());
+        let written = written.with_context(ErrorKind::Unexpected, || cannot_read(&self.path))?;
+        // A time that no calendar has is that of no transcript of ours.
+        Ok(Some(Timestamp::try_from(written).unwrap_or(Timestamp::UNIX_EPOCH)))
+    }
+
     /// Tells everything up to what this key is of; returns whether that was found.
     fn up_to(&mut self, key: &str, call: &CallName, tell: &mut impl FnMut(TalkItem<'_>) -> Result<()>) -> Result<bool> {
         if let Some(place) = self.ahead.iter().position(|ahead| ahead == key) {
@@ -143,15 +170,11 @@ impl Reading {
         tell: &mut impl FnMut(TalkItem<'_>) -> Result<()>,
         is_it: impl Fn(&str) -> bool,
     ) -> Result<bool> {
-        let failed = || format!("cannot read `{}`", self.path.display());
-        if self.lines.is_none() {
-            self.lines = match regular::open(&self.path) {
-                Ok(file) => Some(GrowingLines::new(file, DEFAULT_LINE_LIMIT)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
-                Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
-            };
+        if !self.open()? {
+            return Ok(false);
         }
         let Some(lines) = &mut self.lines else { return Ok(false) };
+        let failed = || cannot_read(&self.path);
         while let Some(found) = lines.next_line().with_context(ErrorKind::Unexpected, failed)? {
             let Found::Line(line) = found else {
                 let text = format!("(a line of more than {} MiB is left out)", DEFAULT_LINE_LIMIT >> 20);
@@ -179,6 +202,10 @@ impl Reading {
         }
         Ok(false)
     }
+}
+
+fn cannot_read(path: &Path) -> String {
+    format!("cannot read `{}`", path.display())
 }
 
 /// Returns what a saying and the event about it have in common; `None` for one that has no event.

@@ -93,7 +93,10 @@ fn whole(repository: &TestRepository) -> PathBuf {
             json!({"type": "tool_result", "content": "\u{1b}[31mtest result: ok\u{1b}[0m\n\u{202e}\u{1b}]0;x\u{7}"}),
         ),
     ];
-    fs::write(transcript.join("transcript.jsonl"), text.concat()).unwrap();
+    let path = transcript.join("transcript.jsonl");
+    fs::write(&path, text.concat()).unwrap();
+    let written: jiff::Timestamp = "2026-11-30T12:00:03Z".parse().unwrap();
+    fs::File::open(path).unwrap().set_modified(written.into()).unwrap();
     folder
 }
 
@@ -259,7 +262,8 @@ fn a_log_has_what_agents_said_and_did_and_nothing_that_harms() {
         12:00:02    cw-k7qd: I run the tests.\n\
         12:00:02    cw-k7qd > Bash cargo test\n";
     assert!(log.starts_with(expect), "{log}");
-    assert!(log.contains("    | test result: ok\n"), "{log}");
+    let answer = "12:00:03      | test result: ok\n";
+    assert!(log.contains(answer), "no event tells when it came, its file does: {log}");
     assert!(!log.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{log:?}");
     // The task may stand alone, and a level and a moment choose.
     let of = |arguments: &[&str]| call(&repository, &[&["runs", "logs"], arguments].concat()).done();

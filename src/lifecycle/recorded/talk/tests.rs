@@ -87,7 +87,7 @@ impl Records {
 
     fn now(&mut self) -> Vec<String> {
         let mut told = Vec::new();
-        let tell = &mut |(_, saying): TalkItem<'_>| {
+        let tell = &mut |_: Timestamp, (_, saying): TalkItem<'_>| {
             told.push(word(saying));
             Ok(())
         };
