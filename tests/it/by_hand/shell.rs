@@ -95,8 +95,8 @@ fn a_person_tries_what_an_attempt_left(engine: TestEngine) {
     );
     // The size follows the terminal's, and Ctrl-C is a key of the shell's.
     terminal.resize(30, 100);
-    terminal.types("stty size\n");
-    terminal.shows("30 100");
+    terminal.types("until [ \"$(stty size)\" = '30 100' ]; do sleep 0.05; done; echo followed-$((1+2))\n");
+    terminal.shows("followed-3");
     terminal.types("echo sleeps-$((1+1)); sleep 1000\n");
     terminal.shows("sleeps-2\r\n");
     terminal.interrupt();
