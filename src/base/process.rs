@@ -74,30 +74,39 @@ fn namespace() -> Option<String> {
     Some(link.to_str()?.to_owned())
 }
 
+/// Fields of `/proc/PID/stat`, by their numbers in proc(5).
+const PARENT: usize = 4;
+const GROUP: usize = 5;
+const SESSION: usize = 6;
+const STARTED: usize = 22;
+
 /// The most generations of processes that are looked at.
 const MOST_PARENTS: usize = 64;
 
 /// Returns whether this process was begun by a shell that can suspend it and let it go on: whether a process that is not of its
 /// group, and of the same session, is the parent of one that is (the group is not orphaned, see setpgid(2)).
 pub(crate) fn is_under_a_shell() -> bool {
-    use rustix::process::{Pid, getpgid, getpgrp, getpid, getsid};
-    let (group, session) = (getpgrp(), getsid(None));
-    let mut process = getpid();
+    let mut process = std::process::id();
+    let (group, session) = (group(), field(process, SESSION));
     for _ in 0..MOST_PARENTS {
-        let number = u32::try_from(process.as_raw_nonzero().get()).unwrap_or_default();
-        let parent = field(number, 4).and_then(|parent| Pid::from_raw(i32::try_from(parent).ok()?));
+        let parent = field(process, PARENT).and_then(|parent| u32::try_from(parent).ok());
         let Some(parent) = parent else { return false };
-        if getpgid(Some(parent)) != Ok(group) {
-            return session.is_ok() && getsid(Some(parent)) == session;
+        if field(parent, GROUP) != group {
+            return session.is_some() && field(parent, SESSION) == session;
         }
         process = parent;
     }
     false
 }
 
+/// Returns the group of this process; 0 is one of another namespace of processes, for which the calls of rustix have no value.
+pub(crate) fn group() -> Option<u64> {
+    field(std::process::id(), GROUP)
+}
+
 /// Returns when a process started; `None` where there is none of this number.
 fn started(number: u32) -> Option<u64> {
-    field(number, 22)
+    field(number, STARTED)
 }
 
 /// Returns a field of what proc(5) has in `/proc/PID/stat`, counted from 1; those up to the third are none of numbers.

@@ -3,11 +3,12 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Command;
 
 use cordwainer::event::EventKind;
 use rustix::process::Signal;
 
-use crate::support::engines::{self, TestEngine, engine_tests};
+use crate::support::engines::{self, TestEngine, engine_tests, skip};
 use crate::support::project::Project;
 use crate::support::project::waiting::{signal, wait_until};
 use crate::support::pseudo_terminal::PseudoTerminal;
@@ -18,7 +19,8 @@ use crate::support::sockets::Socket;
 engine_tests! {
     both: once_nothing_new_begins_and_a_call_has_its_grace;
     podman: after_the_grace_a_session_is_suspended, three_times_ends_it_and_names_what_is_left,
-        a_gate_before_any_work_is_ended, a_gate_on_a_result_is_ended, a_dumb_terminal_gets_plain_lines, a_terminal_that_is_gone_is_the_first_word, a_service_of_ours_outlives_the_keys_of_a_terminal, an_ending_that_waits_can_be_interrupted;
+        a_gate_before_any_work_is_ended, a_gate_on_a_result_is_ended, a_dumb_terminal_gets_plain_lines, a_terminal_that_is_gone_is_the_first_word, a_service_of_ours_outlives_the_keys_of_a_terminal, an_ending_that_waits_can_be_interrupted,
+        a_group_of_another_namespace_changes_nothing;
     docker: twice_suspends_at_once, a_measure_is_ended, a_service_manager_never_insists, a_run_that_waits_ends_at_once;
 }
 
@@ -198,6 +200,27 @@ fn three_times_ends_it_and_names_what_is_left(engine: TestEngine) {
 }
 
 /// It sends SIGTERM and SIGHUP, and a terminal that is closed sends SIGHUP twice: all that is the first word.
+/// As `unshare` and some runners of CI begin a program: neither its group nor its session has a number where it is.
+fn a_group_of_another_namespace_changes_nothing(engine: TestEngine) {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root can make a namespace of processes");
+    }
+    let project = Project::new(engine, "");
+    project.add("is done", "write src/a.txt x");
+    let run = project.command(&["generator", "run"]);
+    let mut apart = Command::new("unshare");
+    apart
+        .args(["--pid", "--fork", "--mount-proc"])
+        .arg(run.get_program())
+        .args(run.get_args())
+        .current_dir(run.get_current_dir().unwrap())
+        .envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let (code, shown) = PseudoTerminal::start(&apart).ended();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(shown.contains("task 1 of 1"), "the live lines are there: {shown}");
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+}
+
 fn a_service_manager_never_insists(engine: TestEngine) {
     let project = Project::new(engine, "stop_grace: 1h\n");
     project.add("is under way", &format!("{WAIT}delete go\nwrite src/a.txt x"));

@@ -263,7 +263,10 @@ fn a_log_has_what_agents_said_and_did_and_nothing_that_harms() {
         12:00:02    cw-k7qd > Bash cargo test\n";
     assert!(log.starts_with(expect), "{log}");
     let answer = "12:00:03      | test result: ok\n";
-    assert!(log.contains(answer), "no event tells when it came, its file does: {log}");
+    assert!(
+        log.contains(answer),
+        "no event tells when it came, its file does: {log}"
+    );
     assert!(!log.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{log:?}");
     // The task may stand alone, and a level and a moment choose.
     let of = |arguments: &[&str]| call(&repository, &[&["runs", "logs"], arguments].concat()).done();
