@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -16,6 +16,14 @@ use crate::base::regular;
 const UNFINISHED: &str = ".cordwainer-unfinished-";
 /// How often a file is written anew that somebody took for a dead process's.
 const MOST_TRIES: u32 = 10;
+
+/// Takes it for done that something is removed which is not there, or that another process removes at this moment.
+pub(crate) fn unless_missing(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
 
 /// Writes `bytes` to `path` so that a reader, or a crash, sees either the old content or the new. What a crash leaves
 /// beside it, [`remove_unfinished`] removes.

@@ -19,7 +19,7 @@ use self::walk::{Found, Walk};
 use super::Git;
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
-use crate::base::fs::{create_folder, own_folder, write_atomically};
+use crate::base::fs::{create_folder, own_folder, unless_missing, write_atomically};
 use crate::base::regular;
 
 mod pack;
@@ -172,12 +172,7 @@ impl Histories {
     /// Where it cannot be removed.
     pub(crate) fn remove(&self, branch: &str) -> Result<()> {
         let folder = self.folder_of(branch);
-        match fs::remove_dir_all(&folder) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(error).context(format!("cannot remove `{}`", folder.display()))
-            }
-            _ => Ok(()),
-        }
+        unless_missing(fs::remove_dir_all(&folder)).context(format!("cannot remove `{}`", folder.display()))
     }
 
     /// Returns the branches that have a store, with its folder.
@@ -285,10 +280,7 @@ impl Store {
     /// Removes all that is in it but its lock.
     fn empty(&self) -> io::Result<()> {
         for path in [self.tip_file(), self.shallow()] {
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            unless_missing(fs::remove_file(path))?;
         }
         fs::remove_dir_all(self.objects())
     }

@@ -16,6 +16,7 @@ use git2::{ObjectType, Oid, Repository};
 
 use self::packs::Packs;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
+use crate::base::fs::unless_missing;
 
 mod packs;
 
@@ -186,7 +187,7 @@ impl Unheld {
 
 impl Drop for Unheld {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(self.folder()) {
+        if let Err(error) = unless_missing(fs::remove_dir_all(self.folder())) {
             tracing::warn!(%error, folder = %self.folder().display(), "a folder of objects could not be removed");
         }
     }
@@ -213,7 +214,7 @@ impl KeptPack {
             .with_context(ErrorKind::Unexpected, failed)?;
         if let Some(unheld) = &*self.objects.0.lock().unwrap_or_else(PoisonError::into_inner) {
             for id in &self.ids {
-                packs::remove(&unheld.file_of(*id)).with_context(ErrorKind::Unexpected, failed)?;
+                unless_missing(fs::remove_file(unheld.file_of(*id))).with_context(ErrorKind::Unexpected, failed)?;
             }
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::base::fs::unless_missing;
 use crate::base::regular;
 use crate::git::{bytes, is_at};
 
@@ -121,21 +122,14 @@ fn sweep_rest(path: &Path) -> io::Result<()> {
     if fs::symlink_metadata(path.with_file_name(bytes::to_path(token))).is_ok() {
         return Ok(());
     }
-    remove_file(path)
+    unless_missing(fs::remove_file(path))
 }
 
 fn remove(path: &Path) -> io::Result<()> {
     for what in BESIDE {
-        remove_file(&path.with_extension(what))?;
+        unless_missing(fs::remove_file(path.with_extension(what)))?;
     }
-    remove_file(path)
-}
-
-fn remove_file(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+    unless_missing(fs::remove_file(path))
 }
 
 /// Returns whether only another user could have done it, or nobody, because the disk is read-only.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository};
 
+use crate::base::fs::unless_missing;
 use crate::base::regular;
 
 /// How many packs of ours there may be before some are joined. The old ones stay until the next time, for processes
@@ -92,7 +93,7 @@ impl Packs {
     /// Removes the folders and keep marks of dead processes. Objects that a ref holds stay in their pack.
     fn sweep(&self) -> io::Result<()> {
         for folder in self.of_dead()? {
-            fs::remove_dir_all(folder)?;
+            unless_missing(fs::remove_dir_all(folder))?;
         }
         for name in self.noted()? {
             let keep = self.file(&name, "keep");
@@ -102,7 +103,7 @@ impl Packs {
             };
             let token = holder.strip_prefix(OURS).map(str::trim_end);
             if token.is_some_and(|token| !self.top.join(token).is_dir()) {
-                remove(&keep)?;
+                unless_missing(fs::remove_file(&keep))?;
             }
         }
         Ok(())
@@ -163,21 +164,21 @@ impl Packs {
 
     /// Removes the keep mark of a pack.
     pub(super) fn release(&self, name: &str) -> io::Result<()> {
-        remove(&self.file(name, "keep"))
+        unless_missing(fs::remove_file(self.file(name, "keep")))
     }
 
     /// Removes a pack that no ref holds.
     pub(super) fn discard(&self, name: &str) -> io::Result<()> {
         let _lock = self.lock()?;
         self.remove_or_give(&[name.to_owned()])?;
-        remove(&self.file(name, "keep"))
+        unless_missing(fs::remove_file(self.file(name, "keep")))
     }
 
     fn remove_pack(&self, name: &str) -> io::Result<()> {
         for extension in ["idx", "pack", "keep"] {
-            remove(&self.file(name, extension))?;
+            unless_missing(fs::remove_file(self.file(name, extension)))?;
         }
-        remove(&self.note(name))
+        unless_missing(fs::remove_file(self.note(name)))
     }
 
     /// Forgets packs of ours that git's index of several packs names: git's own maintenance joins them, and does not
@@ -190,7 +191,7 @@ impl Packs {
         let mut others = Vec::new();
         for name in packs {
             if memchr::memmem::find(&index, name.as_bytes()).is_some() {
-                remove(&self.note(name))?;
+                unless_missing(fs::remove_file(self.note(name)))?;
             } else {
                 others.push(name.clone());
             }
@@ -310,12 +311,4 @@ fn move_file(from: &Path, to: &Path) -> io::Result<()> {
     File::open(&beside)?.sync_all()?;
     fs::rename(beside, to)?;
     fs::remove_file(from)
-}
-
-/// Removes a file that may not exist any more.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
 }

@@ -21,7 +21,7 @@ use crate::agent::{CallOutcome, Ending, Transcript};
 use crate::base::clock::since_boot;
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, ErrorKind, Result};
-use crate::base::fs::write_atomically;
+use crate::base::fs::{unless_missing, write_atomically};
 use crate::base::lines::{DEFAULT_LINE_LIMIT, LineReader};
 use crate::base::redact::Redactor;
 use crate::base::registry::Registered;
@@ -236,13 +236,6 @@ fn count_whole(mut file: File) -> io::Result<u64> {
 fn silence(noted: Option<Duration>, by_the_machine: Duration, written: Option<Duration>) -> Duration {
     let agrees = noted.is_some_and(|noted| noted.abs_diff(by_the_machine) < WAS_SET);
     written.filter(|_| agrees).unwrap_or_default()
-}
-
-fn unless_missing(done: io::Result<()>) -> io::Result<()> {
-    match done {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        done => done,
-    }
 }
 
 #[cfg(test)]
