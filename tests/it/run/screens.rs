@@ -166,7 +166,8 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
     }
     let repository = TestRepository::new();
     repository.write(".gitignore", "/.secrets/\n");
-    let project = Project::on(engine, repository, "");
+    // So little is free on every machine that runs this.
+    let project = Project::on(engine, repository, "container: {disk: 1g}\n");
     settings().bind(|| {
         assert_snapshot!(screen(&project, "doctor"), @r"
         $ cordwainer doctor
@@ -212,7 +213,7 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
           ✓ secrets_dir        `.secrets` is ignored by git, and only its owner can read it
           ✓ credential         there is one
           ✓ network_credentials  none are configured
-          ✓ disk               [size] free at `[folder]`; an attempt that writes more than 20g is ended (`container.disk`, watched)
+          ✓ disk               [size] free at `[folder]`; an attempt that writes more than 1g is ended (`container.disk`, watched)
           ✓ open_files         at most [number]
           ✓ client             tried with Claude Code [version] to [version]
           ✓ proxy              none is requested
