@@ -167,7 +167,7 @@ fn a_doctor_where_all_is_well(engine: TestEngine) {
     let repository = TestRepository::new();
     repository.write(".gitignore", "/.secrets/\n");
     // So little is free on every machine that runs this.
-    let project = Project::on(engine, repository, "container: {disk: 1g}\n");
+    let project = Project::on(engine, repository, "  disk: 1g\n---\n");
     settings().bind(|| {
         assert_snapshot!(screen(&project, "doctor"), @r"
         $ cordwainer doctor

@@ -216,9 +216,11 @@ fn a_terminal_shows_what_the_runs_own_shows(engine: TestEngine) {
     assert!(!shown.contains("Interrupted"), "{shown}");
     let closed = PseudoTerminal::start(&project.command(&["runs", "logs", "-f"]));
     wait_until(|| closed.shown().contains("Write a file"));
+    // Its signal comes first, or that nobody reads any more.
+    let code = closed.closed();
     assert!(
-        closed.closed().is_none_or(|code| code == 130),
-        "a terminal that is gone ends it"
+        [None, Some(0), Some(130)].contains(&code),
+        "a terminal that is gone ends it: {code:?}"
     );
     assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
     let (code, shown) = watched.ended();
