@@ -69,6 +69,8 @@ impl PseudoTerminal {
             .stdin(end())
             .stdout(end())
             .stderr(end());
+        // A shell changes them as soon as it begins.
+        let settings = tcgetattr(&pair.slave).unwrap();
         let child = session.spawn().unwrap();
         let shown = Arc::new(Mutex::new(Shown {
             bytes: Vec::new(),
@@ -89,7 +91,7 @@ impl PseudoTerminal {
         });
         Self {
             keyboard: pair.master.into(),
-            settings: tcgetattr(&pair.slave).unwrap(),
+            settings,
             own_end: pair.slave,
             shown,
             reading,
