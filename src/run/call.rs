@@ -22,7 +22,7 @@ pub(crate) use self::flow::{
     ClosingPlace, FlowPlace, MeasurePlace, PartPlace, PlanPlace, ProposalsPlace, StagePlace, WaitingWork, WorkPlace,
 };
 use self::listener::Listener;
-pub(crate) use self::request::{Call, CallResult, Sandbox};
+pub(crate) use self::request::{Call, CallResult, OnEnd, Sandbox};
 use self::seal::Sealed;
 use self::services::{For, Services};
 use self::specification::specification;
@@ -97,11 +97,13 @@ pub(crate) async fn make(
         Err(error) => return adoption::forget(folder).and(Err(error)),
     };
     let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
-    let leaving = Box::pin(running.leave(ended, call, &mut listener, recorder));
-    let (ended, ()) = tokio::join!(leaving, Box::pin(sealed.end_services()));
+    let looking_back = Box::pin(running.look_back(ended, &mut listener));
+    let ((ended, container), ()) = tokio::join!(looking_back, Box::pin(sealed.end_services()));
     let judged = Some(sealed.judged());
     let end = End { ended, begun, judged };
-    end.settle(call, listener, sealed, recorder).await
+    let made = end.settle(call, listener, sealed, recorder).await;
+    tidy_up(Some(container), call, recorder).await;
+    Ok(made)
 }
 
 /// Goes on with a call whose run died under it: its container lives, or has ended with nobody to hear it. What the call used
@@ -133,7 +135,7 @@ pub(crate) async fn go_on(
     let silent = adoption
         .silent_for(folder, SystemTime::now())
         .min(most_silence(call.role));
-    let ended = match engine.adopt(found, &specification, (heard, silent)).await {
+    let (ended, container) = match engine.adopt(found, &specification, (heard, silent)).await {
         Ok(container) => {
             let disk = call.sandbox.watch_disk();
             let mut running = Running {
@@ -146,16 +148,36 @@ pub(crate) async fn go_on(
                 unnoted: None,
             };
             let ended = attend(call, &mut running, &mut sealed, &mut listener, interruption).await;
-            Box::pin(running.leave(ended, call, &mut listener, recorder)).await
+            let (ended, container) = Box::pin(running.look_back(ended, &mut listener)).await;
+            (ended, Some(container))
         }
-        Err(error) => Err(error),
+        Err(error) => (Err(error), None),
     };
     let end = End {
         ended,
         begun,
         judged: None,
     };
-    end.settle(call, listener, sealed, recorder).await
+    let made = end.settle(call, listener, sealed, recorder).await;
+    tidy_up(container, call, recorder).await;
+    Ok(made)
+}
+
+/// Removes the container of a call whose end was told, and forgets how another run would have gone on with it: until both are
+/// done, that one hears of the end anew.
+async fn tidy_up(container: Option<Container>, call: &Call<'_>, recorder: &Recorder) {
+    let name = &call.sandbox.name;
+    let warn = |what: String| recorder.emit(EventKind::Warned { what });
+    if let Some(container) = container
+        && let Err(error) = container.remove().await
+    {
+        // It has ended, so no harm is done: the next run sweeps it up.
+        let error = error.in_a_line();
+        warn(format!("{name}: its container could not be removed: {error}"));
+    }
+    if let Err(error) = adoption::forget(&call.sandbox.folder.path) {
+        warn(format!("{name}: {}", error.in_a_line()));
+    }
 }
 
 /// How a call ended, and when it began.
@@ -174,13 +196,9 @@ impl End {
         mut listener: Listener<'_>,
         sealed: Sealed<'_>,
         recorder: &Recorder,
-    ) -> Result<CallResult> {
+    ) -> CallResult {
         let Self { ended, begun, judged } = self;
         let (unheard, metered) = sealed.close().await;
-        if let Err(error) = adoption::forget(&call.sandbox.folder.path) {
-            let what = format!("{}: {}", call.sandbox.name, error.in_a_line());
-            recorder.emit(EventKind::Warned { what });
-        }
         for event in unheard {
             listener.handle(event);
         }
@@ -214,7 +232,10 @@ impl End {
         let failure = failure
             .or_else(|| (report.cut == Some(StopCause::Seal)).then(|| seal::refusal(&report.reason)))
             .or_else(|| (!has_run).then(|| seal::never_began(&call.sandbox.name.to_string(), &report.reason, code)));
-        Ok(CallResult { report, entry, failure })
+        if let (Some(told), None) = (call.on_end, &failure) {
+            told(&report);
+        }
+        CallResult { report, entry, failure }
     }
 }
 
@@ -236,27 +257,16 @@ struct Running {
 }
 
 impl Running {
-    /// Removes the container and looks a last time at what it wrote.
-    async fn leave(
-        self,
-        ended: Result<Left>,
-        call: &Call<'_>,
-        listener: &mut Listener<'_>,
-        recorder: &Recorder,
-    ) -> Result<Left> {
-        let removed = self.container.remove().await;
+    /// Looks a last time at what the container wrote; returns how it was left, and the container.
+    async fn look_back(self, ended: Result<Left>, listener: &mut Listener<'_>) -> (Result<Left>, Container) {
         let written = self.disk.end().await;
-        let left = ended?;
-        if let Some(why) = written? {
-            listener.wrote_too_much(&why);
-        }
-        if let Err(error) = removed {
-            // It has ended, so no harm is done: the next run sweeps it up.
-            let (name, error) = (&call.sandbox.name, error.in_a_line());
-            let what = format!("{name}: its container could not be removed: {error}");
-            recorder.emit(EventKind::Warned { what });
-        }
-        Ok(left)
+        let ended = ended.and_then(|left| {
+            if let Some(why) = written? {
+                listener.wrote_too_much(&why);
+            }
+            Ok(left)
+        });
+        (ended, self.container)
     }
 }
 

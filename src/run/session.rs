@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use crate::accounting::budget::{Reservation, Spent};
+use crate::accounting::budget::Spent;
 use crate::accounting::ledger::{Entry, Sum, learned_rates};
 use crate::agent::{CallOutcome, CallReport, StopCause};
 use crate::base::error::{Error, Result};
@@ -19,7 +19,7 @@ use crate::project::layers::Layer;
 use crate::record::event::{CallName, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::attempt_verdict::limit_of;
-use crate::run::call::{self, AdoptedCall, Call, CallResult, FlowPlace, Sandbox};
+use crate::run::call::{self, AdoptedCall, Call, CallResult, Sandbox};
 use crate::run::context::RunContext;
 use crate::run::land::SNAPSHOT_LIMITS;
 use crate::run::preflight;
@@ -32,12 +32,14 @@ use crate::sandbox::credential::CredentialSource;
 use crate::sandbox::engine::{Engine, FoundContainer, UserChoice};
 
 mod adopted;
+mod ask;
 mod beside;
 mod fit;
 mod newer_work;
 mod questions;
 
 pub(crate) use self::adopted::{AdoptedSlot, TakenSlot};
+pub(crate) use self::ask::Ask;
 use self::fit::{about, unfit};
 
 /// What the sessions of a run are made with.
@@ -267,20 +269,6 @@ pub(crate) struct Session {
     adopted: Mutex<Option<(Reserved, AdoptedCall)>>,
 }
 
-/// What one call of a session is asked with.
-pub(crate) struct Ask<'a> {
-    pub(crate) name: &'a CallName,
-    pub(crate) folder: &'a CallFolder,
-    pub(crate) prompt: &'a str,
-    pub(crate) json_schema: Option<serde_json::Value>,
-    /// What was set aside for it.
-    pub(crate) reservation: &'a Reservation,
-    /// The issues as they stood when that was done.
-    pub(crate) issues: &'a Issues,
-    /// What takes over its report; `None` where another run cannot.
-    pub(crate) flow: Option<&'a FlowPlace>,
-}
-
 impl Session {
     /// Returns the commit that the slot was made from.
     pub(crate) fn base(&self) -> Oid {
@@ -384,6 +372,7 @@ impl Session {
             conversations: &context.conversations,
             slot: self.slot.number(),
             flow: ask.flow,
+            on_end: ask.on_end,
         }
     }
 

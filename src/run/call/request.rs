@@ -83,7 +83,12 @@ pub(crate) struct Call<'a> {
     pub(crate) slot: u32,
     /// What takes over its report; `None` where another run cannot.
     pub(crate) flow: Option<&'a FlowPlace>,
+    /// Who is told how its agent has ended, before its container is removed.
+    pub(crate) on_end: Option<OnEnd<'a>>,
 }
+
+/// Hears how an agent has ended.
+pub(crate) type OnEnd<'a> = &'a (dyn Fn(&CallReport) + Sync);
 
 impl Call<'_> {
     /// Returns whether the call's requests are held to its budget one by one, as they leave.

@@ -273,6 +273,7 @@ impl Audit {
             reservation: &reservation,
             issues: &issues,
             flow: Some(&place),
+            on_end: None,
         };
         context.step(&name, Step::Container);
         let made = match session.call_or_go_on(&ask, adopted.as_ref(), interruption).await {

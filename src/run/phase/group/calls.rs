@@ -92,6 +92,7 @@ impl Groups {
             reservation: &reservation,
             issues: &calls.issues,
             flow: Some(&asked.place),
+            on_end: None,
         };
         context.step(&asked.name, Step::Container);
         let made = match session.call_or_go_on(&ask, adopted.as_ref(), interruption).await {

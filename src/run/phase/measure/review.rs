@@ -159,6 +159,7 @@ impl Measure {
             reservation: &reservation,
             issues: &asked.issues,
             flow: place.as_ref(),
+            on_end: None,
         };
         context.step(&name, Step::Container);
         let made = match session.call_or_go_on(&ask, adopted.as_ref(), interruption).await {

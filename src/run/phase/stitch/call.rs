@@ -4,6 +4,7 @@ use super::Stitch;
 use super::newer::MOST_CONFLICT_ROUNDS;
 use super::stages::{Attempting, Called, Ended, INTERRUPTED, Kept};
 use crate::accounting::budget::Scope;
+use crate::agent::CallReport;
 use crate::base::crash::crash_point;
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::interruption::Interruption;
@@ -224,6 +225,8 @@ impl Stitch {
             calls: calls.clone(),
             before: asked.before.map(|tree| tree.to_string()),
         }));
+        // Another task begins while the container is removed.
+        let give_seat_up = |report: &CallReport| attempting.give_seat_up_after(report);
         let ask = Ask {
             name: &asked.name,
             folder: &asked.folder,
@@ -232,6 +235,7 @@ impl Stitch {
             reservation: &reservation,
             issues,
             flow: Some(&flow),
+            on_end: Some(&give_seat_up),
         };
         let made = Box::pin(session.call_or_go_on(&ask, adopted.as_ref(), interruption)).await;
         let made = made.map_err(|error| match error.kind() {
@@ -249,10 +253,7 @@ impl Stitch {
         calls.add(made.entry);
         calls.hear(&called.report);
         match made.failure {
-            None => {
-                attempting.give_seat_up_after(&called.report);
-                Ok(called)
-            }
+            None => Ok(called),
             Some(failure) => Err(Box::new(Ended::with_call(called, failure))),
         }
     }

@@ -160,6 +160,7 @@ impl Stitch {
             reservation: &reservation,
             issues,
             flow: flow.as_ref(),
+            on_end: None,
         };
         context.step(ask.name, Step::Container);
         let made = match Box::pin(session.call_or_go_on(&ask, adopted.as_ref(), interruption)).await {
