@@ -29,7 +29,9 @@ mod gc;
 mod groups;
 mod hazards;
 mod left_work;
+mod lines;
 mod mode;
+mod model_figures;
 mod names;
 mod plan;
 mod reading;
@@ -44,6 +46,7 @@ mod start;
 mod status;
 mod stop;
 mod take;
+mod task_figures;
 mod usage;
 
 pub use crate::project::obeyed::{NewToRun, NewToRunChange};
@@ -51,6 +54,8 @@ pub use crate::project::{Environment, GenerationSummary, Listing, RunStanding, R
 pub use audit::ToRead;
 pub use end::Removal;
 pub use gc::{Freed, GcOptions, GcReport, Kept};
+pub use lines::{LanguageLines, LineReport, Lines, NotCounted};
+pub use model_figures::{ModelFigures, ModelReport};
 pub use plan::{Estimate, Plan, SizeEstimate};
 pub use reading::{FileSize, ReadingPart, ReadingPlan};
 pub use recorded::{Compared, ComparedKind, Next, RunEvents, Talk, TalkItem};
@@ -64,6 +69,7 @@ pub use start::{CarryFrom, Clearing, StartOptions, StartSummary};
 pub use status::{OpenQuestion, Status, StuckTask};
 pub use stop::{MergeGates, MergedTask, StopOptions, StopSummary, Totals, UndoneGroup, UndoneTask};
 pub use take::{TakeOptions, TakeSummary};
+pub use task_figures::{TaskFigures, TaskReport};
 pub use usage::{CycleUsage, TaskUsage, UsageReport};
 
 /// A repository, its configuration, and the commands on its generations.

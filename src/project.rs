@@ -31,6 +31,8 @@ mod host_credentials;
 pub(crate) mod interfaces;
 pub(crate) mod labels;
 pub(crate) mod layers;
+#[cfg(feature = "lines")]
+pub(crate) mod line_count;
 mod list;
 mod lock;
 pub(crate) mod obeyed;
@@ -246,6 +248,11 @@ impl Project {
     pub(crate) fn choose(mut self, generation: Option<String>) -> Self {
         self.chosen = generation;
         self
+    }
+
+    /// Returns the generation that was chosen for this command, by the name that was given.
+    pub(crate) fn chosen(&self) -> Option<&str> {
+        self.chosen.as_deref()
     }
 
     /// Reads the configuration again, as it was read when the project was opened.

@@ -12,6 +12,7 @@ use crate::report::output::Output;
 use crate::report::tone::Line;
 
 pub(crate) mod changes;
+pub(crate) mod csv;
 pub(crate) mod fixes;
 pub(crate) mod guidance;
 pub(crate) mod invocation;
@@ -26,6 +27,7 @@ pub(crate) mod reading;
 pub(crate) mod runs;
 mod said;
 pub(crate) mod screen;
+pub(crate) mod stats;
 pub(crate) mod status;
 pub(crate) mod terminal;
 pub(crate) mod time;

@@ -136,6 +136,11 @@ impl Entry {
         })
     }
 
+    /// Returns the model that it used, `unknown` where it used none.
+    pub fn model_name(&self) -> &str {
+        self.model.as_deref().unwrap_or("unknown")
+    }
+
     /// Returns what distinguishes the call from every other one of its generation.
     pub(crate) fn identity(&self) -> (&RunId, Role, Option<&IssueId>, [u32; 3], Timestamp) {
         let number = [self.attempt, self.candidate, self.round];

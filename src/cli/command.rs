@@ -83,10 +83,10 @@ pub(super) enum OtherCommand {
     /// Check and show the configuration, and print what the repository is made of
     #[command(after_long_help = "Examples:\n  cordwainer config check\n  cordwainer config show")]
     Config(config::ConfigArgs),
-    /// Count the documents that `spec_globs` names, or sum up what a generation used
+    /// Count documents and lines, and sum up what tasks, models and generations took
     ///
     /// Without a command it prints files, lines and words for each label of `spec_globs`, as of the checked out commit.
-    #[command(after_long_help = "Examples:\n  cordwainer stats\n  cordwainer stats usage --calls")]
+    #[command(after_long_help = "Examples:\n  cordwainer stats\n  cordwainer stats tasks")]
     Stats(stats::StatsArgs),
     /// Print rules of the network for what a run was refused
     #[command(after_long_help = "Example:\n  cordwainer network suggest")]

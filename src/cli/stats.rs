@@ -1,4 +1,4 @@
-//! `stats`: counts the documents that `spec_globs` names, and sums up what a generation used.
+//! `stats`: counts documents and lines, and sums up what tasks, models and generations used.
 
 use clap::{Args, Subcommand};
 use globset::GlobBuilder;
@@ -9,6 +9,10 @@ use crate::cli::Context;
 use crate::git::{EntryKind, Head, TreeEntry};
 use crate::lifecycle::Generator;
 
+mod format;
+mod lines;
+mod models;
+mod tasks;
 mod usage;
 
 /// The arguments of `stats`.
@@ -21,6 +25,27 @@ pub(crate) struct StatsArgs {
 /// What `stats` sums up beside documents.
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum StatsCommand {
+    /// Count the lines of a commit by language: code, comments and blank ones, production and tests
+    ///
+    /// Without `--at` and `--generation` it counts the commit that is checked out. It reads git alone: what is not committed does not
+    /// count. The program must be compiled with the feature `lines`.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer stats lines\n  cordwainer stats lines --at generation-search --csv"
+    )]
+    Lines(lines::LinesArgs),
+    /// Sum up what each task took, and estimate what is left
+    ///
+    /// A row has all attempts at a task, however they ended: rounds, tokens, cost and time of each, and the lines that were merged.
+    /// Below, for an open generation, is what its tasks that are not closed will take, with the spread of what such tasks took here.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer stats tasks\n  cordwainer stats tasks --csv --generation search"
+    )]
+    Tasks(tasks::TasksArgs),
+    /// Compare models by role: how many attempts were merged, their scores, cost and time
+    ///
+    /// The rate leaves out attempts that a limit of the account, the infrastructure, a person or the end of a run stopped.
+    #[command(after_long_help = "Examples:\n  cordwainer stats models --all\n  cordwainer stats models --csv")]
+    Models(models::ModelsArgs),
     /// Sum up calls, tokens, cost and time of a generation, open or ended
     ///
     /// The sums are by role, cycle, task and model.
@@ -41,6 +66,9 @@ struct Count {
 
 pub(super) fn execute(args: &StatsArgs, context: &Context) -> Result<u8> {
     match &args.command {
+        Some(StatsCommand::Lines(args)) => lines::execute(args, context),
+        Some(StatsCommand::Tasks(args)) => tasks::execute(args, context),
+        Some(StatsCommand::Models(args)) => models::execute(args, context),
         Some(StatsCommand::Usage(args)) => usage::execute(args, context),
         None => documents(context),
     }

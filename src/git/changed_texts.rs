@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use git2::{Delta, FileMode, Oid, Repository};
 
 use super::changes::diff;
+#[cfg(feature = "lines")]
+use super::{EntryKind, TreeEntry};
 use super::{Git, bytes, lines};
 use crate::base::error::{Context as _, Result};
 
@@ -83,6 +85,19 @@ impl Git {
             texts.read.push(ChangedText { path, old, new });
         }
         Ok(texts)
+    }
+
+    /// Reads a file of a tree, if it has at most so many bytes.
+    #[cfg(feature = "lines")]
+    pub(crate) fn text_of(&self, entry: &TreeEntry, most: u64) -> Result<Content> {
+        let mode = match entry.kind {
+            EntryKind::File => FileMode::Blob,
+            EntryKind::Executable => FileMode::BlobExecutable,
+            EntryKind::Link => FileMode::Link,
+            EntryKind::Submodule => FileMode::Commit,
+        };
+        let repository = self.borrow()?;
+        content(&repository, entry.id, mode, most)
     }
 }
 

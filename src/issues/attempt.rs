@@ -270,8 +270,19 @@ impl fmt::Display for Ignored {
 impl Attempt {
     /// Returns its calls: the first one, those of its rounds, and those of its stages; and those of its other candidates.
     pub fn calls(&self) -> impl Iterator<Item = &Entry> {
-        calls_of(self.call.as_ref(), &self.rounds, &self.stages)
+        self.own_calls()
             .chain(self.candidates.iter().flat_map(Candidate::calls))
+    }
+
+    /// Returns its calls without those of its other candidates.
+    pub(crate) fn own_calls(&self) -> impl Iterator<Item = &Entry> {
+        calls_of(self.call.as_ref(), &self.rounds, &self.stages)
+    }
+
+    /// Counts its rounds, those of its other candidates among them.
+    pub(crate) fn round_count(&self) -> usize {
+        let others = self.candidates.iter().map(|candidate| candidate.rounds.len());
+        self.rounds.len() + others.sum::<usize>()
     }
 
     /// Has it come to this outcome, and its chosen candidate, too.

@@ -273,21 +273,27 @@ impl Generator {
     /// Returns what was made in all generations, open and ended.
     pub(super) fn history(&self) -> Result<History> {
         let mut history = History::default();
-        let mode = self.project.config.mode.name.as_str();
-        let listing = self.project.list()?;
-        let reports = |issues: &Issues| {
-            let mode = self.project.config.mode_named(issues.meta().mode_name());
-            mode.is_ok_and(|mode| mode.kind.reports())
-        };
-        for open in &listing.open {
-            let issues = self.ending_store(&open.generation)?.read()?;
-            history.add(&issues, mode, reports(&issues));
-        }
-        for ended in listing.ended.iter().filter_map(|ended| ended.archive.as_deref()) {
-            let issues = Store::archived(&self.project.git, ended)?.read()?;
-            history.add(&issues, mode, reports(&issues));
-        }
+        let config = &self.project.config;
+        self.each_generation(|_, issues| {
+            let mode = config.mode_named(issues.meta().mode_name());
+            let reports = mode.is_ok_and(|mode| mode.kind.reports());
+            history.add(issues, &config.mode.name, reports);
+        })?;
         Ok(history)
+    }
+
+    /// Reads the tasks of all generations, those that are open first, one after the other.
+    pub(super) fn each_generation(&self, mut each: impl FnMut(&GenerationName, &Issues)) -> Result<()> {
+        let listing = self.project.list()?;
+        for open in &listing.open {
+            each(&open.generation, &self.ending_store(&open.generation)?.read()?);
+        }
+        for ended in &listing.ended {
+            if let Some(archive) = &ended.archive {
+                each(&ended.generation, &Store::archived(&self.project.git, archive)?.read()?);
+            }
+        }
+        Ok(())
     }
 }
 

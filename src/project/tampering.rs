@@ -22,12 +22,16 @@ mod settings;
 mod shared;
 mod source;
 mod test_case;
+#[cfg(feature = "lines")]
+mod test_lines;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub(crate) use self::change::FileChange;
 pub(crate) use self::finding::{Finding, FindingKind};
+#[cfg(feature = "lines")]
+pub(crate) use self::test_lines::TestLines;
 
 /// Returns whether a file is read at all: one in a language that is known here, or settings of CI, of a runner of tests
 /// or of coverage.

@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::base::error::{Context as _, Result};
 use crate::base::redact::Redactor;
 use crate::base::text::{harmless, is_ignorable};
+use crate::report::csv::{Field, csv};
 use crate::report::invocation::Invocation;
 use crate::report::screen::Screen;
 use crate::report::tone::{Line, Tone};
@@ -87,6 +88,12 @@ impl Output {
     /// Writes a document that programs read, too, as [`Self::print`] does; commands keep their names.
     pub(crate) fn print_document(&self, text: &str) -> Result<()> {
         self.write(&harmless(&self.redactor.text(text)))
+    }
+
+    /// Writes a table as CSV to stdout, its texts redacted and harmless: they are that before they are quoted.
+    pub(crate) fn print_csv(&self, header: &[&str], rows: &[Vec<Field>]) -> Result<()> {
+        let table = csv(header, rows, |text| harmless(&self.redactor.text(text)))?;
+        self.write(&table)
     }
 
     /// Writes a script of our own to stdout, as it is but for its last newline.

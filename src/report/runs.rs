@@ -21,7 +21,7 @@ const DEAREST: usize = 5;
 /// How many moments of a timeline are shown.
 const MOMENTS: usize = 40;
 /// What stands where there is nothing to say.
-const NOTHING: &str = "-";
+pub(super) const NOTHING: &str = "-";
 
 /// Returns the runs of a repository, a line each; `left_out` is how many older ones there are beside these.
 pub(crate) fn list(rows: &[RunRow], left_out: usize, zone: &Zone, width: Option<u16>) -> String {
@@ -297,11 +297,13 @@ pub(crate) fn no_end(run: &RunId) -> String {
     format!("Warning: run {run} recorded no end: it was killed, or failed. `cordwainer resume` continues.")
 }
 
-fn seconds(seconds: f64) -> String {
+/// Formats how long something took; `5 s`.
+pub(super) fn seconds(seconds: f64) -> String {
     duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
-fn score(score: Option<f64>) -> String {
+/// Formats a score, with one digit after its point.
+pub(super) fn score(score: Option<f64>) -> String {
     score.map_or(NOTHING.to_owned(), |score| format!("{score:.1}"))
 }
 

@@ -31,6 +31,7 @@ mod scripted_agent;
 mod seal;
 mod secrets;
 mod services;
+mod stats;
 mod storm;
 mod support;
 mod tidy;

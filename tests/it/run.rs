@@ -25,6 +25,7 @@ mod engine_faults;
 mod engines;
 mod estimates;
 mod extensions;
+mod figures;
 mod gates;
 mod generation;
 mod images;

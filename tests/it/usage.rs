@@ -15,12 +15,12 @@ use crate::support::repository::TestRepository;
 const BUDGETS: &str = "budget: {usd: 5, tokens: 100000}\n";
 
 /// A moment, so many seconds after the tests' beginning of time.
-fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_795_255_200 + seconds).unwrap()
 }
 
 /// A call that ended at this second.
-fn call(role: Role, task: Option<u32>, cycle: u32, second: i64, cost_usd: f64) -> Entry {
+pub(crate) fn call(role: Role, task: Option<u32>, cycle: u32, second: i64, cost_usd: f64) -> Entry {
     Entry {
         role,
         task: task.map(IssueId::new),
@@ -51,7 +51,7 @@ fn call(role: Role, task: Option<u32>, cycle: u32, second: i64, cost_usd: f64) -
 }
 
 /// The record of an attempt that made this call.
-fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
+pub(crate) fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
     Attempt {
         number,
         run: call.run.clone(),
@@ -128,7 +128,7 @@ fn fill(issues: &mut Issues) {
 }
 
 /// A repository with such a generation, `generation-a`.
-fn project(configuration: &str) -> TestRepository {
+pub(crate) fn project(configuration: &str) -> TestRepository {
     let repository = TestRepository::new();
     repository.write("configuration.yaml", configuration);
     repository.commit("a project");

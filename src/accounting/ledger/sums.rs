@@ -10,9 +10,6 @@ use crate::agent::Rates;
 use crate::model::IssueId;
 use crate::model::{Role, Usage};
 
-/// The name of the model of calls that died before they used one.
-const NO_MODEL: &str = "unknown";
-
 /// Time and usage of some calls together; `usage.calls` is their number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sum {
@@ -79,11 +76,10 @@ impl Sums {
     pub fn of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Self {
         let mut sums = Self::default();
         for entry in entries {
-            let model = entry.model.as_deref().unwrap_or(NO_MODEL);
             sums.total += entry;
             *sums.roles.entry(entry.role).or_default() += entry;
             *sums.cycles.entry(entry.cycle).or_default() += entry;
-            *sums.models.entry(model.to_owned()).or_default() += entry;
+            *sums.models.entry(entry.model_name().to_owned()).or_default() += entry;
             if let Some(task) = &entry.task {
                 *sums.tasks.entry(task.clone()).or_default() += entry;
             }

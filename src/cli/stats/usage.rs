@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::format::say_estimates;
 use crate::accounting::ledger::{Entry, Sum};
 use crate::base::error::{Result, exit};
 use crate::base::text::one_line;
 use crate::cli::Context;
 use crate::lifecycle::UsageReport;
 use crate::model::Usage;
-use crate::report::numbers::{calls, dollars, tokens};
+use crate::report::numbers::{dollars, tokens};
 use crate::report::output::Zone;
 use crate::report::terminal;
 use crate::report::time::{duration, moment};
@@ -42,9 +43,7 @@ pub(super) fn execute(args: &UsageArgs, context: &Context) -> Result<u8> {
             sums(&report, width)
         };
         context.output.print(&table)?;
-        if let Some(note) = note_of_estimates(&report.total) {
-            context.output.say(&note);
-        }
+        say_estimates(context, std::iter::once(&report.total));
     }
     Ok(exit::DONE)
 }
@@ -122,15 +121,4 @@ fn used(usage: &Usage) -> Vec<String> {
 
 fn time(milliseconds: u64) -> String {
     duration(Duration::from_millis(milliseconds))
-}
-
-/// Returns a note when some figures are not exact.
-fn note_of_estimates(total: &Sum) -> Option<String> {
-    (total.estimated > 0).then(|| {
-        format!(
-            "{} of {} were killed before reporting usage; their output tokens and cost are estimates.",
-            total.estimated,
-            calls(total.usage.calls)
-        )
-    })
 }

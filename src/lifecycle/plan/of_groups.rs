@@ -62,6 +62,15 @@ impl Generator {
         })
     }
 
+    /// Estimates what is left of the selected generation: the tasks that are not closed, and of work in groups what is still to be
+    /// planned and read.
+    pub(in crate::lifecycle) fn estimate_of_rest(&self, issues: &Issues) -> Result<Estimate> {
+        let tip = self.project.tip(&issues.meta().generation)?.into();
+        let left = left(&self.project.config, issues, (&tip, None));
+        let history = self.history()?;
+        Ok(left.added_to(Estimate::of(&[], &history), &history))
+    }
+
     /// Adds what is left to do in groups to what the tasks will take that a measure has planned, if it has any.
     pub(super) fn with_groups_left(&self, estimate: Estimate, issues: &Issues) -> Result<Estimate> {
         if !self.project.config.mode.kind.has_groups() {

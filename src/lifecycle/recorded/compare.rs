@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::base::error::{ErrorKind, Result};
-use crate::git::DiffStat;
+use crate::git::{DiffStat, Oid};
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{Issues, Status};
 use crate::lifecycle::Generator;
@@ -103,8 +103,16 @@ impl Generator {
 
     /// Returns how much a generation changes, ended or not.
     fn changed_by(&self, generation: &GenerationName) -> Result<DiffStat> {
+        match self.ends_of(generation)? {
+            (Some(base), Some(tip)) => self.project.git.diff_stat(base, tip),
+            _ => Ok(DiffStat::default()),
+        }
+    }
+
+    /// Returns the commits at which a generation begins and ends, open or ended; of several that had its name those of the last.
+    pub(in crate::lifecycle) fn ends_of(&self, generation: &GenerationName) -> Result<(Option<Oid>, Option<Oid>)> {
         let git = &self.project.git;
-        let mut ends = (
+        let ends = (
             git.reference(&generation.base_mark())?,
             git.reference(&generation.branch())?,
         );
@@ -112,15 +120,12 @@ impl Generator {
             && let Some(ended) = self.project.last_ended(&[generation.as_str()])?
         {
             let archive = ended.archive.unwrap_or_default();
-            ends = (
+            return Ok((
                 git.reference(&format!("{archive}{BASE}"))?,
                 git.reference(&format!("{archive}{TIP}"))?,
-            );
+            ));
         }
-        match ends {
-            (Some(base), Some(tip)) => git.diff_stat(base, tip),
-            _ => Ok(DiffStat::default()),
-        }
+        Ok(ends)
     }
 }
 

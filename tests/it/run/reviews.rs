@@ -28,14 +28,15 @@ fn described(work: &str, review: &str) -> String {
     format!("{}\n\n~~~review\n{}\n~~~", scripted(work), review.trim_end())
 }
 
-fn add(project: &Project, work: &str, review: &str) {
+/// Files a task with the scripts of its work and of its reviews.
+pub(super) fn add(project: &Project, work: &str, review: &str) {
     let description = described(work, review);
     let arguments = ["issues", "add", "writes a file", "--description", &description];
     project.run(&arguments).expect(0);
 }
 
 /// The step by which a reviewer answers.
-fn answers(score: u32, approved: bool, findings: &[Value]) -> String {
+pub(super) fn answers(score: u32, approved: bool, findings: &[Value]) -> String {
     let answer = json!({"score": score, "approved": approved, "summary": "Read it.", "findings": findings});
     format!("propose {answer}")
 }
