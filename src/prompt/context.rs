@@ -253,6 +253,8 @@ pub struct StitchContext {
     pub attempt: u32,
     /// The attempts before.
     pub earlier_attempts: Vec<EarlierAttempt>,
+    /// The attempt whose work is in the folder already, such as `2` or `2.1`; `None` where it begins from nothing.
+    pub begins_from: Option<String>,
     /// Comments of people and earlier runs on the task.
     pub comments: Vec<Remark>,
     /// Globs of paths that must stay as they are.
@@ -297,6 +299,7 @@ impl StitchContext {
             estimated_lines: issue.plan.estimated_lines,
             attempt: last.unwrap_or(0) + 1,
             earlier_attempts,
+            begins_from: None,
             comments: issue.comments.iter().map(remark).collect(),
             protected_paths: protected_paths.to_vec(),
             keep_tests: false,

@@ -178,6 +178,10 @@ pub(super) const STITCH: &[Placeholder] = &[
         "earlier_attempts",
         "attempts before: `number`, `outcome`, `reason` and `output` each",
     ),
+    own(
+        "begins_from",
+        "the attempt whose work is in the folder already; may be none",
+    ),
     of_others("comments", "remarks on the task: `author` and `text` each"),
     PROTECTED,
     own("keep_tests", "whether existing tests must stay as they are"),

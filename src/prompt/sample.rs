@@ -208,6 +208,7 @@ fn stitch() -> StitchContext {
             reason: text("the gate `test` exited with 1"),
             output: Some(text("42.5 is lost\n")),
         }],
+        begins_from: Some(text("1")),
         comments: vec![Remark {
             author: text("Ada"),
             text: text("Mind the half sizes."),

@@ -12,7 +12,7 @@ use crate::issues::group::{Build, Group, MOST_GROUPS};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::proposal;
 use crate::issues::store::Store;
-use crate::model::{PromptName, Role};
+use crate::model::{AttemptId, PromptName, Role};
 use crate::project::Project;
 use crate::project::protected::ProtectedPaths;
 use crate::project::specification::{SpecDocument, Unread};
@@ -202,8 +202,14 @@ pub(crate) fn audit_prompt(project: &Project, context: &AuditContext) -> Result<
     render_audit(templates_of(project, &[name])?.get(name), context)
 }
 
-/// Renders the prompt of the next attempt at a task, from the generation at `tip`.
-pub(crate) fn stitch_prompt(run: &RunContext, protected: &ProtectedPaths, issue: &Issue, tip: Oid) -> Result<String> {
+/// Renders the prompt of the next attempt at a task, from the generation at `tip`; it begins with what another attempt left, if
+/// one is given.
+pub(crate) fn stitch_prompt(
+    run: &RunContext,
+    protected: &ProtectedPaths,
+    (issue, begins_from): (&Issue, Option<AttemptId>),
+    tip: Oid,
+) -> Result<String> {
     let config = &run.project.config;
     let mut failure = None;
     let (mut room, mut left_out) = (Room::of(room(config, Role::Stitch)), BTreeMap::new());
@@ -230,6 +236,7 @@ pub(crate) fn stitch_prompt(run: &RunContext, protected: &ProtectedPaths, issue:
         run.warn(format!("{}: {said}", issue.id));
     }
     context.keep_tests = config.mode.keep_tests;
+    context.begins_from = begins_from.map(|from| from.to_string());
     let templates = templates_of(&run.project, &[PromptName::Stitch])?;
     render_stitch(Some(templates.get(PromptName::Stitch)), &context)
 }

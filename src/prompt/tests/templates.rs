@@ -112,7 +112,7 @@ fn a_template_must_carry_it_in_a_first_call_too() {
          call: a valid answer, which shows the form that is asked for"
     );
     check(PromptName::Review, own(&format!("{text}{{{{ example }}}}\n"))).unwrap();
-    for condition in ["attempt > 1", "earlier_attempts", "proof", "keep_tests"] {
+    for condition in ["attempt > 1", "earlier_attempts", "begins_from", "proof", "keep_tests"] {
         let text = built_in(PromptName::Stitch).template.text.replace(
             "{{ description | fenced(\"description\") }}",
             &format!("{{% if {condition} %}}{{{{ description | fenced(\"it\") }}}}{{% endif %}}"),

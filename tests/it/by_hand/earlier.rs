@@ -69,6 +69,10 @@ fn an_attempt_goes_on_from_what_was_there(engine: TestEngine) {
         "{asked}"
     );
     assert!(!asked.contains("conflicts"), "{asked}");
+    assert!(
+        asked.contains("What attempt 1 changed is in your folder") && !asked.contains("Their changes are gone"),
+        "{asked}"
+    );
     assert_eq!(project.issue("cw-1").get("begins_from"), None);
     project.expect_tidy();
 }

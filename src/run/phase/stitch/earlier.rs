@@ -11,23 +11,36 @@ use crate::record::event::EventKind;
 use crate::run::land::{Contribution, OnTip, merge_onto};
 use crate::run::session::Session;
 
+/// What an attempt begins with.
+pub(super) struct EarlierWork {
+    /// The attempt that left it.
+    pub(super) from: AttemptId,
+    /// What the agent is told of it beside the task.
+    pub(super) told: String,
+}
+
 impl Stitch {
-    /// Brings the work of the attempt from which a person wants this one to go on into its slot; returns what its agent is told
-    /// of that beside the task. A session that goes on has its own work there.
+    /// Brings the work of the attempt from which a person wants this one to go on into its slot; `None` where it begins from
+    /// nothing. A session that goes on has its own work there.
     pub(super) fn begin_from_earlier(
         &self,
         session: &mut Session,
         attempting: &Attempting,
-    ) -> Result<String, Box<Ended>> {
+    ) -> Result<Option<EarlierWork>, Box<Ended>> {
         let wanted = attempting.issue.begins_from;
         let Some(from) = wanted.filter(|_| session.resumes().is_none()) else {
-            return Ok(String::new());
+            return Ok(None);
         };
         let brought = self.bring_earlier(session, attempting, from);
         brought.map_err(|error| Box::new(Ended::before_call(Err(error))))
     }
 
-    fn bring_earlier(&self, session: &mut Session, attempting: &Attempting, from: AttemptId) -> Result<String> {
+    fn bring_earlier(
+        &self,
+        session: &mut Session,
+        attempting: &Attempting,
+        from: AttemptId,
+    ) -> Result<Option<EarlierWork>> {
         let context = self.context();
         let git = &context.project.git;
         let issue = &attempting.issue;
@@ -44,7 +57,7 @@ impl Stitch {
                     "{}: it begins from nothing instead of attempt {from}: {error}",
                     issue.id
                 ));
-                return Ok(String::new());
+                return Ok(None);
             }
             Err(error) => return Err(error),
         };
@@ -75,6 +88,7 @@ impl Stitch {
         context.recorder.emit(EventKind::Recovered { what });
         let templates = self.templates(&[PromptName::EarlierWork])?;
         let conflict = conflict.as_ref().map(|(how, sides)| (how.as_str(), sides.as_str()));
-        prompt::earlier_work(&templates, &from.to_string(), conflict)
+        let told = prompt::earlier_work(&templates, &from.to_string(), conflict)?;
+        Ok(Some(EarlierWork { from, told }))
     }
 }

@@ -105,8 +105,8 @@ impl Stitch {
                 | FlowPlace::Part(_),
             ) => {
                 let told = self.see_the_proof(session, attempting, interruption).await?;
-                let told = self.begin_from_earlier(session, attempting)? + &told;
-                let first = self.first_call((session, calls), (attempting, &told), interruption);
+                let earlier = self.begin_from_earlier(session, attempting)?;
+                let first = self.first_call((session, calls), attempting, (earlier, &told), interruption);
                 Ok(At::Called(Box::new(first.await?), None))
             }
             Some(FlowPlace::Work(at)) => {
