@@ -95,6 +95,10 @@ impl Picture {
         match &event.kind {
             EventKind::StepStarted { call, step } => self.work(call, event.at).stage = stage(call, Some(step.name())),
             EventKind::AgentStarted { call, .. } => self.work(call, event.at).stage = stage(call, None),
+            EventKind::Adopted(adopted) => {
+                let began_at = adopted.began_at.unwrap_or(event.at);
+                self.work(&adopted.call, began_at).stage = stage(&adopted.call, None);
+            }
             EventKind::ToolUsed { call, tool, summary } => {
                 self.work(call, event.at).tool = one_line(&format!("{tool} {summary}"), LONGEST_TOOL);
             }

@@ -130,6 +130,7 @@ pub(crate) async fn go_on(
     recorder.emit(EventKind::Adopted(Adopted {
         call: call.sandbox.name.clone(),
         container: found.id.clone(),
+        began_at: Some(adopted.began_at),
     }));
     let specification = container(&call.sandbox, recorder.run(), Vec::new()).writing_to(&adoption::output_of(folder));
     let silent = adoption

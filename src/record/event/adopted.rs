@@ -1,5 +1,6 @@
 //! What is told of others than the run who have a part in it: another run, or a person.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::call::CallName;
@@ -11,6 +12,9 @@ pub struct Adopted {
     pub call: CallName,
     /// The engine's id of its container.
     pub container: String,
+    /// When the task was claimed whose call it is; when the call began, where it is of none. `None` in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub began_at: Option<Timestamp>,
 }
 
 /// What a person said to the session of a call while it was at work.

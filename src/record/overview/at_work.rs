@@ -138,7 +138,10 @@ pub(super) fn note(all: &mut Vec<AtWork>, event: &Event) {
             one.stage = Stage::Agent;
             one.model = model.as_deref().map(|model| one_line(model, TITLE));
         }
-        EventKind::Adopted(adopted) => of_call(all, &adopted.call, event.at).stage = Stage::Agent,
+        EventKind::Adopted(adopted) => {
+            let began_at = adopted.began_at.unwrap_or(event.at);
+            of_call(all, &adopted.call, began_at).stage = Stage::Agent;
+        }
         EventKind::ToolUsed { call, tool, summary } => {
             of_call(all, call, event.at).tool = Some(one_line(&format!("{tool} {summary}"), TITLE));
         }

@@ -1,7 +1,7 @@
 //! What the live lines say on terminals of all sizes.
 
 use super::*;
-use crate::record::event::Step;
+use crate::record::event::{Adopted, Step};
 
 const BEGUN: i64 = 1_000_000;
 
@@ -304,5 +304,23 @@ fn text_of_agents_steers_nothing_and_takes_no_memory() {
             let steers = |c: char| c.is_control() || crate::base::text::is_ignorable(c);
             assert!(!line.contains(steers), "{line:?}");
         }
+    }
+}
+
+/// The time of a task counts from its own beginning, whoever looks since when: also where this run took it over from another.
+#[test]
+fn what_is_taken_over_has_been_at_work_since_it_began() {
+    let begun = |began_at: Option<Timestamp>| {
+        EventKind::Adopted(Adopted {
+            call: call(Role::Stitch, 1, 2),
+            container: "c".to_owned(),
+            began_at,
+        })
+    };
+    let size = size(100, 24);
+    for (began_at, time) in [(Some(at(0)), "10 min 4 s"), (None, "4 s")] {
+        let picture = picture([(590, progress(1, 1, 0.0, None)), (600, begun(began_at))]);
+        let shown = lines(&picture, 604, size);
+        assert_eq!(shown[1], format!("  cw-1  fix round 2  {time}"), "{shown:?}");
     }
 }

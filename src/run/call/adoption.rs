@@ -13,6 +13,7 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::flow::FlowPlace;
@@ -75,6 +76,8 @@ pub(crate) struct AdoptedCall {
     pub(crate) adoption: Adoption,
     /// Its container.
     pub(crate) container: FoundContainer,
+    /// When the task was claimed whose call it is; when the call began, where it is of none.
+    pub(crate) began_at: Timestamp,
     /// By what a recovery knows it meanwhile.
     pub(crate) _alive: Registered<String>,
 }
@@ -83,8 +86,7 @@ impl AdoptedCall {
     /// Returns when it began.
     pub(crate) fn begun(&self) -> Instant {
         let now = Instant::now();
-        let age = since_boot().saturating_sub(self.adoption.since_boot);
-        now.checked_sub(age).unwrap_or(now)
+        now.checked_sub(self.adoption.age()).unwrap_or(now)
     }
 }
 
@@ -99,6 +101,17 @@ pub(super) fn output_of(folder: &Path) -> PathBuf {
 }
 
 impl Adoption {
+    /// Returns for how long the call has been under way.
+    fn age(&self) -> Duration {
+        since_boot().saturating_sub(self.since_boot)
+    }
+
+    /// Returns when the call began, by the clock that shows this moment.
+    pub(crate) fn began_at(&self, now: Timestamp) -> Timestamp {
+        let age = SignedDuration::try_from(self.age()).unwrap_or_default();
+        now.checked_sub(age).unwrap_or(now)
+    }
+
     /// Writes it down: from here on the call outlives this process. What gates and agents have said is redacted as it is in
     /// all records; the token stays, which looks like a credential and is none.
     pub(super) fn note(&self, folder: &CallFolder) -> Result<()> {

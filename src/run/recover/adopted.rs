@@ -181,7 +181,9 @@ impl Recovery<'_> {
                     mark_for(run, &taken.slot, &mut taken.owner)?;
                 }
                 let alive = active_work.note_adopted(container.name.clone());
+                let claimed = issue.claim.as_ref().map(|claim| claim.at);
                 let call = AdoptedCall {
+                    began_at: claimed.unwrap_or_else(|| adoption.began_at(self.project.clock().now())),
                     adoption,
                     container,
                     _alive: alive,

@@ -71,6 +71,7 @@ impl Recovery<'_> {
             slot: AdoptedSlot {
                 taken: slot,
                 call: AdoptedCall {
+                    began_at: adoption.began_at(self.project.clock().now()),
                     adoption,
                     container: container.clone(),
                     _alive: active_work.note_adopted(container.name.clone()),

@@ -59,12 +59,31 @@ pub(crate) fn kill(project: &Project, mut run: Child, agents: usize) {
 fn adopted(project: &Project) -> BTreeMap<String, Vec<String>> {
     let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for event in project.events() {
-        if let EventKind::Adopted(Adopted { call, container }) = event {
+        if let EventKind::Adopted(Adopted { call, container, .. }) = event {
             let task = call.task.map_or_else(String::new, |task| task.to_string());
             found.entry(task).or_default().push(container);
         }
     }
     found
+}
+
+/// Panics unless what goes on is said to have begun when its task was claimed by the run before.
+#[track_caller]
+fn expect_own_times(project: &Project) {
+    let mut claimed = BTreeMap::new();
+    let mut adopted = 0;
+    for event in project.timed_events() {
+        match event.kind {
+            EventKind::TaskClaimed { task, .. } => drop(claimed.insert(task, event.at)),
+            EventKind::Adopted(Adopted { call, began_at, .. }) => {
+                let apart = began_at.unwrap().duration_since(claimed[&call.task.unwrap()]);
+                assert!(apart.abs().as_millis() < 1000, "{apart}");
+                adopted += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(adopted > 0);
 }
 
 /// Panics unless each of these tasks was merged by its first attempt, in one call that ended once, and nothing is left.
@@ -116,6 +135,7 @@ fn an_agent_that_thinks_when_its_run_is_killed_goes_on(engine: TestEngine) {
     let_all_go_on(&project, &slots);
     let ran = ended(run).expect(0);
     ran.says("cw-1: its agent was at work all the while, and goes on.");
+    expect_own_times(&project);
     let gone_on = adopted(&project);
     assert!(
         before.contains(&gone_on["cw-1"][0]),

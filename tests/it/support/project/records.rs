@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use cordwainer::event::EventKind;
+use cordwainer::event::{Event, EventKind};
 use cordwainer::git::Oid;
 use cordwainer::history;
 use cordwainer::issue::RunId;
@@ -80,6 +80,11 @@ impl Project {
 
     /// All events of all runs, oldest first.
     pub(crate) fn events(&self) -> Vec<EventKind> {
+        self.timed_events().into_iter().map(|event| event.kind).collect()
+    }
+
+    /// The same, with their times.
+    pub(crate) fn timed_events(&self) -> Vec<Event> {
         let Ok(runs) = fs::read_dir(self.state().join("runs")) else {
             return Vec::new();
         };
@@ -88,7 +93,7 @@ impl Project {
             .collect();
         names.sort();
         let read = |name: &RunId| history::events(&self.state(), name).unwrap();
-        names.iter().flat_map(read).map(|event| event.kind).collect()
+        names.iter().flat_map(read).collect()
     }
 
     /// The commit that a revision means.
