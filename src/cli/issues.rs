@@ -149,7 +149,7 @@ pub(crate) enum IssuesCommand {
     /// Go on with a task on a branch of your own, and hand it back
     ///
     /// The task is held, and what an attempt left is a branch and a worktree of yours. With `--back`, what you have committed
-    /// there is merged, and the task closed; gates do not run. That, and nothing else, waits for the run to end.
+    /// there is merged once the gates pass on the merge, and the task closed. That, and nothing else, waits for the run to end.
     #[command(
         after_long_help = "Examples:\n  cordwainer issues take cw-k7qd\n  cordwainer issues take cw-k7qd 2 --branch parser --path ../parser\n  cordwainer issues take cw-k7qd --back"
     )]
@@ -288,7 +288,7 @@ pub(super) async fn execute(command: &IssuesCommand, context: &Context) -> Resul
         IssuesCommand::Release(arguments) => release::release(context, arguments)?,
         IssuesCommand::Revert(arguments) => revert::revert(context, arguments)?,
         IssuesCommand::Shell(arguments) => Box::pin(shell::shell(context, arguments)).await?,
-        IssuesCommand::Take(arguments) => take::take(context, arguments)?,
+        IssuesCommand::Take(arguments) => Box::pin(take::take(context, arguments)).await?,
         IssuesCommand::Answer { id, texts } => change()?.answer(id, texts)?,
         IssuesCommand::Delete(Ids { ids }) => change()?.delete(ids)?,
         IssuesCommand::Dep(DependencyCommand::Add { id, on }) => change()?.add_dependency(id, on)?,

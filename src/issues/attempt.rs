@@ -128,6 +128,9 @@ pub struct Attempt {
     /// Why, in one line for a person; empty when the outcome needs no reason.
     #[serde(default)]
     pub reason: String,
+    /// The person who left it by hand, in a shell or on a branch of theirs; `None` of an agent's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
     /// The commit on the task ref with the files that the agent left.
     #[serde(default)]
     pub snapshot: Option<CommitId>,
@@ -268,6 +271,35 @@ impl fmt::Display for Ignored {
 }
 
 impl Attempt {
+    /// Builds what a person left by hand: no agent was called, and it does not count.
+    pub(crate) fn by_hand(
+        (number, run): (u32, RunId),
+        (person, reason): (String, String),
+        snapshot: CommitId,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            number,
+            run,
+            outcome: Outcome::Cancelled,
+            reason,
+            person: Some(person),
+            snapshot: Some(snapshot),
+            records: None,
+            ignored: None,
+            overrides: Vec::new(),
+            started_at: now,
+            ended_at: now,
+            call: None,
+            rounds: Vec::new(),
+            stages: Vec::new(),
+            red: None,
+            summary: None,
+            interfaces: None,
+            candidates: Vec::new(),
+        }
+    }
+
     /// Returns its calls: the first one, those of its rounds, and those of its stages; and those of its other candidates.
     pub fn calls(&self) -> impl Iterator<Item = &Entry> {
         self.own_calls()

@@ -6,7 +6,7 @@ use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::git::{Oid, Snapshot};
-use crate::issues::attempt::{Attempt, Outcome};
+use crate::issues::attempt::Attempt;
 use crate::issues::issue::{Issue, Status};
 use crate::issues::round::Calls;
 use crate::issues::store::Store;
@@ -143,25 +143,10 @@ impl Generator {
         let kept = keep_snapshot(&self.project, made, &text)?;
         crash_point!("shell.kept");
         let now = self.project.clock().now();
-        let attempt = Attempt {
-            number: name.number,
-            run: run.clone(),
-            outcome: Outcome::Cancelled,
-            reason: format!("left by {} in a shell", store.user()?),
-            snapshot: Some(CommitId::from(kept)),
-            records: None,
-            ignored: None,
-            overrides: Vec::new(),
-            started_at: now,
-            ended_at: now,
-            call: None,
-            rounds: Vec::new(),
-            stages: Vec::new(),
-            red: None,
-            summary: None,
-            interfaces: None,
-            candidates: Vec::new(),
-        };
+        let person = store.user()?;
+        let reason = format!("left by {person} in a shell");
+        let kept = CommitId::from(kept);
+        let attempt = Attempt::by_hand((name.number, run.clone()), (person, reason), kept, now);
         store.update(&format!("keep what a shell on {id} left"), now, |issues| {
             issues.record_attempt(id, attempt.clone(), now)
         })?;

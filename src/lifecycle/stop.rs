@@ -5,6 +5,7 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::git::{DiffStat, Oid};
 use crate::issues::issue::Issues;
+use crate::lifecycle::merge_gates::{Merge, MergeGates, Words};
 use crate::lifecycle::{Generator, Removal};
 use crate::model::generation::{GenerationName, Phase};
 use crate::project::obeyed::{self, NewToRun};
@@ -15,14 +16,12 @@ use serde::Serialize;
 mod changelog;
 mod checkout;
 mod closing;
-mod gates;
 mod land;
 mod merge;
 mod message;
 mod tasks;
 mod version;
 
-pub use self::gates::MergeGates;
 use self::merge::Landing;
 pub use self::tasks::{MergedTask, Totals, UndoneGroup, UndoneTask};
 
@@ -164,11 +163,7 @@ impl Generator {
         // Prepared before anything is announced or changed: a conflict changes nothing.
         let landing = self.prepare_landing(generation, &done.base_branch, tip)?;
         done.found_merged = self.was_merged(generation, &landing)?;
-        done.gates = if options.no_gates && landing.merge.is_some() {
-            MergeGates::Skipped
-        } else {
-            self.see_gates_pass(generation, &landing, &options.interruption).await?
-        };
+        done.gates = self.see_gates_pass_on(generation, &landing, &options).await?;
         announce(generation, &self.removal(generation, landing.folders.clone())?);
         done.recovered.extend(self.recover_before_ending(generation).await?);
         self.land(generation, &landing)?;
@@ -182,6 +177,36 @@ impl Generator {
         }
         done.archive = Some(self.archive_and_remove(generation, tip)?);
         Ok(done)
+    }
+
+    /// Checks that the gates pass on the merge that is about to land, unless they are to be left out.
+    async fn see_gates_pass_on(
+        &self,
+        generation: &GenerationName,
+        landing: &Landing,
+        options: &StopOptions,
+    ) -> Result<MergeGates> {
+        let Some(commit) = landing.merge else {
+            return Ok(MergeGates::NoMerge);
+        };
+        if options.no_gates {
+            return Ok(MergeGates::Skipped);
+        }
+        let base = &landing.base_branch;
+        let merge = Merge {
+            generation,
+            commit,
+            onto: landing.base,
+            branch: base,
+            words: Words {
+                what: format!("the merge of `{generation}` into `{base}`"),
+                fix: format!(
+                    "merge `{base}` into `{generation}` by hand and fix it there, or add a task for it and run again"
+                ),
+                without_gates: "cordwainer stop --no-gates".to_owned(),
+            },
+        };
+        self.see_gates_pass(&merge, &options.interruption).await
     }
 
     /// Sets the tag of a merge that is on the base branch, and reports what it brings.

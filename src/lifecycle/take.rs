@@ -7,12 +7,15 @@ use serde::Serialize;
 
 use crate::base::crash::crash_point;
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::interruption::Interruption;
 use crate::base::text::{one_line, title_in_message};
 use crate::git::{CommitInfo, Git, Oid, RefMove};
+use crate::issues::attempt::Attempt;
 use crate::issues::issue::{Issue, Status, Taken};
 use crate::issues::store::Store;
 use crate::lifecycle::Generator;
 use crate::lifecycle::left_work::LeftWork;
+use crate::lifecycle::merge_gates::{Merge, MergeGates, Words};
 use crate::model::generation::GenerationName;
 use crate::model::{AttemptId, CommitId, IssueId, trailer};
 use crate::project::obeyed::{NewToRun, new_to_run};
@@ -50,6 +53,25 @@ pub struct TakeSummary {
     pub behind: usize,
     /// The files of the work that tools obey or run by themselves.
     pub new_to_run: Vec<NewToRun>,
+}
+
+/// How a person hands a task back.
+#[derive(Clone, Debug, Default)]
+pub struct HandBackOptions {
+    /// Merges without running the gates on the merge.
+    pub no_gates: bool,
+    /// Ends the gates; what comes after them is short, and goes on.
+    pub interruption: Interruption,
+}
+
+/// What came of a task that a person handed back.
+#[derive(Clone, Debug, Serialize)]
+pub struct HandBackSummary {
+    /// The task as it now is.
+    #[serde(flatten)]
+    pub issue: Issue,
+    /// Whether the gates were run on the merge.
+    pub gates: MergeGates,
 }
 
 impl Generator {
@@ -170,14 +192,16 @@ impl Generator {
         root.with_file_name(name)
     }
 
-    /// Merges what a person has committed on the branch of a task that they took, and closes the task with that commit. Gates do
-    /// not run. Can be called again after any crash.
+    /// Merges what a person has committed on the branch of a task that they took, once the gates have passed on the merge, and
+    /// closes the task with that commit. What they did is an attempt of theirs. Can be called again after any crash.
     ///
     /// # Errors
     ///
     /// Of kind [`ErrorKind::Precondition`] where nobody took the task, its worktree has changes that are not committed, its
-    /// branch changes nothing, or does not fit on newer work; of kind [`ErrorKind::Locked`] while a run is at work.
-    pub fn hand_back(&self, id: &IssueId) -> Result<Issue> {
+    /// branch changes nothing, does not fit on newer work, or does not pass a gate; of kind [`ErrorKind::Locked`] while a run is at
+    /// work; of kind [`ErrorKind::Engine`] or [`ErrorKind::Configuration`] where gates cannot be run, and of kind
+    /// [`ErrorKind::Interrupted`] where they were ended. Nothing has changed then.
+    pub async fn hand_back(&self, id: &IssueId, options: &HandBackOptions) -> Result<HandBackSummary> {
         let _lock = self.project.lock("issues take")?;
         let generation = self.project.open_generation(None)?;
         self.project.refuse_checked_out(&generation)?;
@@ -185,7 +209,8 @@ impl Generator {
         let issue = store.read()?.get(id)?.clone();
         let Some(taken) = &issue.taken else {
             if self.is_handed_back(&issue)? {
-                return Ok(issue);
+                let gates = MergeGates::NoMerge;
+                return Ok(HandBackSummary { issue, gates });
             }
             let message = format!("{id} cannot be handed back: nobody has taken it");
             return Err(
@@ -199,19 +224,28 @@ impl Generator {
                 .hint(format!("`cordwainer issues release {id}` lets an agent go on")));
         };
         refuse_uncommitted(id, taken)?;
-        let commit = match self.handed_back(&generation, id, head)? {
+        let made = self.persons_work((&generation, &issue), taken, head)?;
+        let message = self.message_of((&generation, &issue), made.base, head)?;
+        let (commit, gates) = match self.handed_back(&generation, id, head)? {
             // A call died before it closed the task.
-            Some(commit) => commit,
-            None => self.land_taken((&generation, &issue), taken, head)?,
+            Some(commit) => (commit, MergeGates::NoMerge),
+            None => {
+                let this = self.in_its_mode()?;
+                Box::pin(this.land_taken(made, (&message, &taken.path), options)).await?
+            }
         };
-        let now = self.project.clock().now();
-        let reason = format!("done by {}", store.user()?);
+        let kept = CommitId::from(keep_snapshot(&self.project, made, &message)?);
+        let (now, person) = (self.project.clock().now(), store.user()?);
         let closed = store.update(&format!("hand {id} back"), now, |issues| {
-            issues.close(id, &reason, Some(&CommitId::from(commit)), now)?;
+            let by = (person.clone(), format!("handed back by {person}"));
+            let number = issues.get(id)?.next_attempt();
+            let attempt = Attempt::by_hand((number, self.project.new_run()), by, kept.clone(), now);
+            issues.record_attempt(id, attempt, now)?;
+            issues.close(id, &format!("done by {person}"), Some(&CommitId::from(commit)), now)?;
             issues.get(id).cloned()
         })?;
         crash_point!("take.closed");
-        Ok(closed)
+        Ok(HandBackSummary { issue: closed, gates })
     }
 
     /// Returns whether a closed task was handed back by a person.
@@ -238,46 +272,72 @@ impl Generator {
         Ok(commits.iter().find(is_it).map(|commit| commit.id))
     }
 
-    /// Keeps what a person's branch holds on the task's ref, and puts it on the generation branch.
-    fn land_taken(&self, (generation, issue): (&GenerationName, &Issue), taken: &Taken, head: Oid) -> Result<Oid> {
+    /// Returns what a person's branch changes, where that can land.
+    fn persons_work<'a>(
+        &self,
+        (generation, issue): (&'a GenerationName, &'a Issue),
+        taken: &Taken,
+        head: Oid,
+    ) -> Result<Contribution<'a>> {
         let git = &self.project.git;
         let id = &issue.id;
-        let refuse = |why: String| Error::new(ErrorKind::Precondition, format!("{id} cannot be handed back: {why}"));
         let base = git.merge_base(self.project.tip(generation)?, head)?;
-        let base = base.ok_or_else(|| refuse(format!("`{}` has no commit of the generation", taken.branch)))?;
+        let base = base.ok_or_else(|| refuse(id, &format!("`{}` has no commit of the generation", taken.branch)))?;
         let tree = git.tree_of(head)?;
         if tree == git.tree_of(base)? {
-            let error = refuse(format!("`{}` changes nothing", taken.branch));
+            let error = refuse(id, &format!("`{}` changes nothing", taken.branch));
             return Err(error.hint(format!("`cordwainer issues close {id}` closes it without a commit")));
         }
         if let Some(hazard) = git.hazards_brought(base, tree)?.first() {
-            return Err(refuse(hazard.text.clone()));
+            return Err(refuse(id, &hazard.text));
         }
-        let made = Contribution {
+        Ok(Contribution {
             generation,
             task: id,
             base,
             tree,
-        };
-        let message = self.message_of((generation, issue), base, head)?;
-        keep_snapshot(&self.project, made, &message)?;
-        crash_point!("take.kept");
+        })
+    }
+
+    /// Keeps a person's work on the task's ref, and puts it on the generation branch where the gates pass on that.
+    async fn land_taken(
+        &self,
+        made: Contribution<'_>,
+        (message, path): (&str, &str),
+        options: &HandBackOptions,
+    ) -> Result<(Oid, MergeGates)> {
+        let (git, id, generation) = (&self.project.git, made.task, made.generation);
         loop {
             let tip = self.project.tip(generation)?;
             let tree = match merge_onto(&self.project, made, git.tree_of(tip)?)? {
                 OnTip::Tree(tree) => tree,
                 OnTip::Conflict(conflict) => {
-                    let error = refuse(format!("it conflicts with newer work in {}", conflict.places()));
-                    return Err(error.hint(format!(
-                        "`git rebase {generation}` in `{}` brings that together",
-                        taken.path
-                    )));
+                    let error = refuse(id, &format!("it conflicts with newer work in {}", conflict.places()));
+                    return Err(error.hint(format!("`git rebase {generation}` in `{path}` brings that together")));
                 }
             };
+            let gates = if options.no_gates {
+                MergeGates::Skipped
+            } else {
+                let merge = Merge {
+                    generation,
+                    commit: commit_on(&self.project, tip, tree, message)?,
+                    onto: tip,
+                    branch: generation.as_str(),
+                    words: Words {
+                        what: format!("{id} cannot be handed back: it"),
+                        fix: format!("fix it in `{path}`, and commit that"),
+                        without_gates: format!("cordwainer issues take {id} --back --no-gates"),
+                    },
+                };
+                Box::pin(self.see_gates_pass(&merge, &options.interruption)).await?
+            };
+            keep_snapshot(&self.project, made, message)?;
+            crash_point!("take.kept");
             let why = format!("hand {id} back");
-            if let Some(commit) = land_own(&self.project, generation, (tip, tree), (&message, &why))? {
+            if let Some(commit) = land_own(&self.project, generation, (tip, tree), (message, &why))? {
                 crash_point!("take.landed");
-                return Ok(commit);
+                return Ok((commit, gates));
             }
         }
     }
@@ -307,6 +367,10 @@ impl Generator {
         );
         Ok(text)
     }
+}
+
+fn refuse(id: &IssueId, why: &str) -> Error {
+    Error::new(ErrorKind::Precondition, format!("{id} cannot be handed back: {why}"))
 }
 
 /// Refuses to hand back what is in a worktree and in no commit.

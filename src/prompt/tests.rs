@@ -54,6 +54,7 @@ fn issue() -> Issue {
             red: None,
             summary: None,
             interfaces: None,
+            person: None,
             candidates: Vec::new(),
         }],
         hold: None,

@@ -267,6 +267,7 @@ mod tests {
             red: None,
             summary: None,
             interfaces: None,
+            person: None,
             candidates: Vec::new(),
         }
     }

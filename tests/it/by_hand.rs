@@ -95,6 +95,7 @@ fn attempt(number: u32, outcome: Outcome, snapshot: Option<Oid>) -> Attempt {
         red: None,
         summary: None,
         interfaces: None,
+        person: None,
         candidates: Vec::new(),
     }
 }

@@ -103,6 +103,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
         red: None,
         summary: None,
         interfaces: None,
+        person: None,
         candidates: Vec::new(),
         call: Some(Entry {
             role: Role::Stitch,

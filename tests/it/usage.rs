@@ -68,6 +68,7 @@ pub(crate) fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
         red: None,
         summary: None,
         interfaces: None,
+        person: None,
         candidates: Vec::new(),
         call: Some(Entry {
             attempt: number,

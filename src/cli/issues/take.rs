@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use crate::base::error::Result;
+use crate::base::interruption::Interruption;
 use crate::cli::Context;
 use crate::cli::issues::name::name;
-use crate::lifecycle::{Generator, TakeOptions};
+use crate::cli::signal::{GRACE, OnSignal, listen};
+use crate::lifecycle::{Generator, HandBackOptions, MergeGates, TakeOptions};
 use crate::model::{AttemptId, CommitId, IssueId, TypedId};
 
 /// Which task, and where to.
@@ -28,14 +30,17 @@ pub(crate) struct TakeArguments {
     /// Hand the task back: what you have committed on its branch is merged, and closes it
     #[arg(long, conflicts_with_all = ["attempt", "branch", "path"])]
     back: bool,
+    /// With `--back`: merge without running the gates on the merge
+    #[arg(long, requires = "back")]
+    no_gates: bool,
 }
 
 /// Takes a task, or hands it back.
-pub(super) fn take(context: &Context, arguments: &TakeArguments) -> Result<()> {
+pub(super) async fn take(context: &Context, arguments: &TakeArguments) -> Result<()> {
     let generator = context.open()?;
     let id = generator.store()?.read()?.find(&arguments.id)?;
     if arguments.back {
-        return hand_back(context, &generator, &id);
+        return hand_back(context, &generator, &id, arguments.no_gates).await;
     }
     let options = TakeOptions {
         attempt: arguments.attempt,
@@ -73,7 +78,7 @@ pub(super) fn take(context: &Context, arguments: &TakeArguments) -> Result<()> {
         ));
     }
     say(format!(
-        "Next: commit there, then `cordwainer issues take {id} --back` merges it; gates do not run."
+        "Next: commit there, then `cordwainer issues take {id} --back` merges it once the gates pass."
     ));
     say(format!(
         "Next: `cordwainer issues release {id}` gives it back to an agent instead."
@@ -81,18 +86,31 @@ pub(super) fn take(context: &Context, arguments: &TakeArguments) -> Result<()> {
     Ok(())
 }
 
-fn hand_back(context: &Context, generator: &Generator, id: &IssueId) -> Result<()> {
-    let issue = generator.hand_back(id)?;
+async fn hand_back(context: &Context, generator: &Generator, id: &IssueId, no_gates: bool) -> Result<()> {
+    let interruption = Interruption::default();
+    let on_signal = OnSignal::Finish {
+        interruption: interruption.clone(),
+        grace: GRACE,
+    };
+    listen(on_signal, context)?;
+    let options = HandBackOptions { no_gates, interruption };
+    let done = Box::pin(generator.hand_back(id, &options)).await?;
     if context.output.json {
-        return context.output.print_json(&issue);
+        return context.output.print_json(&done);
     }
-    let commit = issue.commit.as_ref().map_or("", CommitId::as_str);
-    context.output.say(&format!(
+    let commit = done.issue.commit.as_ref().map_or("", CommitId::as_str);
+    let say = |text: &str| context.output.say(text);
+    say(&format!(
         "Merged {}: it is on the generation branch as {commit}.",
-        name(&issue)
+        name(&done.issue)
     ));
-    context
-        .output
-        .say("Note: gates did not run on it. Branch and worktree stay: they are yours.");
+    match done.gates {
+        MergeGates::Passed => say("The gates passed on it."),
+        MergeGates::Skipped => say("Note: the gates did not run on it, as requested."),
+        MergeGates::None => say("Note: no gates are configured, so nothing checked it."),
+        // It was merged before.
+        MergeGates::NoMerge => {}
+    }
+    say("Branch and worktree stay: they are yours.");
     Ok(())
 }

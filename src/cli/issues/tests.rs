@@ -89,6 +89,7 @@ fn attempted() -> Attempt {
             test: None,
         }),
         interfaces: None,
+        person: None,
         candidates: Vec::new(),
         call: Some(Entry {
             role: Role::Stitch,

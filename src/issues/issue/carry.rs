@@ -100,6 +100,7 @@ mod tests {
             red: None,
             summary: None,
             interfaces: None,
+            person: None,
             candidates: Vec::new(),
         };
         old.record_attempt(&id("cw-4"), attempt, now).unwrap();

@@ -291,15 +291,16 @@ impl Issues {
 }
 
 impl Issue {
-    /// Returns the last attempt and its snapshot, when the issue is held because of the attempt's files: a person may
-    /// accept that result as it is.
+    /// Returns the last attempt and its snapshot, when the issue is held because of the files that the last attempt of an agent
+    /// left: a person may accept that result as it is, or as they left it by hand since.
     pub fn acceptable(&self) -> Result<(&Attempt, &CommitId)> {
         if self.status != Status::Blocked {
             return Err(refused(self, "be accepted"));
         }
-        let last = self.attempts.last().filter(|last| {
+        let judged = self.attempts.iter().rfind(|attempt| attempt.person.is_none());
+        let can_be = judged.is_some_and(|judged| {
             matches!(
-                last.outcome,
+                judged.outcome,
                 Outcome::ProtectedPath
                     | Outcome::TooLarge
                     | Outcome::WeakenedTests
@@ -309,13 +310,13 @@ impl Issue {
                     | Outcome::Unproven
             )
         });
-        let why = match last.map(|last| (last, last.snapshot.as_ref())) {
-            Some((last, Some(snapshot))) => return Ok((last, snapshot)),
-            Some((_, None)) => "no result of its last attempt was kept".to_owned(),
-            None => match self.attempts.last() {
-                Some(other) => format!("its last attempt ended with `{}`", other.outcome),
-                None => "it has not been attempted".to_owned(),
+        let why = match (self.attempts.last(), judged) {
+            (Some(last), _) if can_be => match &last.snapshot {
+                Some(snapshot) => return Ok((last, snapshot)),
+                None => "no result of its last attempt was kept".to_owned(),
             },
+            (_, Some(judged)) => format!("its last attempt ended with `{}`", judged.outcome),
+            (_, None) => "it has not been attempted".to_owned(),
         };
         Err(precondition(format!("{} cannot be accepted: {why}", self.id))
             .hint("only a result that touches a protected path, is larger than `max_changed_lines`, weakens tests, was not passed by its review, met a stage that failed, is not proven, or has a file that was left out or redacted can be accepted"))

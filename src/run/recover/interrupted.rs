@@ -197,6 +197,7 @@ impl Recovery<'_> {
             reason: own.reason,
             snapshot: own.snapshot,
             ignored: None,
+            person: None,
             overrides: settings_of(&self.project.config, issue, number).1,
             records: own.records,
             started_at: claim.at,

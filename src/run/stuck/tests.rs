@@ -42,6 +42,7 @@ fn attempt(outcome: Outcome) -> Attempt {
         stages: Vec::new(),
         red: None,
         interfaces: None,
+        person: None,
         summary: None,
         candidates: Vec::new(),
     }

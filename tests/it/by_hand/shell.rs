@@ -12,7 +12,7 @@ use crate::support::pseudo_terminal::PseudoTerminal;
 
 engine_tests! {
     both: a_person_tries_what_an_attempt_left;
-    podman: what_a_person_leaves_is_kept_where_they_say_so, a_shell_ends_with_its_terminal, a_shell_needs_a_terminal_and_no_run;
+    podman: what_a_person_leaves_is_kept_where_they_say_so, what_a_person_left_is_accepted, a_shell_ends_with_its_terminal, a_shell_needs_a_terminal_and_no_run;
     docker: a_killed_shell_is_swept;
 }
 
@@ -24,6 +24,11 @@ const IMAGE: &str = "localhost/cordwainer-claude:latest";
 
 /// A generation with a task that is held, after an attempt that left a file.
 fn held(engine: TestEngine) -> Option<Project> {
+    held_for(engine, Outcome::GateFailed)
+}
+
+/// The same, with an attempt that ended like this.
+fn held_for(engine: TestEngine, outcome: Outcome) -> Option<Project> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let has_image = runtime.block_on(async { engine.connect().await.image_id(IMAGE).await.unwrap().is_some() });
     if !has_image {
@@ -39,7 +44,7 @@ fn held(engine: TestEngine) -> Option<Project> {
     let id: IssueId = "cw-1".parse().unwrap();
     let store = Store::open(&git, &GenerationName::new("generation-one").unwrap()).unwrap();
     let record = |issues: &mut cordwainer::issue::Issues| {
-        issues.record_attempt(&id, attempt(1, Outcome::GateFailed, Some(snapshot)), at(2))?;
+        issues.record_attempt(&id, attempt(1, outcome, Some(snapshot)), at(2))?;
         issues.hold(&id, "a test", at(2))
     };
     store.update("test", at(2), record).unwrap();
@@ -130,6 +135,11 @@ fn what_a_person_leaves_is_kept_where_they_say_so(engine: TestEngine) {
     );
     let diff = project.run(&["issues", "diff", "1", "2"]).expect(0).stdout;
     assert!(diff.contains("\n+left\n+more\n"), "{diff}");
+    // It was held for a gate that failed: no word of a person's makes that pass.
+    project
+        .run(&["issues", "release", "1", "--accept"])
+        .expect(9)
+        .says("its last attempt ended with `gate failed`");
     let mut terminal = open(&project, &["--keep"]);
     terminal.types("exit\n");
     let (_, shown) = terminal.ended();
@@ -145,6 +155,32 @@ fn what_a_person_leaves_is_kept_where_they_say_so(engine: TestEngine) {
             .git(&["show", "refs/cordwainer/generation-one/tasks/cw-1:src/left.txt"]);
         assert!(tip.contains("more"), "{tip}");
     }
+    project.expect_tidy();
+}
+
+/// What is held for its files is accepted as a person has left it by hand since, and nothing else is.
+fn what_a_person_left_is_accepted(engine: TestEngine) {
+    let Some(project) = held_for(engine, Outcome::ProtectedPath) else {
+        return;
+    };
+    let mut terminal = open(&project, &["--keep"]);
+    terminal.types("echo more >>src/left.txt; exit\n");
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(0), "{shown}");
+    project
+        .run(&["issues", "show", "1"])
+        .expect(0)
+        .says("issues release cw-1 --accept");
+    project.run(&["issues", "release", "1", "--accept"]).expect(0);
+    assert_eq!(project.content("src/left.txt"), "left\nmore");
+    let issue = project.issue("cw-1");
+    assert_eq!(
+        (&issue["status"], &issue["attempts"][1]["outcome"]),
+        (&"closed".into(), &"cancelled".into())
+    );
+    assert!(issue["attempts"][1]["person"].is_string(), "{issue:#}");
+    let diff = project.run(&["issues", "diff", "1"]).expect(0).stdout;
+    assert!(diff.contains("\n+left\n+more\n"), "{diff}");
     project.expect_tidy();
 }
 

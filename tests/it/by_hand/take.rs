@@ -4,6 +4,12 @@ use std::fs;
 use std::path::PathBuf;
 
 use super::*;
+use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::project::Project;
+
+engine_tests! {
+    both: what_a_person_hands_back_passes_the_gates;
+}
 
 /// The steps of taking a task, and of handing it back.
 pub(crate) const CRASH_POINTS: &[&str] = &[
@@ -75,7 +81,7 @@ fn work_is_taken_finished_and_handed_back() {
         "Took cw-1 Say more: it is held, and its work is the branch `cw-1` in `[T]/project-cw-1`.\n\
          Note: what an agent wrote is in that folder now. Nothing was run there, but your tools would: hooks of git by `core.hooksPath`, builds and tests, editors, direnv.\n\
          Note: direnv obeys or runs `.envrc`, which the work has changed.\n\
-         Next: commit there, then `cordwainer issues take cw-1 --back` merges it; gates do not run.\n\
+         Next: commit there, then `cordwainer issues take cw-1 --back` merges it once the gates pass.\n\
          Next: `cordwainer issues release cw-1` gives it back to an agent instead.\n"
     );
     is_taken(&repository);
@@ -99,7 +105,8 @@ fn work_is_taken_finished_and_handed_back() {
         called.stderr,
         format!(
             "Merged cw-1 Say more: it is on the generation branch as {}.\n\
-             Note: gates did not run on it. Branch and worktree stay: they are yours.\n",
+             Note: no gates are configured, so nothing checked it.\n\
+             Branch and worktree stay: they are yours.\n",
             tip.id
         )
     );
@@ -115,12 +122,26 @@ fn work_is_taken_finished_and_handed_back() {
         (&"closed".into(), &tip.id.to_string().into())
     );
     assert_eq!(task.get("taken"), None);
+    // What the person did is an attempt of theirs, which `issues diff` shows, and not the agent's before it.
+    let attempts = task["attempts"].as_array().unwrap();
+    assert_eq!(
+        (attempts.len(), &attempts[1]["person"], &attempts[1]["reason"]),
+        (2, &"Tess Ter".into(), &"handed back by Tess Ter".into())
+    );
+    let diff = call(&repository, &["issues", "diff", "1"]).done();
+    assert!(
+        diff.starts_with("cw-1 Say more, attempt 2: ") && diff.contains("\n-two\n+two and a half\n"),
+        "{diff}"
+    );
+    let agents = call(&repository, &["issues", "diff", "1", "1"]).done();
+    assert!(agents.contains("\n-two\n+2\n"), "{agents}");
     assert!(path.is_dir() && repository.git(&["branch", "--list", "cw-1"]).contains("cw-1"));
     // Once more changes nothing, and it can be taken out like any other work.
     call(&repository, BACK).done();
     assert_eq!(repository.oid("generation-a"), tip.id);
     call(&repository, &["issues", "revert", "1"]).done();
     assert_eq!(repository.git(&["show", "generation-a:words.txt"]), "one\ntwo\nthree");
+    assert_eq!(call(&repository, &["issues", "diff", "1"]).done(), diff, "it is kept");
 }
 
 #[test]
@@ -142,6 +163,8 @@ fn a_death_on_the_way_is_finished_by_the_next_call() {
         call(&repository, BACK).done();
         let log = repository.git(&["log", "--format=%s", "generation-a"]);
         assert_eq!(log.matches("Say more").count(), 1, "{point}: {log}");
+        let task = task(&repository, "1");
+        assert_eq!(task["attempts"].as_array().unwrap().len(), 2, "{point}: {task:#}");
         assert_eq!(violations(&repository), Vec::<String>::new());
     }
 }
@@ -291,4 +314,58 @@ fn nothing_runs_while_the_worktree_is_made() {
         assert_eq!(called.code, 9, "what would harm a checkout is refused: {called:#?}");
         assert!(!worktree(&repository).exists());
     }
+}
+
+/// As what agents do, and what `stop` merges: unless the person has it merged without them.
+fn what_a_person_hands_back_passes_the_gates(engine: TestEngine) {
+    let project = Project::new(
+        engine,
+        "gates: [{name: test, command: cat=src/b.txt, compare: strict}]\n",
+    );
+    project.add("By hand", "nothing");
+    let place = project.repository.outside().join("by-hand");
+    let there = place.to_str().unwrap();
+    project.run(&["issues", "take", "1", "--path", there]).expect(0);
+    let commit = |file: &str| {
+        fs::create_dir_all(place.join("src")).unwrap();
+        fs::write(place.join("src").join(file), "x\n").unwrap();
+        project.repository.git(&["-C", there, "add", "--all"]);
+        project
+            .repository
+            .git(&["-C", there, "commit", "--quiet", "--message", file]);
+    };
+    commit("a.txt");
+    let refs = project.repository.git(&["for-each-ref"]);
+    let refused = project.run(&["issues", "take", "1", "--back"]).expect(9);
+    refused
+        .says("error: cw-1 cannot be handed back: it does not pass the gate `test`: it exited with ")
+        .says("; nothing was changed")
+        .says("`cordwainer issues take cw-1 --back --no-gates` merges it as it is");
+    assert_eq!(project.repository.git(&["for-each-ref"]), refs);
+    assert_eq!(project.issue("cw-1")["hold_kind"], "taken");
+    commit("b.txt");
+    project
+        .run(&["issues", "take", "1", "--back"])
+        .expect(0)
+        .says("The gates passed on it.");
+    assert_eq!(project.issue("cw-1")["status"], "closed");
+    // On the person's word, without them.
+    project.add("By hand again", "nothing");
+    let other = project.repository.outside().join("again");
+    let there = other.to_str().unwrap();
+    project.run(&["issues", "take", "2", "--path", there]).expect(0);
+    fs::remove_file(other.join("src/b.txt")).unwrap();
+    project
+        .repository
+        .git(&["-C", there, "commit", "--quiet", "--all", "--message", "Without b"]);
+    project.run(&["issues", "take", "2", "--back"]).expect(9);
+    let merged = project
+        .run(&["issues", "take", "2", "--back", "--no-gates", "--json"])
+        .expect(0);
+    let merged: serde_json::Value = serde_json::from_str(&merged.stdout).unwrap();
+    assert_eq!(
+        (&merged["status"], &merged["gates"]),
+        (&"closed".into(), &"skipped".into())
+    );
+    project.expect_tidy();
 }

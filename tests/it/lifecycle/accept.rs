@@ -52,6 +52,7 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
                 red: None,
                 summary: None,
                 interfaces: None,
+                person: None,
                 candidates: Vec::new(),
             };
             assert_eq!(attempt.usage(), Usage::default());

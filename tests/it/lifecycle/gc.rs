@@ -115,6 +115,7 @@ fn hold(repository: &TestRepository, branch: &str) {
                 red: None,
                 summary: None,
                 interfaces: None,
+                person: None,
                 candidates: Vec::new(),
             };
             issues.record_attempt(&id, attempt, at)?;

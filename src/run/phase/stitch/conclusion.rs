@@ -241,6 +241,7 @@ fn record(
         red: ended.red(verdict),
         summary: ended.calls.summary.clone(),
         interfaces: None,
+        person: None,
         candidates: ended.candidates.clone(),
     }
 }

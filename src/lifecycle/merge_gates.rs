@@ -1,8 +1,7 @@
-//! The gates on the merge that is about to land: the base branch gets nothing that they have not seen.
+//! The gates on a merge that is about to land on a person's word: `stop`, and work that they hand back.
 
 use serde::Serialize;
 
-use super::merge::Landing;
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::{Interruption, interrupted};
 use crate::base::text::one_line;
@@ -28,6 +27,51 @@ pub enum MergeGates {
     NoMerge,
 }
 
+/// A merge that is about to land.
+pub(super) struct Merge<'a> {
+    pub(super) generation: &'a GenerationName,
+    pub(super) commit: Oid,
+    /// The commit that it is to land on.
+    pub(super) onto: Oid,
+    /// The branch that it is to land on.
+    pub(super) branch: &'a str,
+    /// What is told where it may not land.
+    pub(super) words: Words,
+}
+
+/// What is told of a merge that may not land.
+pub(super) struct Words {
+    /// What does not pass, as the beginning of a sentence.
+    pub(super) what: String,
+    /// What to do about it, as the beginning of a sentence.
+    pub(super) fix: String,
+    /// The command that merges it without its gates.
+    pub(super) without_gates: String,
+}
+
+impl Words {
+    fn refuse(&self, gate: &str, why: &str) -> Error {
+        let gate = one_line(gate, 60);
+        let message = format!(
+            "{} does not pass the gate `{gate}`: it {why}; nothing was changed",
+            self.what
+        );
+        Error::new(ErrorKind::Precondition, message)
+    }
+
+    fn hint(&self) -> String {
+        format!("{}; `{}` merges it as it is", self.fix, self.without_gates)
+    }
+
+    /// Adds to an error of gates that could not be run what merges without them.
+    fn of_not_run(&self, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Interrupted => error,
+            _ => error.hint(format!("`{}` merges without them", self.without_gates)),
+        }
+    }
+}
+
 impl Generator {
     /// Checks that every gate passes on a merge before anything is moved. A gate that never passed in a generation that
     /// cleared its sources is reported elsewhere and stops nothing.
@@ -37,35 +81,26 @@ impl Generator {
     /// Of kind [`ErrorKind::Precondition`] where a gate is red, of kind [`ErrorKind::Engine`] or
     /// [`ErrorKind::Configuration`] where it cannot be run, of kind [`ErrorKind::Interrupted`] where `interruption` came
     /// first.
-    pub(super) async fn see_gates_pass(
-        &self,
-        generation: &GenerationName,
-        landing: &Landing,
-        interruption: &Interruption,
-    ) -> Result<MergeGates> {
-        let Some(commit) = landing.merge else {
-            return Ok(MergeGates::NoMerge);
-        };
+    pub(super) async fn see_gates_pass(&self, merge: &Merge<'_>, interruption: &Interruption) -> Result<MergeGates> {
         if self.project.config.gates.is_empty() && self.gates.is_empty() {
             return Ok(MergeGates::None);
         }
         let trying = Box::pin(async {
             let engine = Engine::connect(&self.project.connect_options()).await?;
-            let result = self.tried(&engine, landing, commit, interruption).await?;
+            let result = self.tried((&engine, merge), merge.commit, interruption).await?;
             // Only where something may have failed before, too.
             let gates = self.project.config.gates.iter().zip(&result.tried);
             let base = if gates.into_iter().any(|(gate, tried)| is_red_by_name(gate, tried)) {
-                Some(self.tried(&engine, landing, landing.base, interruption).await?)
+                Some(self.tried((&engine, merge), merge.onto, interruption).await?)
             } else {
                 None
             };
             Ok::<_, Error>((result, base, engine))
         });
-        let (result, base, engine) = trying.await.map_err(without_them)?;
-        self.refuse_red(generation, landing, &result, base.as_ref())?;
+        let (result, base, engine) = trying.await.map_err(|error| merge.words.of_not_run(error))?;
+        self.refuse_red(merge, &result, base.as_ref())?;
         if !self.gates.is_empty() {
-            self.see_own_gates_pass((generation, &engine), landing, commit, interruption)
-                .await?;
+            self.see_own_gates_pass((&engine, merge), interruption).await?;
         }
         Ok(MergeGates::Passed)
     }
@@ -73,46 +108,38 @@ impl Generator {
     /// Checks that the gates that the program adds pass on a merge.
     async fn see_own_gates_pass(
         &self,
-        (generation, engine): (&GenerationName, &Engine),
-        landing: &Landing,
-        commit: Oid,
+        (engine, merge): (&Engine, &Merge<'_>),
         interruption: &Interruption,
     ) -> Result<()> {
         let trial = Trial {
-            commit,
-            branch: &landing.base_branch,
+            commit: merge.commit,
+            branch: merge.branch,
             anew: false,
         };
-        let own = (self.gates.as_slice(), landing.base);
+        let own = (self.gates.as_slice(), merge.onto);
         let judged = gate::custom_on_merge((&self.project, engine), &trial, own, interruption);
-        let Some((name, told)) = Box::pin(judged).await.map_err(without_them)? else {
+        let judged = Box::pin(judged).await;
+        let Some((name, told)) = judged.map_err(|error| merge.words.of_not_run(error))? else {
             return Ok(());
         };
-        let message = format!(
-            "the merge of `{generation}` into `{}` does not pass the gate `{name}`: it {}; nothing was changed",
-            landing.base_branch, told.why
-        );
-        let error = Error::new(ErrorKind::Precondition, message);
+        let error = merge.words.refuse(&name, &told.why);
         let error = match told.findings.trim_end() {
             "" => error,
             findings => error.because(findings.to_owned()),
         };
-        Err(error.hint(
-            "add a task for it and run again, or fix the gate; `cordwainer stop --no-gates` merges without gates",
-        ))
+        Err(error.hint(merge.words.hint()))
     }
 
     /// Returns the results of all gates on a commit.
     async fn tried(
         &self,
-        engine: &Engine,
-        landing: &Landing,
+        (engine, merge): (&Engine, &Merge<'_>),
         commit: Oid,
         interruption: &Interruption,
     ) -> Result<TrialResult> {
         let trial = Trial {
             commit,
-            branch: &landing.base_branch,
+            branch: merge.branch,
             anew: false,
         };
         let tried = gate::outside_of_a_run(&self.project, engine, &trial, interruption).await?;
@@ -120,18 +147,12 @@ impl Generator {
     }
 
     /// Fails with the first gate that should pass and does not.
-    fn refuse_red(
-        &self,
-        generation: &GenerationName,
-        landing: &Landing,
-        result: &TrialResult,
-        base: Option<&TrialResult>,
-    ) -> Result<()> {
+    fn refuse_red(&self, merge: &Merge<'_>, result: &TrialResult, base: Option<&TrialResult>) -> Result<()> {
         for (index, (gate, tried)) in self.project.config.gates.iter().zip(&result.tried).enumerate() {
             let beside = Beside {
                 base: base.and_then(|base| base.tried.get(index)),
-                may_wait: gate::is_waited_for(&self.project, generation, gate, &tried.ran)?,
-                // Each task was judged by that.
+                may_wait: gate::is_waited_for(&self.project, merge.generation, gate, &tried.ran)?,
+                // Each task was judged by that, and what a person's own work leaves out is their decision.
                 may_lose: true,
                 coverage: None,
             };
@@ -140,37 +161,20 @@ impl Generator {
             {
                 continue;
             }
-            let name = one_line(&gate.name, 60);
-            let message = format!(
-                "the merge of `{generation}` into `{}` does not pass the gate `{name}`: it {}; nothing was changed",
-                landing.base_branch, judgement.why
-            );
+            let error = merge.words.refuse(&gate.name, &judgement.why);
+            let error = match tried.output.as_slice() {
+                [] => error,
+                lines => error.because(format!("its last output:\n| {}", lines.join("\n| "))),
+            };
             let output = result.records.join(format!("gate-{}.txt", index + 1));
             let whole = if output.exists() {
                 format!("its output is in `{}`; ", output.display())
             } else {
                 String::new()
             };
-            let error = match tried.output.as_slice() {
-                [] => Error::new(ErrorKind::Precondition, message),
-                lines => Error::new(ErrorKind::Precondition, message)
-                    .because(format!("its last output:\n| {}", lines.join("\n| "))),
-            };
-            return Err(error.hint(format!(
-                "{whole}merge `{}` into `{generation}` by hand and fix it there, or add a task for it and run again; \
-                 `cordwainer stop --no-gates` merges it as it is",
-                landing.base_branch
-            )));
+            return Err(error.hint(format!("{whole}{}", merge.words.hint())));
         }
         Ok(())
-    }
-}
-
-/// Adds to an error of gates that could not be run what merges without them.
-fn without_them(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::Interrupted => error,
-        _ => error.hint("`cordwainer stop --no-gates` merges without them"),
     }
 }
 
