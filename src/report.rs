@@ -58,7 +58,7 @@ pub(crate) fn lasting(output: &Output, event: &Event) -> Vec<Line> {
 }
 
 /// The most events that are shown in one go.
-const AT_ONCE: usize = 256;
+pub(crate) const AT_ONCE: usize = 256;
 
 /// Shows events until the run that sends them ends; returns what others ask of them. A thread of its own does it: a
 /// terminal that takes nothing for a while holds up what is shown there, and not the run.

@@ -38,6 +38,9 @@ pub(crate) fn title_in_message(title: &str, most: usize) -> String {
 /// change the order or place of others, and line separators other than newlines become visible escapes; newlines and
 /// tabs stay, and so do variation selectors and characters of private use.
 pub fn harmless(text: &str) -> String {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) {
+        return text.to_owned();
+    }
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -7,10 +7,11 @@ use crate::cli::Context;
 use crate::cli::signal::{self, OnSignal};
 use crate::lifecycle::{Generator, Next};
 use crate::model::RunId;
+use crate::record::event::Event;
 use crate::record::event_lines::EventLine;
 use crate::record::overview::RunOutcome;
-use crate::report::Reporter;
 use crate::report::runs::no_end;
+use crate::report::{AT_ONCE, Reporter};
 
 /// Shows the run that is at work as its own terminal does, until it has ended.
 pub(super) fn execute(generator: &Generator, context: &Context) -> Result<u8> {
@@ -25,16 +26,26 @@ pub(super) fn execute(generator: &Generator, context: &Context) -> Result<u8> {
     let mut events = generator.run_events(&run);
     let mut reporter = Reporter::new(output, context.is_live());
     let stdout = std::io::stdout();
+    // Most events are of this type, and only live lines and JSON show it.
+    let has_all = context.is_live() || output.json;
+    let mut some = Vec::new();
     loop {
-        while let Some(line) = events.next_event()? {
+        while let Some(line) = events.next_wanted(|kind| has_all || kind != b"agent_progress")? {
             match line {
-                EventLine::Event(event, _) => reporter.show(std::slice::from_ref(&event))?,
-                EventLine::Unreadable(unread) => output.say(&format!("Warning: {}.", unread.in_words())),
+                EventLine::Event(event, _) => some.push(*event),
+                EventLine::Unreadable(unread) => {
+                    show(&mut reporter, &mut some)?;
+                    output.say(&format!("Warning: {}.", unread.in_words()));
+                }
+            }
+            if some.len() == AT_ONCE {
+                show(&mut reporter, &mut some)?;
             }
             if output.is_reader_gone() {
                 return Ok(exit::DONE);
             }
         }
+        show(&mut reporter, &mut some)?;
         match events.wait(Some(stdout.as_fd()), false)? {
             Next::More => {}
             Next::ReaderGone => return Ok(exit::DONE),
@@ -47,4 +58,11 @@ pub(super) fn execute(generator: &Generator, context: &Context) -> Result<u8> {
         output.say(&no_end(&run));
     }
     Ok(exit::DONE)
+}
+
+/// Shows events, which are shown then.
+fn show(reporter: &mut Reporter<'_>, some: &mut Vec<Event>) -> Result<()> {
+    let shown = reporter.show(some);
+    some.clear();
+    shown
 }

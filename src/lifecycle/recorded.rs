@@ -9,9 +9,11 @@ use jiff::Timestamp;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::fs::LockHolder;
 use crate::base::text::one_line;
+use crate::issues::issue::Status;
+use crate::issues::store::Store;
 use crate::lifecycle::Generator;
-use crate::model::RunId;
 use crate::model::generation::GenerationName;
+use crate::model::{IssueId, RunId, TypedId};
 use crate::record::event_lines::{EventLine, EventLines};
 use crate::record::history::events_of;
 use crate::record::overview::{RunOutcome, RunOverview, RunRow};
@@ -145,6 +147,25 @@ impl Generator {
         let mut overview = overview.summed_up();
         overview.run = standing(overview.run, is_at_work, self.project.clock().now());
         Ok(overview)
+    }
+
+    /// Returns the task of a typed id that a run at work may still begin; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Usage`] where the id is the beginning of several; where the store cannot be read.
+    pub fn task_to_come(&self, run: &RunRow, typed: &TypedId) -> Result<Option<IssueId>> {
+        let generation = run.generation.as_ref().filter(|_| run.outcome == RunOutcome::AtWork);
+        let Some(generation) = generation else { return Ok(None) };
+        let issues = Store::open(&self.project.git, generation)?.read()?;
+        if !issues
+            .iter()
+            .any(|issue| typed.is(&issue.id) || typed.begins(&issue.id))
+        {
+            return Ok(None);
+        }
+        let id = issues.find(typed)?;
+        Ok((issues.get(&id)?.status != Status::Closed).then_some(id))
     }
 
     /// Opens the events of a run, to read them and to wait for more.

@@ -63,7 +63,8 @@ impl Lines {
             kind => {
                 let tone = tone_of(kind);
                 let line = |text: String| Line { tone, text };
-                let more = || more::of(kind).filter(|_| self.detail == Detail::More);
+                let has_more = self.detail == Detail::More;
+                let more = || has_more.then(|| more::of(kind)).flatten();
                 lasting(kind).or_else(more).map(line).into_iter().collect()
             }
         };

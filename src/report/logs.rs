@@ -149,21 +149,32 @@ impl LogLines {
             self.day = Some(at.date());
             timed.push(LogLine {
                 time: String::new(),
-                line: Line::from(at.strftime("%Y-%m-%d:").to_string()),
+                line: Line::from(format!("{}:", at.date())),
             });
         }
-        let below = format!("\n{:TIME$}", "");
-        let mut time = format!("{:TIME$}", at.strftime("%H:%M:%S").to_string());
+        let clock = at.time();
+        let clock = format!("{:02}:{:02}:{:02}", clock.hour(), clock.minute(), clock.second());
+        let mut time = format!("{clock:TIME$}");
         for Line { tone, text } in lines {
-            let rows: Vec<String> = text.lines().flat_map(|line| wrapped(line, self.width - TIME)).collect();
+            let line = Line {
+                tone,
+                text: self.in_rows(text),
+            };
             let time = std::mem::replace(&mut time, " ".repeat(TIME));
-            let text = rows.join(&below);
-            timed.push(LogLine {
-                time,
-                line: Line { tone, text },
-            });
+            timed.push(LogLine { time, line });
         }
         timed
+    }
+
+    /// Returns a text in rows none of which is wider than the log, each but the first below the column of texts.
+    fn in_rows(&self, text: String) -> String {
+        let width = self.width - TIME;
+        // No character takes more columns than bytes.
+        if text.len() <= width && !text.contains(['\n', '\r']) {
+            return text;
+        }
+        let rows: Vec<String> = text.lines().flat_map(|line| wrapped(line, width)).collect();
+        rows.join(&format!("\n{:TIME$}", ""))
     }
 }
 

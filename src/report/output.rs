@@ -189,19 +189,19 @@ impl Page<'_> {
     /// Adds a line, as [`Output::print_line`] writes it, behind what stands before it.
     pub(crate) fn add_line(&mut self, before: &str, line: &Line) -> Result<()> {
         let painted = self.output.painted(line, self.output.marked.stdout);
-        self.add(&format!("{before}{painted}"))
+        self.add(&[before, &painted])
     }
 
     /// Adds a document in JSON that is one line.
     pub(crate) fn add_json(&mut self, json: &[u8]) -> Result<()> {
-        self.add(&harmless_json(&self.output.redactor.own_json(json)))
+        self.add(&[&harmless_json(&self.output.redactor.own_json(json))])
     }
 
-    fn add(&mut self, text: &str) -> Result<()> {
+    fn add(&mut self, parts: &[&str]) -> Result<()> {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
-        self.text.push_str(text);
+        self.text.extend(parts.iter().copied());
         if self.text.len() < PAGE {
             return Ok(());
         }

@@ -42,7 +42,7 @@ mod measure;
 mod model;
 mod modes;
 mod neighbours;
-mod parallel;
+pub(crate) mod parallel;
 mod pauses;
 pub(crate) mod people;
 mod places;

@@ -46,6 +46,8 @@ pub(super) struct LogsArgs {
 struct Wanted {
     run: RunId,
     task: Option<IssueId>,
+    /// Whether the run has recorded nothing of the task yet.
+    is_awaited: bool,
     since: Option<Timestamp>,
     level: Level,
 }
@@ -54,13 +56,16 @@ impl Wanted {
     fn of(args: &LogsArgs, generator: &Generator, context: &Context) -> Result<Self> {
         let (run, task) = match (args.run.as_deref(), args.task.as_deref()) {
             (Some(run), Some(task)) => (generator.find_run(Some(run))?, Some(task)),
-            (Some(one), None) => run_or_task(generator, one)?,
+            (Some(one), None) => run_or_task(generator, one, args.follow)?,
             (None, _) => (generator.find_run(None)?, None),
         };
         let (now, zone) = (context.environment.clock.now(), &context.output.zone.0);
         let most = if context.output.json { Level::All } else { Level::Agent };
+        let task = task.map(|task| find_task(generator, &run, task, args.follow));
+        let (task, is_awaited) = task.transpose()?.unzip();
         Ok(Self {
-            task: task.map(|task| find_task(generator, &run, task)).transpose()?,
+            task,
+            is_awaited: is_awaited.unwrap_or_default(),
             run,
             since: args.since.as_deref().map(|text| moment(text, now, zone)).transpose()?,
             level: args.level.unwrap_or(most),
@@ -71,38 +76,44 @@ impl Wanted {
         self.task.is_none() || self.task == call.task
     }
 
-    fn has(&self, event: &Event) -> bool {
+    fn has(&mut self, event: &Event) -> bool {
         let is_recent = self.since.is_none_or(|since| event.at >= since);
-        is_recent && self.task.as_ref().is_none_or(|task| event.kind.is_about(task))
+        let has = is_recent && self.task.as_ref().is_none_or(|task| event.kind.is_about(task));
+        self.is_awaited &= !has;
+        has
     }
 }
 
 /// Returns the run, or the task of the last run, that one word names.
-fn run_or_task<'a>(generator: &Generator, word: &'a str) -> Result<(RunId, Option<&'a str>)> {
+fn run_or_task<'a>(generator: &Generator, word: &'a str, follow: bool) -> Result<(RunId, Option<&'a str>)> {
     let unknown = match generator.find_run(Some(word)) {
         Ok(run) => return Ok((run, None)),
         Err(error) => error,
     };
     let run = generator.find_run(None)?;
-    match find_task(generator, &run, word) {
+    match find_task(generator, &run, word, follow) {
         Ok(_) => Ok((run, Some(word))),
         Err(_) => Err(unknown),
     }
 }
 
-/// Finds a task of a run.
-fn find_task(generator: &Generator, run: &RunId, typed: &str) -> Result<IssueId> {
+/// Finds a task of a run; where that is followed, also one that it may still begin. Returns whether it is one of those.
+fn find_task(generator: &Generator, run: &RunId, typed: &str, follow: bool) -> Result<(IssueId, bool)> {
     let wanted = typed
         .parse::<TypedId>()
         .map_err(|error| Error::new(ErrorKind::Usage, error))?;
-    let ids: Vec<IssueId> = generator.overview(run)?.tasks.into_iter().map(|row| row.task).collect();
+    let overview = generator.overview(run)?;
+    let ids: Vec<&IssueId> = overview.tasks.iter().map(|row| &row.task).collect();
     if let Some(id) = ids.iter().find(|id| wanted.is(id)) {
-        return Ok(id.clone());
+        return Ok(((*id).clone(), false));
     }
     let mut begin = ids.into_iter().filter(|id| wanted.begins(id));
     match (begin.next(), begin.next()) {
-        (Some(id), None) => Ok(id),
+        (Some(id), None) => Ok((id.clone(), false)),
         (None, _) => {
+            if follow && let Some(id) = generator.task_to_come(&overview.run, &wanted)? {
+                return Ok((id, true));
+            }
             let message = format!("run {run} has attempted no task `{}`", one_line(typed, 60));
             Err(Error::new(ErrorKind::Usage, message)
                 .hint(format!("`cordwainer runs show {run}` shows what it has attempted")))
@@ -150,6 +161,7 @@ pub(super) fn execute(args: &LogsArgs, generator: &Generator, context: &Context)
         context,
     };
     let stdout = std::io::stdout();
+    log.say_whether_awaited("has not begun yet: it is shown once it does.");
     loop {
         log.show_what_is_there()?;
         if context.output.is_reader_gone() || !args.follow {
@@ -162,6 +174,7 @@ pub(super) fn execute(args: &LogsArgs, generator: &Generator, context: &Context)
         }
     }
     log.tell_end(generator)?;
+    log.say_whether_awaited("has not begun in this run, which has ended.");
     Ok(exit::DONE)
 }
 
@@ -179,9 +192,9 @@ struct Log<'a> {
 impl Log<'_> {
     /// Shows everything up to the present.
     fn show_what_is_there(&mut self) -> Result<()> {
-        // Most events are of this type, and no line below the last level shows one.
-        let has_all = self.wanted.level == Level::All;
-        while let Some(line) = self.events.next_wanted(|kind| has_all || kind != b"agent_progress")? {
+        let level = self.wanted.level;
+        let has_all = level == Level::All;
+        while let Some(line) = self.events.next_wanted(|kind| is_shown(kind, level))? {
             match line {
                 EventLine::Event(event, json) if self.context.output.json => {
                     let is_wanted = self.wanted.has(&event);
@@ -235,12 +248,28 @@ impl Log<'_> {
         })
     }
 
+    /// Says what is so of a task as long as the run has recorded nothing of it.
+    fn say_whether_awaited(&self, what: &str) {
+        if let Some(task) = self.wanted.task.as_ref().filter(|_| self.wanted.is_awaited) {
+            self.context.output.say(&format!("{task} {what}"));
+        }
+    }
+
     /// Tells of a run that it recorded no end, where that is so.
     fn tell_end(&self, generator: &Generator) -> Result<()> {
         if !self.events.has_end() && generator.overview(&self.wanted.run)?.run.outcome == RunOutcome::Died {
             self.context.output.say(&no_end(&self.wanted.run));
         }
         Ok(())
+    }
+}
+
+/// Returns whether lines of a level show events of a type. Most events are of these few.
+fn is_shown(kind: &[u8], level: Level) -> bool {
+    match kind {
+        b"agent_progress" => level == Level::All,
+        b"tool_used" | b"agent_said" => level >= Level::Agent,
+        _ => true,
     }
 }
 

@@ -38,6 +38,8 @@ pub type TalkItem<'a> = (&'a CallName, Saying);
 struct Reading {
     /// `None` where there is no transcript: it was deleted, or moved to the run that went on with the call.
     lines: Option<GrowingLines<File>>,
+    /// Whether it was looked for, and was not there. It is looked for again when the events have come to the present.
+    is_missing: bool,
     path: PathBuf,
     /// What was told that the events have not come to yet.
     ahead: VecDeque<String>,
@@ -65,12 +67,12 @@ impl Talk {
                 self.reading(call);
             }
             EventKind::ToolUsed { call, tool, summary } => {
-                let key = key_of_tool(tool, summary);
-                return self.reading(call).up_to(&key, call, tell);
+                let key = || key_of_tool(tool, summary);
+                return self.reading(call).up_to(key, call, tell);
             }
             EventKind::AgentSaid { call, text } => {
-                let key = key_of_text(text);
-                return self.reading(call).up_to(&key, call, tell);
+                let key = || key_of_text(text);
+                return self.reading(call).up_to(key, call, tell);
             }
             // Which is told at the end of a call.
             EventKind::MeterDiffered { call, .. } => self.reading(call).rest(call, tell)?,
@@ -91,6 +93,7 @@ impl Talk {
     /// Those of [`Self::up_to`].
     pub fn up_to_now(&mut self, tell: &mut impl FnMut(Timestamp, TalkItem<'_>) -> Result<()>) -> Result<()> {
         for (call, reading) in &mut self.calls {
+            reading.is_missing = false;
             let Some(at) = reading.written_at()? else { continue };
             reading.rest(call, &mut |item| tell(at, item))?;
         }
@@ -101,6 +104,7 @@ impl Talk {
         let (records, cycle) = (&self.records, self.cycle);
         self.calls.entry(call.clone()).or_insert_with(|| Reading {
             lines: None,
+            is_missing: false,
             path: folder_of(records, call, cycle).join(TRANSCRIPT_FILE),
             ahead: VecDeque::new(),
         })
@@ -127,10 +131,13 @@ fn folder_of(records: &Path, call: &CallName, cycle: u32) -> PathBuf {
 impl Reading {
     /// Opens the transcript, if that was not done before; returns whether there is one.
     fn open(&mut self) -> Result<bool> {
-        if self.lines.is_none() {
+        if self.lines.is_none() && !self.is_missing {
             self.lines = match regular::open(&self.path) {
                 Ok(file) => Some(GrowingLines::new(file, DEFAULT_LINE_LIMIT)),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                    self.is_missing = true;
+                    None
+                }
                 Err(error) => return Err(error).with_context(ErrorKind::Unexpected, || cannot_read(&self.path)),
             };
         }
@@ -149,8 +156,17 @@ impl Reading {
     }
 
     /// Tells everything up to what this key is of; returns whether that was found.
-    fn up_to(&mut self, key: &str, call: &CallName, tell: &mut impl FnMut(TalkItem<'_>) -> Result<()>) -> Result<bool> {
-        if let Some(place) = self.ahead.iter().position(|ahead| ahead == key) {
+    fn up_to(
+        &mut self,
+        key: impl Fn() -> String,
+        call: &CallName,
+        tell: &mut impl FnMut(TalkItem<'_>) -> Result<()>,
+    ) -> Result<bool> {
+        if self.is_missing {
+            return Ok(false);
+        }
+        let key = key();
+        if let Some(place) = self.ahead.iter().position(|ahead| *ahead == key) {
             self.ahead.drain(..=place);
             return Ok(true);
         }

@@ -1,13 +1,14 @@
 //! Real runs, looked at while they work and afterwards, from other processes.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::Child;
+use std::io::{BufRead as _, BufReader, Read};
+use std::process::{Child, Command, Stdio};
 
 use cordwainer::event::EventKind;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+use crate::run::parallel::{add_waiting, let_all_go_on, wait_for_agents};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::waiting::{signal, wait_until};
 use crate::support::project::{Project, Ran};
@@ -17,7 +18,7 @@ use crate::support::scripts::{WAIT, proposal, user_prompt};
 engine_tests! {
     both: a_run_is_looked_at_from_other_processes_until_it_ends;
     podman: a_run_that_is_killed_is_followed_to_its_death_and_the_next_one_is_another, ten_followers_and_one_that_goes_away,
-        a_terminal_shows_what_the_runs_own_shows, ended_generations_are_listed_shown_and_compared;
+        a_task_that_has_not_begun_is_waited_for, a_terminal_shows_what_the_runs_own_shows, ended_generations_are_listed_shown_and_compared;
 }
 
 /// A gate that fails while a file is there.
@@ -30,6 +31,12 @@ fn json_of(ran: Ran) -> Value {
 /// Starts a follower; what it says is read later.
 fn follower(project: &Project, arguments: &[&str]) -> Child {
     project.spawn(arguments)
+}
+
+/// Reads the first line, and nothing after it.
+fn first_line(source: &mut impl Read) -> String {
+    let bytes = source.bytes().map(Result::unwrap).take_while(|byte| *byte != b'\n');
+    String::from_utf8(bytes.collect()).unwrap()
 }
 
 /// What a run said that has come to its end.
@@ -175,14 +182,41 @@ fn a_run_that_is_killed_is_followed_to_its_death_and_the_next_one_is_another(eng
     );
 }
 
+/// Starts a follower that may have so many KiB of memory; what it says is read later.
+fn narrow_follower(project: &Project, arguments: &[&str], kilobytes: u32) -> Child {
+    let command = project.command(arguments);
+    let mut narrow = Command::new("sh");
+    narrow
+        .args(["-c", &format!("ulimit -d {kilobytes} && exec \"$0\" \"$@\"")])
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(command.get_current_dir().unwrap())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    narrow.spawn().unwrap()
+}
+
+/// Ten at once, in 64 MiB each, of an agent whose lines have 10 MB; meanwhile a pager is quit, and terminals are closed.
 fn ten_followers_and_one_that_goes_away(engine: TestEngine) {
     let project = Project::new(engine, "");
     let steps = "tool-output here\nsleep 20\n".repeat(30);
-    project.add("Talks much", &format!("{WAIT}{steps}write src/a.txt x"));
+    let script = format!("{WAIT}flood 10485760 3\n{steps}flood 10485760 3\nwrite src/a.txt x");
+    project.add("Talks much", &script);
     let run = project.spawn(&["run", "--tasks-only"]);
     let pipe = project.state().join("slots/1/go");
     wait_until(|| pipe.exists());
-    let followers: Vec<Child> = (0..10).map(|_| follower(&project, &["runs", "logs", "-f"])).collect();
+    let logs = ["runs", "logs", "-f"];
+    let followers: Vec<Child> = (0..10).map(|_| narrow_follower(&project, &logs, 64 << 10)).collect();
+    let terminals = [&logs[..], &["watch"]].map(|words| PseudoTerminal::start(&project.command(words)));
+    for terminal in terminals {
+        wait_until(|| terminal.shown().contains("Talks much"));
+        assert!(
+            terminal.closed().is_none_or(|code| code == 130),
+            "a terminal that is gone ends it"
+        );
+    }
     // One whose reader leaves while nothing happens, as a pager that is quit.
     let mut left = follower(&project, &["runs", "logs", "-f"]);
     let mut first = [0; 10];
@@ -195,8 +229,48 @@ fn ten_followers_and_one_that_goes_away(engine: TestEngine) {
     let all: Vec<String> = followers.into_iter().map(|child| exited(child, 0)).collect();
     for text in &all {
         assert_eq!(text.matches("    | here").count(), 30, "{text}");
-        assert!(text.contains("Run ended: "), "{text}");
+        assert!(text.contains("Run ended: ") && text.len() < 100_000, "{text}");
     }
+    project.expect_tidy();
+}
+
+fn a_task_that_has_not_begun_is_waited_for(engine: TestEngine) {
+    let project = Project::new(engine, "");
+    add_waiting(&project, 3);
+    let run = project.spawn(&["run", "--tasks-only", "--max-tasks", "2"]);
+    let slots = wait_for_agents(&project, 1);
+    let listed = json_of(project.run(&["runs", "list", "--json"]));
+    let name = listed[0]["run"].as_str().unwrap();
+    let mut second = follower(&project, &["runs", "logs", name, "cw-2", "-f"]);
+    let mut third = follower(&project, &["runs", "logs", "-f", "cw-3"]);
+    for (child, task) in [(&mut second, "cw-2"), (&mut third, "cw-3")] {
+        let said = first_line(child.stderr.as_mut().unwrap());
+        assert_eq!(said, format!("{task} has not begun yet: it is shown once it does."));
+    }
+    // There is nothing of it to show yet, and of one that never was there is nothing to wait for.
+    let none = |task: &str| format!("run {name} has attempted no task `{task}`");
+    project
+        .run(&["runs", "logs", name, "cw-2"])
+        .expect(2)
+        .says(&none("cw-2"));
+    project
+        .run(&["runs", "logs", name, "cw-9", "-f"])
+        .expect(2)
+        .says(&none("cw-9"));
+    let_all_go_on(&project, &slots);
+    let slots = wait_for_agents(&project, 1);
+    let_all_go_on(&project, &slots);
+    ended(run).expect(0);
+    let second = exited(second, 0);
+    assert!(
+        second.contains("cw-2: merged as ") && !second.contains("cw-1"),
+        "{second}"
+    );
+    assert_eq!(exited(third, 0), "cw-3 has not begun in this run, which has ended.\n");
+    project
+        .run(&["runs", "logs", name, "cw-3", "-f"])
+        .expect(2)
+        .says(&none("cw-3"));
     project.expect_tidy();
 }
 
