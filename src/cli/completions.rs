@@ -124,6 +124,14 @@ fn script(shell: Shell, invocation: &Invocation) -> String {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
+    let offer = match shell {
+        Shell::Bash => include_str!("completions/scripts/offer.bash"),
+        Shell::Zsh => include_str!("completions/scripts/offer.zsh"),
+        Shell::Fish => include_str!("completions/scripts/offer.fish"),
+        // They complete one command in one way.
+        Shell::Elvish | Shell::Powershell => "",
+    };
+    let text = text.replace("%OFFER%", offer);
     text.replace("%PROGRAM%", program).replace("%NAME%", &word)
 }
 
@@ -139,7 +147,9 @@ mod tests {
                 let script = script(shell, &invocation);
                 assert!(script.contains(program) && script.contains(ASK), "{shell:?}: {script}");
                 assert!(
-                    !script.contains("%PROGRAM%") && !script.contains("%NAME%"),
+                    !["%PROGRAM%", "%NAME%", "%OFFER%"]
+                        .iter()
+                        .any(|mark| script.contains(mark)),
                     "{shell:?}: {script}"
                 );
             }

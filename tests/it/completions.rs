@@ -6,6 +6,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::command::cordwainer;
+use crate::support::emulators::Screens;
+use crate::support::engines::skip;
+use crate::support::pseudo_terminal::PseudoTerminal;
 use crate::support::repository::TestRepository;
 
 /// A repository with the open generations `search` and `sort`, a mode of its own, and two tasks.
@@ -107,6 +110,47 @@ fn titles_say_what_ids_are_about() {
     assert_eq!(listed, "cw-1\tLay the table\n");
 }
 
+/// A shell in the repository, which finds the program.
+fn shell(repository: &TestRepository, words: &[&str]) -> Command {
+    let programs = Path::new(env!("CARGO_BIN_EXE_cordwainer")).parent().unwrap();
+    let home = repository.outside().join("home");
+    fs::create_dir_all(&home).unwrap();
+    let mut command = Command::new(words[0]);
+    command
+        .args(&words[1..])
+        .current_dir(repository.path())
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
+        .env("HOME", home)
+        .env("LC_ALL", "C.UTF-8");
+    command
+}
+
+/// Whether the machine has a shell; a test that has none is skipped.
+fn has(shell: &str) -> bool {
+    let is_there = ["/usr/bin", "/bin"]
+        .iter()
+        .any(|folder| Path::new(folder).join(shell).exists());
+    if !is_there {
+        skip(&format!("no program `{shell}`"));
+    }
+    is_there
+}
+
+/// The completions of `cargo xtask` for a shell, by a program that was built as such.
+fn of_xtask(repository: &TestRepository, shell: &str) -> String {
+    let built = repository.path().join("target/debug/xtask");
+    fs::create_dir_all(built.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_cordwainer"), &built).unwrap();
+    let script = Command::new(&built)
+        .args(["completions", shell])
+        .current_dir(repository.path())
+        .env("CARGO_PKG_NAME", "xtask")
+        .output()
+        .unwrap();
+    String::from_utf8(script.stdout).unwrap()
+}
+
 /// A script that reads the completions, and prints what bash would offer for a line.
 fn in_bash(repository: &TestRepository, script: &str, words: &[&str]) -> Vec<String> {
     let line: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
@@ -116,13 +160,7 @@ fn in_bash(repository: &TestRepository, script: &str, words: &[&str]) -> Vec<Str
         line.join(" "),
         words.len() - 1
     );
-    let programs = Path::new(env!("CARGO_BIN_EXE_cordwainer")).parent().unwrap();
-    let output = Command::new("bash")
-        .args(["--norc", "--noprofile", "-c", &text])
-        .current_dir(repository.path())
-        .env_clear()
-        .env("PATH", format!("{}:/usr/bin:/bin", programs.display()))
-        .env("HOME", repository.outside().join("home"))
+    let output = shell(repository, &["bash", "--norc", "--noprofile", "-c", &text])
         .output()
         .unwrap();
     let told = String::from_utf8(output.stderr).unwrap();
@@ -150,16 +188,7 @@ fn bash_completes_the_program() {
 #[test]
 fn bash_completes_cargo_xtask() {
     let repository = project();
-    let built = repository.path().join("target/debug/xtask");
-    fs::create_dir_all(built.parent().unwrap()).unwrap();
-    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_cordwainer"), &built).unwrap();
-    let script = Command::new(&built)
-        .args(["completions", "bash"])
-        .current_dir(repository.path())
-        .env("CARGO_PKG_NAME", "xtask")
-        .output()
-        .unwrap();
-    let script = String::from_utf8(script.stdout).unwrap();
+    let script = of_xtask(&repository, "bash");
     let before = "of_cargo() { COMPREPLY=(\"cargo:${COMP_WORDS[COMP_CWORD]}\"); }\ncomplete -F of_cargo cargo\n";
     let script = format!("{before}{script}\ncd docs 2>/dev/null || true");
     for (words, expect) in [
@@ -170,6 +199,93 @@ fn bash_completes_cargo_xtask() {
     ] {
         assert_eq!(in_bash(&repository, &script, words), expect, "{words:?}");
     }
+}
+
+#[test]
+fn fish_completes_the_program_and_cargo_xtask() {
+    if !has("fish") {
+        return;
+    }
+    let repository = project();
+    let scripts = [
+        cordwainer(&repository, &["completions", "fish"]).run().done(),
+        of_xtask(&repository, "fish"),
+    ];
+    fs::create_dir(repository.path().join("docs")).unwrap();
+    for (line, expect) in [
+        ("cordwainer issues show ", "cw-1\tLay the table\ncw-2\tCook\n"),
+        ("cordwainer iss", "issues\tList and change the tasks of a generation\n"),
+        ("cordwainer issues list --status cl", "closed\n"),
+        ("cordwainer image build --nonsense conf", "configuration.yaml\n"),
+        ("cargo xtask issues show ", "cw-1\tLay the table\ncw-2\tCook\n"),
+        ("cargo xtask -C .. issues show ", "cw-1\tLay the table\ncw-2\tCook\n"),
+    ] {
+        let folder = if line.contains("-C ..") { "docs" } else { "." };
+        let text = format!("{}\n{}\ncd {folder}\ncomplete -C '{line}'", scripts[0], scripts[1]);
+        let output = shell(&repository, &["fish", "--no-config", "-c", &text])
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(
+            (String::from_utf8(output.stdout).unwrap(), told.as_str()),
+            (expect.to_owned(), ""),
+            "{line}"
+        );
+    }
+}
+
+/// What a person sees who presses Tab: zsh completes only where somebody types.
+#[test]
+fn zsh_completes_the_program_and_cargo_xtask() {
+    if !has("zsh") {
+        return;
+    }
+    let repository = project();
+    let place = repository.outside().join("home");
+    let mut terminal = PseudoTerminal::start(&shell(&repository, &["zsh", "-f", "-i"]));
+    let script = cordwainer(&repository, &["completions", "zsh"]).run().done();
+    fs::write(place.join("program"), script).unwrap();
+    fs::write(place.join("xtask"), of_xtask(&repository, "zsh")).unwrap();
+    terminal.types(
+        "PS1='> '; autoload -U compinit && compinit -u -D; source ~/program; source ~/xtask; echo is-$((40+2))\n",
+    );
+    terminal.shows("is-42");
+    for (line, expect) in [
+        (
+            "cordwainer issues show \t\t",
+            &[
+                "> cordwainer issues show cw-",
+                "cw-1  -- Lay the table",
+                "cw-2  -- Cook",
+            ][..],
+        ),
+        ("cordwainer iss\t", &["> cordwainer issues"]),
+        (
+            "cordwainer image build --nonsense conf\t",
+            &["> cordwainer image build --nonsense configuration.yaml"],
+        ),
+        (
+            "cargo xtask issues show \t\t",
+            &[
+                "> cargo xtask issues show cw-",
+                "cw-1  -- Lay the table",
+                "cw-2  -- Cook",
+            ],
+        ),
+    ] {
+        terminal.types(line);
+        let is_there = |screens: &Screens| {
+            expect
+                .iter()
+                .all(|row| screens.wrapping.iter().any(|shown| shown == row))
+        };
+        terminal.until(is_there);
+        // Ctrl-U: the line is empty again.
+        terminal.types("\u{15}");
+        terminal.until(|screens| screens.wrapping.last().is_some_and(|row| row == ">"));
+    }
+    terminal.types("exit\n");
+    assert_eq!(terminal.ended().0, Some(0));
 }
 
 #[test]

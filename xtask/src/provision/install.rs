@@ -17,11 +17,13 @@ pub(super) const DOCKER: [&str; 2] = ["docker.io", "iptables"];
 pub(super) const GVISOR: [&str; 1] = ["runsc"];
 
 /// What tools of a person's need on Debian, and their programs: those that are small, and those that are tried at full size.
-pub(super) const TOOLS: [(&str, &str); 4] = [
+pub(super) const TOOLS: [(&str, &str); 6] = [
     ("direnv", "direnv"),
+    ("fish", "fish"),
     ("git", "git"),
     ("make", "make"),
     ("pre-commit", "pre-commit"),
+    ("zsh", "zsh"),
 ];
 pub(super) const LARGE_TOOLS: [(&str, &str); 3] = [("gradle", "gradle"), ("mvn", "maven"), ("npm", "npm")];
 

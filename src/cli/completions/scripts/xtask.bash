@@ -1,6 +1,6 @@
 # Completions of `cargo xtask` for bash, beside those that cargo has. They ask the program %PROGRAM% that was built last, and build
 # nothing.
-_%NAME%_xtask_program() {
+%OFFER%_%NAME%_xtask_program() {
     local folder=$PWD program
     while true; do
         for program in ${CARGO_TARGET_DIR:+"$CARGO_TARGET_DIR/debug/%PROGRAM%"} "$folder/target/debug/%PROGRAM%"; do
@@ -11,13 +11,10 @@ _%NAME%_xtask_program() {
     done
 }
 _%NAME%_xtask_completions() {
-    local value _about program
+    local program
     if [[ ${COMP_WORDS[1]} == xtask ]] && ((COMP_CWORD > 1)); then
         COMPREPLY=()
-        program=$(_%NAME%_xtask_program) || return 0
-        while IFS=$'\t' read -r value _about; do
-            COMPREPLY+=("$(printf %q "$value")")
-        done < <("$program" __complete "--current=${COMP_WORDS[COMP_CWORD]}" -- "${COMP_WORDS[@]:2:COMP_CWORD-2}" 2>/dev/null)
+        program=$(_%NAME%_xtask_program) && _%NAME%_offer "$program" "${COMP_WORDS[@]:2:COMP_CWORD-2}"
     elif [[ -n $_%NAME%_xtask_before ]]; then
         "$_%NAME%_xtask_before" "$@"
     fi

@@ -1,6 +1,6 @@
 # Completions of `cargo xtask` for fish, beside those that cargo has. They ask the program %PROGRAM% that was built last, and build
 # nothing.
-function __%NAME%_xtask_program
+%OFFER%function __%NAME%_xtask_program
     set -l folder $PWD
     while true
         for program in $CARGO_TARGET_DIR/debug/%PROGRAM% $folder/target/debug/%PROGRAM%
@@ -16,13 +16,7 @@ end
 function __%NAME%_xtask_completions
     set -l program (__%NAME%_xtask_program); or return
     set -l words (commandline -opc)
-    set -l current (commandline -ct)
-    set -l found ($program __complete "--current=$current" -- $words[3..-1] 2>/dev/null)
-    if test (count $found) -gt 0
-        printf '%s\n' $found
-    else
-        __fish_complete_path "$current"
-    end
+    __%NAME%_offer $program $words[3..-1]
 end
 function __%NAME%_xtask_is_meant
     set -l words (commandline -opc)
