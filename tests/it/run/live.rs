@@ -9,7 +9,8 @@ use crate::support::project::Project;
 use crate::support::pseudo_terminal::PseudoTerminal;
 
 engine_tests! {
-    podman: tasks_at_work_have_a_line_each_on_terminals_of_all_widths, more_tasks_than_rows_are_counted, a_shell_gets_its_terminal_back_whole;
+    podman: tasks_at_work_have_a_line_each_on_terminals_of_all_widths, more_tasks_than_rows_are_counted,
+        what_an_agent_writes_steers_no_terminal, a_shell_gets_its_terminal_back_whole;
     docker: who_wants_less_or_more_gets_it, no_colour_is_used_where_none_is_wanted;
 }
 
@@ -115,6 +116,36 @@ fn more_tasks_than_rows_are_counted(engine: TestEngine) {
 }
 
 /// A tool's summary that would clear the screen, turn the line around, and fill it.
+fn what_an_agent_writes_steers_no_terminal(engine: TestEngine) {
+    let project = Project::new(engine, "");
+    let command = format!("\\u001b[2J\\u001b[31m\\u202eevil \\u009b2J{}", "x".repeat(20_000));
+    let message = format!(
+        r#"{{"type":"assistant","message":{{"id":"m","role":"assistant","model":"claude-sonnet-5-5","content":[{{"type":"tool_use","id":"t","name":"Bash","input":{{"command":"{command}"}}}}]}},"parent_tool_use_id":null,"session_id":"s"}}"#
+    );
+    // It waits with that as its last tool: `append` is told when it is done.
+    project.add(
+        "waits",
+        &format!("on 1 fifo go\non 1 raw {message}\non 1 append go x\nwrite src/a.txt x"),
+    );
+    let (mut terminal, slots) = with_agents(&project, 1, (24, 100));
+    let is_told = |row: &String| row.contains("  Bash \\u{1b}[2J\\u{1b}[31m\\u{202e}evil");
+    let screens = terminal.until(|screens| screens.wrapping.iter().any(is_told) && screens.cutting.iter().any(is_told));
+    for rows in [&screens.wrapping, &screens.cutting] {
+        assert_eq!(live(rows).len(), 2, "it takes one row: {screens:?}");
+        assert!(
+            rows.iter().any(|row| row.starts_with("Run ")),
+            "it clears nothing: {screens:?}"
+        );
+    }
+    let_all_go_on(&project, &slots);
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(0), "{shown}");
+    for mark in ["\u{1b}[2J", "\u{202e}", "\u{9b}", "\u{1b}[31m\\"] {
+        assert!(!shown.contains(mark), "{mark:?} in {shown:?}");
+    }
+    expect_merged(&project, 1..=1);
+}
+
 fn who_wants_less_or_more_gets_it(engine: TestEngine) {
     let project = Project::new(engine, "gates: [exit=0]\n");
     for title in ["quiet", "usual", "more"] {
