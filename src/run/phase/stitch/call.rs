@@ -1,7 +1,6 @@
 //! The calls of an attempt: the first one, and those that make red gates pass.
 
 use super::Stitch;
-use super::earlier::EarlierWork;
 use super::newer::MOST_CONFLICT_ROUNDS;
 use super::stages::{Attempting, Called, Ended, INTERRUPTED, Kept};
 use crate::accounting::budget::Scope;
@@ -14,7 +13,7 @@ use crate::git::Oid;
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{Issue, Issues};
 use crate::issues::round::{Calls, FailedCheck, Round};
-use crate::model::{PromptName, Role};
+use crate::model::{AttemptId, PromptName, Role};
 use crate::prompt::{self, Templates};
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::{CallFolder, RED_FILE};
@@ -44,13 +43,13 @@ struct Asked {
 
 impl Stitch {
     /// Makes the first call; an attempt that gets no further than this is reported as it ended. A session that had done
-    /// its work when it was suspended is not called, unless people have said something since. What it begins with, and
-    /// what it is `told` beside the task, stands at the end of its prompt.
+    /// its work when it was suspended is not called, unless people have said something since. It begins with what
+    /// another attempt left, if one is given; what it is `told` beside the task stands at the end of its prompt.
     pub(super) async fn first_call(
         &self,
         (session, calls): (&mut Session, &mut Calls),
         attempting: &Attempting,
-        (earlier, told): (Option<EarlierWork>, &str),
+        (from, told): (Option<AttemptId>, &str),
         interruption: &Interruption,
     ) -> Result<Called, Box<Ended>> {
         let issue = &attempting.issue;
@@ -96,18 +95,12 @@ impl Stitch {
                 self.templates(&GOES_ON)
                     .and_then(|templates| prompt::continuation(&templates, attempting.name.attempt, &said, red))
             }
-            None => {
-                let from = earlier.as_ref().map(|earlier| earlier.from);
-                prompt_inputs::stitch_prompt(self.context(), &self.protected, (issue, from), session.base())
-            }
+            None => prompt_inputs::stitch_prompt(self.context(), &self.protected, (issue, from), session.base()),
         };
-        let mut prompt = prompt.map_err(|error| Box::new(Ended::before_call(Err(error))))?;
-        prompt.extend(earlier.map(|earlier| earlier.told));
-        prompt.push_str(told);
         let asked = Asked {
             name: attempting.name.clone(),
             folder: attempting.folder.clone(),
-            prompt,
+            prompt: prompt.map_err(|error| Box::new(Ended::before_call(Err(error))))? + told,
             before: None,
         };
         self.call((session, calls), attempting, asked, interruption).await

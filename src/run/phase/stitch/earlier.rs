@@ -11,13 +11,8 @@ use crate::record::event::EventKind;
 use crate::run::land::{Contribution, OnTip, merge_onto};
 use crate::run::session::Session;
 
-/// What an attempt begins with.
-pub(super) struct EarlierWork {
-    /// The attempt that left it.
-    pub(super) from: AttemptId,
-    /// What the agent is told of it beside the task.
-    pub(super) told: String,
-}
+/// The attempt with whose work another one begins, and what its agent is told of that beside the task.
+type EarlierWork = (AttemptId, String);
 
 impl Stitch {
     /// Brings the work of the attempt from which a person wants this one to go on into its slot; `None` where it begins from
@@ -89,6 +84,6 @@ impl Stitch {
         let templates = self.templates(&[PromptName::EarlierWork])?;
         let conflict = conflict.as_ref().map(|(how, sides)| (how.as_str(), sides.as_str()));
         let told = prompt::earlier_work(&templates, &from.to_string(), conflict)?;
-        Ok(Some(EarlierWork { from, told }))
+        Ok(Some((from, told)))
     }
 }

@@ -105,8 +105,9 @@ impl Stitch {
                 | FlowPlace::Part(_),
             ) => {
                 let told = self.see_the_proof(session, attempting, interruption).await?;
-                let earlier = self.begin_from_earlier(session, attempting)?;
-                let first = self.first_call((session, calls), attempting, (earlier, &told), interruption);
+                let (from, earlier) = self.begin_from_earlier(session, attempting)?.unzip();
+                let told = earlier.unwrap_or_default() + &told;
+                let first = self.first_call((session, calls), attempting, (from, &told), interruption);
                 Ok(At::Called(Box::new(first.await?), None))
             }
             Some(FlowPlace::Work(at)) => {
