@@ -27,7 +27,7 @@ fn held(engine: TestEngine) -> Option<Project> {
     held_for(engine, Outcome::GateFailed)
 }
 
-/// The same, with an attempt that ended like this.
+/// A generation with a task that is held, after an attempt that left a file and ended like this.
 fn held_for(engine: TestEngine, outcome: Outcome) -> Option<Project> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let has_image = runtime.block_on(async { engine.connect().await.image_id(IMAGE).await.unwrap().is_some() });

@@ -83,7 +83,7 @@ impl Project {
         self.timed_events().into_iter().map(|event| event.kind).collect()
     }
 
-    /// The same, with their times.
+    /// All events of all runs with their times, oldest first.
     pub(crate) fn timed_events(&self) -> Vec<Event> {
         let Ok(runs) = fs::read_dir(self.state().join("runs")) else {
             return Vec::new();
