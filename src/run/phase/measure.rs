@@ -150,13 +150,9 @@ impl Measure {
                 return Ok(Round::Over(done, untouched));
             }
         };
-        let prompt = match session.resumes() {
-            _ if adopted.is_some() => String::new(),
-            Some(_) => {
-                let templates = prompt_inputs::templates_of(&context.project, &[PromptName::Continuation])?;
-                prompt::continuation(&templates, told.attempt, &[], None)?
-            }
-            None => prompt_inputs::measure_prompt(&context.project, &told)?,
+        let prompt = match adopted {
+            Some(_) => String::new(),
+            None => self.prompt(session, &told)?,
         };
         // Whoever goes on after a death files what is proposed, and this files nothing.
         let place = (self.filed_as != FiledAs::Planned).then(|| FlowPlace::Measure(asked.place()));
@@ -194,6 +190,16 @@ impl Measure {
                 Ok(Round::Over(self.fail(asked, done, &reason)?, unfinished))
             }
         }
+    }
+
+    /// Returns what a call that begins is asked.
+    fn prompt(&self, session: &Session, told: &MeasureContext) -> Result<String> {
+        let project = &self.context().project;
+        if session.resumes().is_none() {
+            return prompt_inputs::measure_prompt(project, told);
+        }
+        let templates = prompt_inputs::templates_of(project, &[PromptName::Continuation])?;
+        prompt::continuation(&templates, told.attempt, &[], None)
     }
 
     /// Files what a measure answered, after its review where there is to be one.
