@@ -198,6 +198,16 @@ fn narrow_follower(project: &Project, arguments: &[&str], kilobytes: u32) -> Chi
     narrow.spawn().unwrap()
 }
 
+/// Closes the terminal of a follower. What that hears first is the signal, or that nobody reads any more.
+#[track_caller]
+fn expect_gone(terminal: PseudoTerminal) {
+    let code = terminal.closed();
+    assert!(
+        [None, Some(0), Some(130)].contains(&code),
+        "a terminal that is gone ends it: {code:?}"
+    );
+}
+
 /// Ten at once, in 64 MiB each, of an agent whose lines have 10 MB; meanwhile a pager is quit, and terminals are closed.
 fn ten_followers_and_one_that_goes_away(engine: TestEngine) {
     let project = Project::new(engine, "");
@@ -212,10 +222,7 @@ fn ten_followers_and_one_that_goes_away(engine: TestEngine) {
     let terminals = [&logs[..], &["watch"]].map(|words| PseudoTerminal::start(&project.command(words)));
     for terminal in terminals {
         wait_until(|| terminal.shown().contains("Talks much"));
-        assert!(
-            terminal.closed().is_none_or(|code| code == 130),
-            "a terminal that is gone ends it"
-        );
+        expect_gone(terminal);
     }
     // One whose reader leaves while nothing happens, as a pager that is quit.
     let mut left = follower(&project, &["runs", "logs", "-f"]);
@@ -290,12 +297,7 @@ fn a_terminal_shows_what_the_runs_own_shows(engine: TestEngine) {
     assert!(!shown.contains("Interrupted"), "{shown}");
     let closed = PseudoTerminal::start(&project.command(&["runs", "logs", "-f"]));
     wait_until(|| closed.shown().contains("Write a file"));
-    // Its signal comes first, or that nobody reads any more.
-    let code = closed.closed();
-    assert!(
-        [None, Some(0), Some(130)].contains(&code),
-        "a terminal that is gone ends it: {code:?}"
-    );
+    expect_gone(closed);
     assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
     let (code, shown) = watched.ended();
     assert_eq!(code, Some(0), "{shown}");
