@@ -166,6 +166,7 @@ pub(super) mod tests {
             summary: None,
             interfaces: None,
             candidates: Vec::new(),
+            person: None,
         }
     }
 
