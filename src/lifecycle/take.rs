@@ -226,13 +226,12 @@ impl Generator {
         refuse_uncommitted(id, taken)?;
         let made = self.persons_work((&generation, &issue), taken, head)?;
         let message = self.message_of((&generation, &issue), made.base, head)?;
-        let (commit, gates) = match self.handed_back(&generation, id, head)? {
+        let (commit, gates) = if let Some(commit) = self.handed_back(&generation, id, head)? {
             // A call died before it closed the task.
-            Some(commit) => (commit, MergeGates::NoMerge),
-            None => {
-                let this = self.in_its_mode()?;
-                Box::pin(this.land_taken(made, (&message, &taken.path), options)).await?
-            }
+            (commit, MergeGates::NoMerge)
+        } else {
+            let this = self.in_its_mode()?;
+            Box::pin(this.land_taken(made, (&message, &taken.path), options)).await?
         };
         let kept = CommitId::from(keep_snapshot(&self.project, made, &message)?);
         let (now, person) = (self.project.clock().now(), store.user()?);

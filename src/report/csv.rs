@@ -17,12 +17,12 @@ pub(crate) enum Field {
 
 impl Field {
     /// Builds a field of a text.
-    pub(crate) fn text(text: impl ToString) -> Self {
+    pub(crate) fn text(text: &(impl ToString + ?Sized)) -> Self {
         Self::Text(text.to_string())
     }
 
     /// Builds a field of a whole number.
-    pub(crate) fn count(count: impl ToString) -> Self {
+    pub(crate) fn count(count: impl ToString + Copy) -> Self {
         Self::Figure(count.to_string())
     }
 
@@ -51,21 +51,21 @@ impl Field {
 /// Where a row has another number of fields than the header.
 pub(crate) fn csv(header: &[&str], rows: &[Vec<Field>], shown: impl Fn(&str) -> String) -> Result<String> {
     let mut writer = WriterBuilder::new().from_writer(Vec::new());
-    writer.write_record(header).map_err(failed)?;
+    writer.write_record(header).map_err(|error| failed(&error))?;
     for row in rows {
         let fields = row.iter().map(|field| match field {
             Field::Text(text) => no_formula(shown(text)),
             Field::Figure(figure) => figure.clone(),
             Field::Nothing => String::new(),
         });
-        writer.write_record(fields).map_err(failed)?;
+        writer.write_record(fields).map_err(|error| failed(&error))?;
     }
-    let bytes = writer.into_inner().map_err(failed)?;
-    let text = String::from_utf8(bytes).map_err(failed)?;
+    let bytes = writer.into_inner().map_err(|error| failed(&error))?;
+    let text = String::from_utf8(bytes).map_err(|error| failed(&error))?;
     Ok(text.trim_end_matches('\n').to_owned())
 }
 
-fn failed(cause: impl ToString) -> Error {
+fn failed(cause: &impl ToString) -> Error {
     Error::new(ErrorKind::Unexpected, "cannot write CSV").because(cause.to_string())
 }
 
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn no_text_is_a_formula_and_no_figure_is_changed() {
         for begin in ['=', '+', '-', '@', '\t', '\r'] {
-            let rows = [vec![Field::text(format!("{begin}1+1")), Field::number(-1.5, 2)]];
+            let rows = [vec![Field::text(&format!("{begin}1+1")), Field::number(-1.5, 2)]];
             let text = of(&rows);
             let mut read = csv::Reader::from_reader(text.as_bytes()).into_records();
             let row = read.next().unwrap().unwrap();

@@ -227,7 +227,7 @@ pub(crate) fn tasks_rows(report: &TaskReport) -> Vec<Vec<Field>> {
             Field::text(&task.id),
             Field::text(&task.title),
             Field::text(word(task.status)),
-            Field::known(task.outcome, Field::text),
+            Field::known(task.outcome, |outcome| Field::text(&outcome)),
             Field::count(task.attempts),
             Field::count(task.rounds),
             Field::known(task.score, Field::count),
@@ -297,7 +297,7 @@ pub(crate) fn models_rows(report: &ModelReport) -> Vec<Vec<Field>> {
     let row = |one: &ModelFigures| {
         let about = vec![
             Field::text(&one.model),
-            Field::text(one.role),
+            Field::text(&one.role),
             Field::count(one.attempts),
             Field::count(one.interrupted),
             Field::count(one.merged),

@@ -20,7 +20,7 @@ use crate::project::templates;
 use crate::project::unmatched::document_glob;
 use crate::prompt::{
     AuditContext, Document, KnownGroup, MeasureContext, Omitted, PlanContext, Room, StageContext, StitchContext,
-    Templates, check_stage, render_audit, render_measure, render_plan, render_stage, render_stitch,
+    Templates, check_stage, continuation, render_audit, render_measure, render_plan, render_stage, render_stitch,
 };
 use crate::run::context::RunContext;
 
@@ -179,6 +179,12 @@ pub(crate) fn plan_prompt(project: &Project, context: &PlanContext) -> Result<St
 pub(crate) fn measure_prompt(project: &Project, context: &MeasureContext) -> Result<String> {
     let name = PromptName::of_mode(project.config.mode.kind);
     render_measure(templates_of(project, &[name])?.get(name), context)
+}
+
+/// Renders the prompt of a measure's session that goes on.
+pub(crate) fn measure_continuation(project: &Project, attempt: u32) -> Result<String> {
+    let templates = templates_of(project, &[PromptName::Continuation])?;
+    continuation(&templates, attempt, &[], None)
 }
 
 /// Returns what the review of a measure's proposals sees of documents beside what the measure was told: those for which the

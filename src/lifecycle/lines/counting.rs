@@ -37,7 +37,9 @@ pub(super) fn count(git: &Git, commit: Oid) -> Result<LineReport> {
         .sort_by_key(|(_, files)| std::cmp::Reverse(*files));
     not_counted.unknown_names.truncate(NAMED);
     let mut total = Lines::default();
-    languages.values().for_each(|lines| total += *lines);
+    for lines in languages.values() {
+        total += *lines;
+    }
     let mut languages: Vec<LanguageLines> = languages
         .into_iter()
         .map(|(language, lines)| LanguageLines {

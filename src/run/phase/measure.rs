@@ -8,8 +8,8 @@ use crate::base::error::{Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::git::Oid;
 use crate::issues::proposal;
-use crate::model::{PromptName, Role, SessionId};
-use crate::prompt::{self, MeasureContext};
+use crate::model::{Role, SessionId};
+use crate::prompt::MeasureContext;
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::CallFolder;
 use crate::run::call::{CallResult, FlowPlace};
@@ -150,9 +150,10 @@ impl Measure {
                 return Ok(Round::Over(done, untouched));
             }
         };
-        let prompt = match adopted {
-            Some(_) => String::new(),
-            None => self.prompt(session, &told)?,
+        let prompt = match session.resumes() {
+            _ if adopted.is_some() => String::new(),
+            Some(_) => prompt_inputs::measure_continuation(&context.project, told.attempt)?,
+            None => prompt_inputs::measure_prompt(&context.project, &told)?,
         };
         // Whoever goes on after a death files what is proposed, and this files nothing.
         let place = (self.filed_as != FiledAs::Planned).then(|| FlowPlace::Measure(asked.place()));
@@ -190,16 +191,6 @@ impl Measure {
                 Ok(Round::Over(self.fail(asked, done, &reason)?, unfinished))
             }
         }
-    }
-
-    /// Returns what a call that begins is asked.
-    fn prompt(&self, session: &Session, told: &MeasureContext) -> Result<String> {
-        let project = &self.context().project;
-        if session.resumes().is_none() {
-            return prompt_inputs::measure_prompt(project, told);
-        }
-        let templates = prompt_inputs::templates_of(project, &[PromptName::Continuation])?;
-        prompt::continuation(&templates, told.attempt, &[], None)
     }
 
     /// Files what a measure answered, after its review where there is to be one.

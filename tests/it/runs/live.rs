@@ -34,6 +34,7 @@ fn follower(project: &Project, arguments: &[&str]) -> Child {
 }
 
 /// Reads the first line, and nothing after it.
+#[expect(clippy::unbuffered_bytes, reason = "what follows the line is for somebody else")]
 fn first_line(source: &mut impl Read) -> String {
     let bytes = source.bytes().map(Result::unwrap).take_while(|byte| *byte != b'\n');
     String::from_utf8(bytes.collect()).unwrap()

@@ -178,7 +178,7 @@ async fn round(
     };
     let before = used_by_this_process();
     let (ran, child) = tokio::join!(scene.run(), beside);
-    let used = used_by_this_process() - before;
+    let used = used_by_this_process().saturating_sub(before);
     let ran = ran?;
     expect_merged(&ran.summary, tasks)?;
     Ok(Round {
