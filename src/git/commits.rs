@@ -72,7 +72,7 @@ impl CommitInfo {
 impl Git {
     /// Creates a commit that no ref points to yet.
     ///
-    /// Fails with [`ErrorKind::Precondition`](crate::base::error::ErrorKind::Precondition) where no committer is named.
+    /// Fails with [`ErrorKind::Precondition`] where no committer is named.
     pub fn commit(&self, new: &NewCommit) -> Result<Oid> {
         let repository = self.borrow_to_write()?;
         let failed = "cannot create a commit";
