@@ -22,6 +22,7 @@ mod diff_stat;
 mod edit;
 mod environment;
 mod failure;
+#[cfg(feature = "cli")]
 mod file_patches;
 mod hazards;
 mod history;
@@ -51,6 +52,7 @@ pub use commits::{CommitInfo, NewCommit};
 pub use diff_stat::{DiffStat, FileDiff};
 pub use edit::TreeEdit;
 pub use environment::EnvironmentIdentities;
+#[cfg(feature = "cli")]
 pub(crate) use file_patches::FilePatch;
 pub use hazards::{Hazard, Severity};
 pub use history::HistoryDepth;

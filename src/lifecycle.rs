@@ -33,6 +33,7 @@ mod lines;
 mod merge_gates;
 mod mode;
 mod model_figures;
+#[cfg(feature = "cli")]
 mod names;
 mod plan;
 mod reading;

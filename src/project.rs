@@ -176,6 +176,7 @@ impl Project {
     }
 
     /// Opens the repository to look at names: nothing is changed, and whatever could take long is left out.
+    #[cfg(feature = "cli")]
     pub(crate) fn open_to_complete(directory: &Path, environment: Environment) -> Result<Self> {
         let git = Git::discover(directory)?;
         let LoadedConfig { config, .. } = LoadedConfig::load_or_default(git.workdir(), &environment.config);

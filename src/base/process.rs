@@ -2,6 +2,9 @@
 
 use std::fs;
 
+#[cfg(feature = "cli")]
+pub(crate) mod group;
+
 /// A process, as it is told apart from every other that this machine had or has: by the boot, the namespace of its number,
 /// the number, and when it started. As a text, it has no spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,39 +77,9 @@ fn namespace() -> Option<String> {
     Some(link.to_str()?.to_owned())
 }
 
-/// Fields of `/proc/PID/stat`, by their numbers in proc(5).
-const PARENT: usize = 4;
-const GROUP: usize = 5;
-const SESSION: usize = 6;
-const STARTED: usize = 22;
-
-/// The most generations of processes that are looked at.
-const MOST_PARENTS: usize = 64;
-
-/// Returns whether this process was begun by a shell that can suspend it and let it go on: whether a process that is not of its
-/// group, and of the same session, is the parent of one that is (the group is not orphaned, see setpgid(2)).
-pub(crate) fn is_under_a_shell() -> bool {
-    let mut process = std::process::id();
-    let (group, session) = (group(), field(process, SESSION));
-    for _ in 0..MOST_PARENTS {
-        let parent = field(process, PARENT).and_then(|parent| u32::try_from(parent).ok());
-        let Some(parent) = parent else { return false };
-        if field(parent, GROUP) != group {
-            return session.is_some() && field(parent, SESSION) == session;
-        }
-        process = parent;
-    }
-    false
-}
-
-/// Returns the group of this process; 0 is one of another namespace of processes, for which the calls of rustix have no value.
-pub(crate) fn group() -> Option<u64> {
-    field(std::process::id(), GROUP)
-}
-
 /// Returns when a process started; `None` where there is none of this number.
 fn started(number: u32) -> Option<u64> {
-    field(number, STARTED)
+    field(number, 22)
 }
 
 /// Returns a field of what proc(5) has in `/proc/PID/stat`, counted from 1; those up to the third are none of numbers.

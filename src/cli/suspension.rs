@@ -7,7 +7,7 @@ use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::base::error::{Context as _, Result};
-use crate::base::process::is_under_a_shell;
+use crate::base::process::group::is_under_a_shell;
 use crate::cli::Context;
 
 /// Listens for SIGTSTP from now on, where live lines are drawn and a shell could let the command go on.

@@ -11,6 +11,7 @@ impl Git {
     /// # Errors
     ///
     /// When one of git's files cannot be read.
+    #[cfg(feature = "cli")]
     pub(crate) fn pager(&self) -> Result<Option<String>> {
         let repository = self.borrow()?;
         let found = settings(&repository, "^core\\.pager$")?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::base::error::{Context as _, ErrorKind, Result};
+use crate::base::error::Result;
 use crate::lifecycle::Generator;
 use crate::model::RunId;
 use crate::model::generation::GenerationName;
@@ -25,17 +25,7 @@ impl Generator {
 
     /// Returns the names of the last runs, the newest first.
     pub(crate) fn run_names(&self) -> Result<Vec<RunId>> {
-        let runs = self.project.state_dir.join("runs");
-        let failed = || format!("cannot list `{}`", runs.display());
-        let listed = match std::fs::read_dir(&runs) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            listed => listed.with_context(ErrorKind::Unexpected, failed)?,
-        };
-        let names = listed
-            .flatten()
-            .filter_map(|run| RunId::parse(run.file_name().to_str()?));
-        let mut names: Vec<RunId> = names.collect();
-        names.sort_by(|a, b| b.as_str().cmp(a.as_str()));
+        let mut names = self.run_ids()?;
         names.truncate(MOST_RUNS);
         Ok(names)
     }

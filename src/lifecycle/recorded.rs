@@ -189,7 +189,7 @@ impl Generator {
     }
 
     /// Returns the names of all runs that have a folder, the newest first: names begin with a date.
-    fn run_ids(&self) -> Result<Vec<RunId>> {
+    pub(super) fn run_ids(&self) -> Result<Vec<RunId>> {
         let folder = self.project.state_dir.join("runs");
         let failed = || format!("cannot list `{}`", folder.display());
         let entries = match fs::read_dir(&folder) {

@@ -130,6 +130,7 @@ impl Generator {
     }
 
     /// Returns whether a name is that of a run or a generation of this repository, at work or ended.
+    #[cfg(feature = "cli")]
     pub(crate) fn knows_run(&self, name: &str) -> Result<bool> {
         let prefixed = format!("{}{name}", self.project.config.gen_prefix);
         let names = [name, prefixed.as_str()];

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use unicode_width::UnicodeWidthChar as _;
 
 use crate::base::clock::Clock;
-use crate::base::process;
+use crate::base::process::group;
 
 /// How often the lines are drawn anew.
 const TICK: Duration = Duration::from_millis(120);
@@ -204,7 +204,7 @@ fn size() -> Size {
 fn is_in_foreground() -> bool {
     // One that does not say it has no other group, or is gone.
     rustix::termios::tcgetpgrp(std::io::stderr()).map_or(true, |of_terminal| {
-        u64::try_from(of_terminal.as_raw_nonzero().get()).ok() == process::group()
+        u64::try_from(of_terminal.as_raw_nonzero().get()).ok() == group::own()
     })
 }
 
