@@ -114,7 +114,7 @@ pub(super) enum OtherCommand {
     /// Write the man pages into a folder
     ///
     /// One page for the program, and one for each command. Pages of these names that are there are replaced.
-    #[command(after_long_help = "Example:\n  cordwainer man ~/.local/share/man/man1")]
+    #[command(after_long_help = "Example:\n  cordwainer man ~/.cargo/share/man/man1")]
     Man(man::ManArgs),
     /// Asked by completions
     #[command(name = completions::ASK, hide = true)]

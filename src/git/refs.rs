@@ -72,8 +72,9 @@ impl Git {
                     ErrorKind::Usage,
                     format!("`{}` names no commit of this repository", revision.escape_debug()),
                 );
-                // That it is not there is what the error says already.
-                if cause.code() != ErrorCode::NotFound {
+                // That it is not there, or is no commit, is what the error says already.
+                let is_told = [ErrorCode::NotFound, ErrorCode::InvalidSpec, ErrorCode::Peel].contains(&cause.code());
+                if !is_told {
                     error = error.because(cause);
                 }
                 let branches = self.references("refs/heads/")?;

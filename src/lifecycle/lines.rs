@@ -1,6 +1,7 @@
 //! The lines of a commit, by language, as its tree has them: no checkout is read.
 
 use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::text::one_line;
 use crate::git::{Head, Oid};
 use crate::lifecycle::Generator;
 
@@ -24,6 +25,16 @@ impl Generator {
 
     fn commit_to_count(&self, at: Option<&str>) -> Result<Oid> {
         let git = &self.project.git;
+        if let (Some(at), Some(chosen)) = (at, self.project.chosen()) {
+            let message = format!(
+                "`--at {}` and `--generation {}` name two commits",
+                one_line(at, 60),
+                one_line(chosen, 60)
+            );
+            return Err(
+                Error::new(ErrorKind::Usage, message).hint("`--at` takes generations, too: leave the other out")
+            );
+        }
         if let Some(at) = at {
             return match git.resolve(at) {
                 // The name of a generation without its prefix, or that of one that has ended.

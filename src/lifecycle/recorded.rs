@@ -113,7 +113,15 @@ impl Generator {
         let is_it = |name: &GenerationName| name.as_str() == named || name.as_str() == prefixed;
         let rows = self.runs()?;
         let found = rows.into_iter().find(|row| row.generation.as_ref().is_some_and(is_it));
-        found.map(|row| row.run).ok_or_else(|| unknown(named))
+        if let Some(row) = found {
+            return Ok(row.run);
+        }
+        let is_there = self.project.generations()?.iter().any(is_it);
+        if is_there || self.project.last_ended(&[named, &prefixed])?.is_some() {
+            let message = format!("no run of the generation `{}` is recorded", one_line(named, 100));
+            return Err(Error::new(ErrorKind::Precondition, message).hint("`cordwainer run` begins one"));
+        }
+        Err(unknown(named))
     }
 
     /// Returns everything that a run came to by now.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::base::crash::crash_point;
-use crate::base::error::{Error, ErrorKind, Result};
+use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::interruption::Interruption;
 use crate::base::text::{one_line, title_in_message};
 use crate::git::{CommitInfo, Git, Oid, RefMove};
@@ -90,6 +90,7 @@ impl Generator {
         let (base, commit) = self.work_of((&generation, &issue), options.attempt)?;
         let taken = if let Some(taken) = issue.taken.clone() {
             // Taken before, or by a call that died.
+            refuse_elsewhere(id, &taken, options)?;
             taken
         } else {
             let taken = self.place_for(&issue, options)?;
@@ -370,6 +371,24 @@ impl Generator {
 
 fn refuse(id: &IssueId, why: &str) -> Error {
     Error::new(ErrorKind::Precondition, format!("{id} cannot be handed back: {why}"))
+}
+
+/// Fails where a task that is taken is asked to be somewhere else than it is.
+fn refuse_elsewhere(id: &IssueId, taken: &Taken, options: &TakeOptions) -> Result<()> {
+    let is_other_branch = options.branch.as_ref().is_some_and(|branch| *branch != taken.branch);
+    let path = options.path.as_deref().map(std::path::absolute).transpose();
+    let path = path.with_context(ErrorKind::Usage, || "`--path` cannot be a path".into())?;
+    if !is_other_branch && path.is_none_or(|path| path == Path::new(&taken.path)) {
+        return Ok(());
+    }
+    let message = format!(
+        "{id} is taken already: its branch is `{}`, its folder `{}`",
+        one_line(&taken.branch, 100),
+        one_line(&taken.path, 200)
+    );
+    Err(Error::new(ErrorKind::Precondition, message).hint(format!(
+        "go on there, or give it back first: `cordwainer issues release {id}`"
+    )))
 }
 
 /// Refuses to hand back what is in a worktree and in no commit.

@@ -97,7 +97,7 @@ impl TaskFigures {
             id: issue.id.clone(),
             title: issue.title.clone(),
             status: issue.status,
-            outcome: attempts.last().map(|attempt| attempt.outcome),
+            outcome: issue.came_to(),
             attempts: attempts.len(),
             rounds: attempts.iter().map(Attempt::round_count).sum(),
             score: attempts.iter().rev().find_map(Attempt::score),

@@ -14,6 +14,7 @@ use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::base::growing_lines::{Found, GrowingLines};
 use crate::base::lines::DEFAULT_LINE_LIMIT;
 use crate::base::regular;
+use crate::base::text::one_line;
 use crate::record::event::Event;
 
 /// The format of `events.jsonl`: what its first line names. Files of versions before there was a format have no such
@@ -143,7 +144,8 @@ impl<R: Read> EventLines<R> {
                 self.passed_over = None;
                 EventLine::Event(Box::new(event), bytes)
             }
-            Err(error) => self.unreadable(format!("is not an event: {error}")),
+            // Of a type that is not known, it lists all that are.
+            Err(error) => self.unreadable(format!("is not an event: {}", one_line(&error.to_string(), 100))),
         }))
     }
 

@@ -98,7 +98,8 @@ impl LogLines {
         }
         let whose = whose(call);
         let text = match saying {
-            Saying::Text(text) => format!("  {whose}: {}", self.cut(text, SAID_LINES)),
+            // No line of an agent's looks like one of the run.
+            Saying::Text(text) => format!("  {whose}: {}", self.cut(text, SAID_LINES).replace('\n', "\n    : ")),
             Saying::ToolUse { name, summary } => format!("  {whose} > {name} {summary}"),
             Saying::ToolResult { text, is_error } => {
                 let text = self.cut(text, ANSWER_LINES);
@@ -113,12 +114,13 @@ impl LogLines {
         self.timed(at, vec![Line::from(text)])
     }
 
-    /// Returns the line that tells of something that is not an event, without a time.
-    pub(crate) fn note(text: &str) -> LogLine {
-        LogLine {
+    /// Returns the line that tells of something that is not an event, without a time; `None` where the level leaves it out.
+    pub(crate) fn note(&self, text: &str) -> Option<LogLine> {
+        let rows = || wrapped(&one_line(text, 500), self.width - TIME).join(&format!("\n{:TIME$}", ""));
+        (self.level >= Level::Warning).then(|| LogLine {
             time: " ".repeat(TIME),
-            line: Line::new(Tone::Warning, one_line(text, 500)),
-        }
+            line: Line::new(Tone::Warning, rows()),
+        })
     }
 
     /// Returns a text in harmless lines, and how many more there are.

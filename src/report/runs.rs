@@ -26,7 +26,7 @@ pub(super) const NOTHING: &str = "-";
 /// Returns the runs of a repository, a line each; `left_out` is how many older ones there are beside these.
 pub(crate) fn list(rows: &[RunRow], left_out: usize, zone: &Zone, width: Option<u16>) -> String {
     if rows.is_empty() {
-        return "No such run is recorded: `cordwainer run` begins one.".to_owned();
+        return "No such run is recorded.".to_owned();
     }
     let header = [
         "run",
@@ -86,7 +86,11 @@ pub(crate) fn show(overview: &RunOverview, now: Timestamp, zone: &Zone, width: O
     };
     let is_at_work = overview.run.outcome == RunOutcome::AtWork;
     part(
-        if is_at_work { "At work" } else { "At work when it died" },
+        match overview.run.outcome {
+            RunOutcome::AtWork => "At work",
+            RunOutcome::Died => "At work when it died",
+            _ => "At work when it ended",
+        },
         overview
             .at_work
             .iter()
@@ -124,10 +128,7 @@ fn facts(overview: &RunOverview, zone: &Zone) -> String {
     }
     if row.unreadable_lines > 0 {
         let lines = usize::try_from(row.unreadable_lines).unwrap_or(usize::MAX);
-        let note = format!(
-            "{} of its events cannot be read, and are left out",
-            counted(lines, "line")
-        );
+        let note = format!("left out what cannot be read of its events: {}", counted(lines, "line"));
         rows.push(fact("note", note));
     }
     rows.join("\n")

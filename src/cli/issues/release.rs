@@ -20,7 +20,7 @@ pub(crate) struct ReleaseArguments {
     /// Tasks, by their ids or the first letters of them, such as `cw-k7qd` or `k7`
     #[arg(value_name = "ID", required_unless_present_any = ["proposed", "edit"])]
     ids: Vec<TypedId>,
-    /// Merge the result of its last attempt as it is and close it, if it is held because of a path or a file
+    /// Merge the result of its last attempt as it is and close it, if it is held for what only a person may let pass
     #[arg(long)]
     accept: bool,
     /// Tell the next attempt this, as a comment; `-` reads it from stdin

@@ -19,7 +19,7 @@ pub(super) struct ListArgs {
     /// Only runs of this generation, ended or not; the prefix may be left out
     #[arg(long, value_name = "GENERATION")]
     of: Option<String>,
-    /// Only runs that stand so; may be repeated
+    /// Only runs with this outcome; may be repeated
     #[arg(long, value_enum, value_delimiter = ',')]
     outcome: Vec<Outcome>,
     /// Only runs in this mode

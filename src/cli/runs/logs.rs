@@ -5,7 +5,7 @@ use std::str::FromStr as _;
 
 use clap::Args;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp, civil};
+use jiff::{Span, Timestamp, civil};
 
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::text::one_line;
@@ -128,13 +128,14 @@ fn find_task(generator: &Generator, run: &RunId, typed: &str, follow: bool) -> R
 /// Reads when a person means.
 fn moment(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp> {
     let in_zone = |at: civil::DateTime| at.to_zoned(zone.clone()).map(|at| at.timestamp()).ok();
-    let ago = || now.checked_sub(SignedDuration::from_str(text).ok()?.abs()).ok();
+    let ago = || {
+        let span = Span::from_str(text).ok()?.abs();
+        Some(now.to_zoned(zone.clone()).checked_sub(span).ok()?.timestamp())
+    };
     let today = || {
-        in_zone(
-            now.to_zoned(zone.clone())
-                .date()
-                .to_datetime(text.parse::<civil::Time>().ok()?),
-        )
+        // Of a number alone it is not known what it counts.
+        let time = text.contains(':').then(|| text.parse::<civil::Time>().ok())??;
+        in_zone(now.to_zoned(zone.clone()).date().to_datetime(time))
     };
     let found = text
         .parse::<Timestamp>()
@@ -145,7 +146,7 @@ fn moment(text: &str, now: Timestamp, zone: &TimeZone) -> Result<Timestamp> {
     found.ok_or_else(|| {
         let message = format!("`--since {}` is not a moment", one_line(text, 60));
         Error::new(ErrorKind::Usage, message)
-            .hint("write `10m` or `2h`, `14:30`, `2026-11-30 14:30`, or `2026-11-30T14:30:00Z`")
+            .hint("write `10m`, `2h` or `1d`, `14:30`, `2026-11-30 14:30`, or `2026-11-30T14:30:00Z`")
     })
 }
 
@@ -224,7 +225,10 @@ impl Log<'_> {
                     if self.context.output.json {
                         self.context.output.say(&format!("Warning: {words}."));
                     } else {
-                        add(&mut self.page, &[LogLines::note(&format!("Warning: {words}."))])?;
+                        add(
+                            &mut self.page,
+                            self.lines.note(&format!("Warning: {words}.")).as_slice(),
+                        )?;
                     }
                 }
             }
@@ -289,6 +293,8 @@ mod tests {
             ("10m", Some("2026-11-30T11:50:00Z")),
             ("2h", Some("2026-11-30T10:00:00Z")),
             ("1h 30m", Some("2026-11-30T10:30:00Z")),
+            ("1d", Some("2026-11-29T12:00:00Z")),
+            ("10", None),
             ("12:30", Some("2026-11-30T11:30:00Z")),
             ("2026-11-29 14:30", Some("2026-11-29T13:30:00Z")),
             ("2026-11-29", Some("2026-11-28T23:00:00Z")),

@@ -1,11 +1,19 @@
-//! The commit that an attempt at an issue left.
+//! What attempts at an issue left, and what it came to.
 
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::issues::attempt::Attempt;
-use crate::issues::issue::Issue;
+use crate::issues::attempt::{Attempt, Outcome};
+use crate::issues::issue::{Issue, Status};
 use crate::model::{AttemptId, CommitId};
 
 impl Issue {
+    /// Returns what the task came to: `merged` where a commit closed it, a run's or a person's, else how its last attempt ended; `None`
+    /// where there was none.
+    pub fn came_to(&self) -> Option<Outcome> {
+        let is_merged = self.status == Status::Closed && self.commit.is_some();
+        let last = || self.attempts.last().map(|attempt| attempt.outcome);
+        if is_merged { Some(Outcome::Merged) } else { last() }
+    }
+
     /// Returns the commit that an attempt left; without a name, the last one that left any.
     ///
     /// # Errors

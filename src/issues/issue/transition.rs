@@ -361,6 +361,10 @@ pub(super) fn refused(issue: &Issue, what: &str) -> Error {
         standing(issue)
     ));
     match issue.status {
+        Status::Open if what == "be released" => error.hint(format!(
+            "it is nobody's to release; `cordwainer issues hold {}` holds it",
+            issue.id
+        )),
         Status::Open => error,
         Status::InProgress => {
             error.hint("wait until the run gives it back; `cordwainer resume` gives back the task of a dead run")

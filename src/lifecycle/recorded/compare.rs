@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::base::error::{ErrorKind, Result};
 use crate::git::{DiffStat, Oid};
 use crate::issues::attempt::{Attempt, Outcome};
-use crate::issues::issue::{Issues, Status};
+use crate::issues::issue::{Issue, Issues, Status};
 use crate::lifecycle::Generator;
 use crate::model::Usage;
 use crate::model::generation::GenerationName;
@@ -172,27 +172,25 @@ fn of_run(overview: &RunOverview) -> Compared {
 
 /// Returns what the tasks of a generation say.
 fn of_issues(issues: &Issues) -> Compared {
-    let attempted = || issues.iter().filter(|issue| !issue.attempts.is_empty());
-    let last: Vec<&Attempt> = attempted().filter_map(|issue| issue.attempts.last()).collect();
-    let is_merged = |attempt: &&&Attempt| attempt.outcome == Outcome::Merged;
+    let attempted: Vec<&Issue> = issues.iter().filter(|issue| !issue.attempts.is_empty()).collect();
     let mut outcomes = BTreeMap::new();
-    for attempt in &last {
-        *outcomes.entry(attempt.outcome).or_default() += 1;
+    for outcome in attempted.iter().filter_map(|issue| issue.came_to()) {
+        *outcomes.entry(outcome).or_default() += 1;
     }
-    let scores: Vec<u8> = last
+    let merged = attempted
         .iter()
-        .filter(is_merged)
-        .filter_map(|attempt| attempt.score())
-        .collect();
+        .filter(|issue| issue.came_to() == Some(Outcome::Merged));
+    let last = merged.filter_map(|issue| issue.attempts.last());
+    let scores: Vec<u8> = last.filter_map(Attempt::score).collect();
     Compared {
         name: String::new(),
         kind: ComparedKind::Generation,
         mode: None,
         runs: 0,
         tasks: TaskCounts {
-            attempted: last.len(),
-            merged: last.iter().filter(is_merged).count(),
-            held: attempted().filter(|issue| issue.status == Status::Blocked).count(),
+            attempted: attempted.len(),
+            merged: outcomes.get(&Outcome::Merged).copied().unwrap_or_default(),
+            held: attempted.iter().filter(|issue| issue.status == Status::Blocked).count(),
         },
         outcomes,
         score: mean(&scores),

@@ -86,6 +86,14 @@ fn work_is_taken_finished_and_handed_back() {
     );
     is_taken(&repository);
     assert_eq!(repository.snapshot_of_everything(), before, "the checkout is as it was");
+    call(&repository, TAKE).done();
+    for elsewhere in [["--branch", "other"], ["--path", "../other"]] {
+        call(&repository, &[TAKE, &elsewhere].concat()).refused(
+            9,
+            "error: cw-1 is taken already: its branch is `cw-1`, its folder `[T]/project-cw-1`\n\n\
+             hint: go on there, or give it back first: `cordwainer issues release cw-1`\n",
+        );
+    }
     // The person goes on, while the generation does, too.
     merged(&repository, "cw-2", 1, &[("other.txt", Some(b"other\n"))]);
     let path = worktree(&repository);
@@ -122,6 +130,19 @@ fn work_is_taken_finished_and_handed_back() {
         (&"closed".into(), &tip.id.to_string().into())
     );
     assert_eq!(task.get("taken"), None);
+    // Whoever counts what was merged counts it.
+    let counted = call(&repository, &["stats", "tasks", "--json"]).json();
+    assert_eq!(counted["tasks"][0]["outcome"], "merged", "{counted:#}");
+    let compared = call(
+        &repository,
+        &["runs", "compare", "generation-a", "generation-a", "--json"],
+    )
+    .json();
+    assert_eq!(
+        (&compared[0]["tasks"]["merged"], &compared[0]["outcomes"]),
+        (&2.into(), &serde_json::json!({"merged": 2})),
+        "{compared:#}"
+    );
     // What the person did is an attempt of theirs, which `issues diff` shows, and not the agent's before it.
     let attempts = task["attempts"].as_array().unwrap();
     assert_eq!(

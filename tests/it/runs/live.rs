@@ -371,5 +371,5 @@ fn ended_generations_are_listed_shown_and_compared(engine: TestEngine) {
     project
         .run(&["runs", "show", "one"])
         .expect(9)
-        .says("there is no run `one`");
+        .says("no run of the generation `one` is recorded");
 }
