@@ -72,7 +72,7 @@ impl Git {
                     ErrorKind::Usage,
                     format!("`{}` names no commit of this repository", revision.escape_debug()),
                 );
-                // That it is not there, or is no commit, is what the error says already.
+                // That it is not there, or is something else, is what the error says already.
                 let is_told = [ErrorCode::NotFound, ErrorCode::InvalidSpec, ErrorCode::Peel].contains(&cause.code());
                 if !is_told {
                     error = error.because(cause);

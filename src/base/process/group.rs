@@ -1,4 +1,4 @@
-//! The group of this process, by which a terminal tells who may write to it, and a shell whom it suspends.
+//! The group of this process: a terminal lets one group write to it, and a shell suspends a group.
 
 use super::field;
 
