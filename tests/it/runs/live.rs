@@ -40,6 +40,16 @@ fn first_line(source: &mut impl Read) -> String {
     String::from_utf8(bytes.collect()).unwrap()
 }
 
+/// Whether a follower reads the events of a run by now.
+fn has_opened_events(follower: &Child) -> bool {
+    let files = fs::read_dir(format!("/proc/{}/fd", follower.id()))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut paths = files.filter_map(|file| fs::read_link(file.path()).ok());
+    paths.any(|path| path.ends_with("events.jsonl"))
+}
+
 /// What a run said that has come to its end.
 fn ended(run: Child) -> Ran {
     run.wait_with_output().unwrap().into()
@@ -147,6 +157,9 @@ fn a_run_that_is_killed_is_followed_to_its_death_and_the_next_one_is_another(eng
     let log = follower(&project, &["runs", "logs", "-f"]);
     let watch = follower(&project, &["watch"]);
     let mut interrupted = follower(&project, &["runs", "logs", "--follow", "--json"]);
+    for one in [&log, &watch] {
+        wait_until(|| has_opened_events(one));
+    }
     // It has shown what there is before it is interrupted.
     let mut first = String::new();
     let mut shown = BufReader::new(interrupted.stdout.take().unwrap());
