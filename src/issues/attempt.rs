@@ -271,6 +271,30 @@ impl fmt::Display for Ignored {
 }
 
 impl Attempt {
+    /// Builds an attempt of a run that began and ended at these moments, and of which nothing else is known.
+    pub fn new((number, run): (u32, RunId), outcome: Outcome, (started_at, ended_at): (Timestamp, Timestamp)) -> Self {
+        Self {
+            number,
+            run,
+            outcome,
+            reason: String::new(),
+            person: None,
+            snapshot: None,
+            records: None,
+            ignored: None,
+            overrides: Vec::new(),
+            started_at,
+            ended_at,
+            call: None,
+            rounds: Vec::new(),
+            stages: Vec::new(),
+            red: None,
+            summary: None,
+            interfaces: None,
+            candidates: Vec::new(),
+        }
+    }
+
     /// Builds what a person left by hand: no agent was called, and it does not count.
     pub(crate) fn by_hand(
         (number, run): (u32, RunId),
@@ -279,24 +303,10 @@ impl Attempt {
         now: Timestamp,
     ) -> Self {
         Self {
-            number,
-            run,
-            outcome: Outcome::Cancelled,
             reason,
             person: Some(person),
             snapshot: Some(snapshot),
-            records: None,
-            ignored: None,
-            overrides: Vec::new(),
-            started_at: now,
-            ended_at: now,
-            call: None,
-            rounds: Vec::new(),
-            stages: Vec::new(),
-            red: None,
-            summary: None,
-            interfaces: None,
-            candidates: Vec::new(),
+            ..Self::new((number, run), Outcome::Cancelled, (now, now))
         }
     }
 

@@ -149,24 +149,15 @@ pub(super) mod tests {
     /// Builds an attempt of ten seconds that made this call.
     pub(in crate::lifecycle) fn attempt(outcome: Outcome, call: Option<Entry>) -> Attempt {
         Attempt {
-            number: 1,
-            run: "run-1".parse().unwrap(),
-            outcome,
-            reason: String::new(),
-            snapshot: None,
-            records: None,
-            ignored: None,
-            overrides: Vec::new(),
-            started_at: Timestamp::from_second(100).unwrap(),
-            ended_at: Timestamp::from_second(110).unwrap(),
             call,
-            rounds: Vec::new(),
-            stages: Vec::new(),
-            red: None,
-            summary: None,
-            interfaces: None,
-            candidates: Vec::new(),
-            person: None,
+            ..Attempt::new(
+                (1, "run-1".parse().unwrap()),
+                outcome,
+                (
+                    Timestamp::from_second(100).unwrap(),
+                    Timestamp::from_second(110).unwrap(),
+                ),
+            )
         }
     }
 

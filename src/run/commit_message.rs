@@ -251,24 +251,12 @@ mod tests {
 
     fn attempt(number: u32) -> Attempt {
         Attempt {
-            number,
-            run: "run-1".parse().unwrap(),
-            outcome: Outcome::Limited,
-            reason: String::new(),
-            snapshot: None,
-            ignored: None,
-            overrides: Vec::new(),
-            records: None,
-            started_at: Timestamp::UNIX_EPOCH,
-            ended_at: Timestamp::UNIX_EPOCH,
             call: Some(entry(Role::Stitch, 1, 1, u64::from(number) * 10, 0.1)),
-            rounds: Vec::new(),
-            stages: Vec::new(),
-            red: None,
-            summary: None,
-            interfaces: None,
-            person: None,
-            candidates: Vec::new(),
+            ..Attempt::new(
+                (number, "run-1".parse().unwrap()),
+                Outcome::Limited,
+                (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
+            )
         }
     }
 

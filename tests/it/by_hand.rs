@@ -79,24 +79,8 @@ fn put(git: &Git, reference: &str, commit: Oid) {
 /// An attempt that left this commit.
 fn attempt(number: u32, outcome: Outcome, snapshot: Option<Oid>) -> Attempt {
     Attempt {
-        number,
-        run: "run-1".parse().unwrap(),
-        outcome,
-        reason: String::new(),
         snapshot: snapshot.map(|id| id.to_string().parse().unwrap()),
-        ignored: None,
-        overrides: Vec::new(),
-        records: None,
-        started_at: at(0),
-        ended_at: at(1),
-        call: None,
-        rounds: Vec::new(),
-        stages: Vec::new(),
-        red: None,
-        summary: None,
-        interfaces: None,
-        person: None,
-        candidates: Vec::new(),
+        ..Attempt::new((number, "run-1".parse().unwrap()), outcome, (at(0), at(1)))
     }
 }
 

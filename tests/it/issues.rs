@@ -88,23 +88,9 @@ fn id(number: u32) -> IssueId {
 
 fn attempt(number: u32, outcome: Outcome) -> Attempt {
     Attempt {
-        number,
-        run: "run-1".parse().unwrap(),
-        outcome,
         reason: "it \u{1b}[2J fell over".to_owned(),
         snapshot: Some("5f1c0ffee".parse().unwrap()),
-        ignored: None,
-        overrides: Vec::new(),
         records: Some("runs/run-1/cw-1-1".to_owned()),
-        started_at: at(10),
-        ended_at: at(75),
-        rounds: Vec::new(),
-        stages: Vec::new(),
-        red: None,
-        summary: None,
-        interfaces: None,
-        person: None,
-        candidates: Vec::new(),
         call: Some(Entry {
             role: Role::Stitch,
             task: Some(id(1)),
@@ -132,6 +118,7 @@ fn attempt(number: u32, outcome: Outcome) -> Attempt {
             outcome: CallOutcome::Failed,
             ended_at: at(75),
         }),
+        ..Attempt::new((number, "run-1".parse().unwrap()), outcome, (at(10), at(75)))
     }
 }
 

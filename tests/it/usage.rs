@@ -52,29 +52,14 @@ pub(crate) fn call(role: Role, task: Option<u32>, cycle: u32, second: i64, cost_
 
 /// The record of an attempt that made this call.
 pub(crate) fn attempt(number: u32, outcome: Outcome, call: Entry) -> Attempt {
+    let blank = Attempt::new((number, call.run.clone()), outcome, (at(0), call.ended_at));
     Attempt {
-        number,
-        run: call.run.clone(),
-        outcome,
-        reason: String::new(),
-        snapshot: None,
-        ignored: None,
-        overrides: Vec::new(),
-        records: None,
-        started_at: at(0),
-        ended_at: call.ended_at,
-        rounds: Vec::new(),
-        stages: Vec::new(),
-        red: None,
-        summary: None,
-        interfaces: None,
-        person: None,
-        candidates: Vec::new(),
         call: Some(Entry {
             attempt: number,
             round: 0,
             ..call
         }),
+        ..blank
     }
 }
 

@@ -65,19 +65,9 @@ fn full(title: &str) -> NewIssue {
 
 fn attempted() -> Attempt {
     Attempt {
-        number: 1,
-        run: "20261121-1".parse().unwrap(),
-        outcome: Outcome::NoChange,
         reason: "nothing \u{7}to do".to_owned(),
         snapshot: Some("5f1c0ffee".parse().unwrap()),
-        ignored: None,
-        overrides: Vec::new(),
         records: Some("runs/20261121-1/cw-2-1".to_owned()),
-        started_at: at(10),
-        ended_at: at(75),
-        rounds: Vec::new(),
-        stages: Vec::new(),
-        red: None,
         summary: Some(WorkSummary {
             kind: ChangeType::Fix,
             scope: Some("page".to_owned()),
@@ -88,9 +78,6 @@ fn attempted() -> Attempt {
             place: Some("src/page.rs:12".to_owned()),
             test: None,
         }),
-        interfaces: None,
-        person: None,
-        candidates: Vec::new(),
         call: Some(Entry {
             role: Role::Stitch,
             task: Some(IssueId::new(2)),
@@ -118,5 +105,6 @@ fn attempted() -> Attempt {
             outcome: CallOutcome::Success,
             ended_at: at(75),
         }),
+        ..Attempt::new((1, "20261121-1".parse().unwrap()), Outcome::NoChange, (at(10), at(75)))
     }
 }

@@ -84,24 +84,8 @@ mod tests {
             .unwrap();
         old.claim(&id("cw-2"), &"20261121-1".parse().unwrap(), now).unwrap();
         let attempt = Attempt {
-            number: 1,
-            run: "20261121-1".parse().unwrap(),
-            outcome: Outcome::GateFailed,
             reason: "`cargo test` exited with 101".to_owned(),
-            snapshot: None,
-            records: None,
-            ignored: None,
-            overrides: Vec::new(),
-            started_at: now,
-            ended_at: now,
-            call: None,
-            rounds: Vec::new(),
-            stages: Vec::new(),
-            red: None,
-            summary: None,
-            interfaces: None,
-            person: None,
-            candidates: Vec::new(),
+            ..Attempt::new((1, "20261121-1".parse().unwrap()), Outcome::GateFailed, (now, now))
         };
         old.record_attempt(&id("cw-4"), attempt, now).unwrap();
         old.hold(&id("cw-4"), "it failed", now).unwrap();

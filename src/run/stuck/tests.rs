@@ -26,26 +26,11 @@ fn task(attempts: Vec<Attempt>) -> Issue {
 }
 
 fn attempt(outcome: Outcome) -> Attempt {
-    Attempt {
-        number: 1,
-        run: "r".parse().unwrap(),
+    Attempt::new(
+        (1, "r".parse().unwrap()),
         outcome,
-        reason: String::new(),
-        snapshot: None,
-        records: None,
-        ignored: None,
-        overrides: Vec::new(),
-        started_at: Timestamp::UNIX_EPOCH,
-        ended_at: Timestamp::UNIX_EPOCH,
-        call: None,
-        rounds: Vec::new(),
-        stages: Vec::new(),
-        red: None,
-        interfaces: None,
-        person: None,
-        summary: None,
-        candidates: Vec::new(),
-    }
+        (Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH),
+    )
 }
 
 fn red(output: &str) -> FailedCheck {

@@ -36,24 +36,9 @@ fn held(outcome: Outcome, file: Option<(&str, &str)>) -> TestRepository {
         .update("test", at, |issues| {
             let id = issues.add(NewIssue::titled("Change the CI"), &NewIds::counted(), at)?;
             let attempt = Attempt {
-                number: 1,
-                run: "run-1".parse().unwrap(),
-                outcome,
                 reason: "it touches `.github/ci.yml`".to_owned(),
                 snapshot: snapshot.as_ref().map(|id| id.parse().unwrap()),
-                ignored: None,
-                overrides: Vec::new(),
-                records: None,
-                started_at: at,
-                ended_at: at,
-                call: None,
-                rounds: Vec::new(),
-                stages: Vec::new(),
-                red: None,
-                summary: None,
-                interfaces: None,
-                person: None,
-                candidates: Vec::new(),
+                ..Attempt::new((1, "run-1".parse().unwrap()), outcome, (at, at))
             };
             assert_eq!(attempt.usage(), Usage::default());
             issues.record_attempt(&id, attempt, at)?;

@@ -99,24 +99,8 @@ fn hold(repository: &TestRepository, branch: &str) {
         .update("test", at, |issues| {
             let id = issues.add(NewIssue::titled("Try"), &NewIds::counted(), at)?;
             let attempt = Attempt {
-                number: 1,
-                run: "run-1".parse().unwrap(),
-                outcome: Outcome::GateFailed,
-                reason: String::new(),
                 snapshot: Some(snapshot.to_string().parse().unwrap()),
-                ignored: None,
-                overrides: Vec::new(),
-                records: None,
-                started_at: at,
-                ended_at: at,
-                call: None,
-                rounds: Vec::new(),
-                stages: Vec::new(),
-                red: None,
-                summary: None,
-                interfaces: None,
-                person: None,
-                candidates: Vec::new(),
+                ..Attempt::new((1, "run-1".parse().unwrap()), Outcome::GateFailed, (at, at))
             };
             issues.record_attempt(&id, attempt, at)?;
             issues.hold(&id, "its gate fails", at)

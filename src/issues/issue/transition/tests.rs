@@ -39,26 +39,7 @@ fn issues(status: Status) -> Issues {
 }
 
 fn attempt(number: u32, outcome: Outcome) -> Attempt {
-    Attempt {
-        number,
-        run: run(1),
-        outcome,
-        reason: String::new(),
-        snapshot: None,
-        ignored: None,
-        overrides: Vec::new(),
-        records: None,
-        started_at: at(1),
-        ended_at: at(2),
-        call: None,
-        rounds: Vec::new(),
-        stages: Vec::new(),
-        red: None,
-        summary: None,
-        interfaces: None,
-        person: None,
-        candidates: Vec::new(),
-    }
+    Attempt::new((number, run(1)), outcome, (at(1), at(2)))
 }
 
 /// Checks what the operation makes of an open, an in-progress, a blocked and a closed issue; `None` is a refusal.
