@@ -57,16 +57,11 @@ impl Generator {
 
     /// Returns the last commit of a generation of this name, with or without the prefix, open or ended.
     fn tip_of_any(&self, name: &str) -> Result<Option<Oid>> {
-        let prefixed = format!("{}{name}", self.project.config.gen_prefix);
-        let names = [name, prefixed.as_str()];
-        let open = self.project.generations()?;
-        if let Some(open) = open.iter().find(|open| names.contains(&open.as_str())) {
-            return Ok(self.ends_of(open)?.1);
-        }
-        match self.project.last_ended(&names)? {
-            Some(ended) => Ok(self.ends_of(&ended.generation)?.1),
-            None => Ok(None),
-        }
+        let found = match self.project.open_named(name)? {
+            Some(open) => Some(open),
+            None => self.project.ended_named(name)?.map(|ended| ended.generation),
+        };
+        found.map_or(Ok(None), |generation| Ok(self.ends_of(&generation)?.1))
     }
 }
 

@@ -109,15 +109,13 @@ impl Generator {
 
     /// Returns the last run that worked on a generation.
     fn last_run_of(&self, named: &str) -> Result<RunId> {
-        let prefixed = format!("{}{named}", self.project.config.gen_prefix);
-        let is_it = |name: &GenerationName| name.as_str() == named || name.as_str() == prefixed;
+        let is_it = |name: &GenerationName| self.project.is_named(name, named);
         let rows = self.runs()?;
         let found = rows.into_iter().find(|row| row.generation.as_ref().is_some_and(is_it));
         if let Some(row) = found {
             return Ok(row.run);
         }
-        let is_there = self.project.generations()?.iter().any(is_it);
-        if is_there || self.project.last_ended(&[named, &prefixed])?.is_some() {
+        if self.project.open_named(named)?.is_some() || self.project.ended_named(named)?.is_some() {
             let message = format!("no run of the generation `{}` is recorded", one_line(named, 100));
             return Err(Error::new(ErrorKind::Precondition, message).hint("`cordwainer run` begins one"));
         }

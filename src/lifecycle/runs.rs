@@ -132,14 +132,8 @@ impl Generator {
     /// Returns whether a name is that of a run or a generation of this repository, at work or ended.
     #[cfg(feature = "cli")]
     pub(crate) fn knows_run(&self, name: &str) -> Result<bool> {
-        let prefixed = format!("{}{name}", self.project.config.gen_prefix);
-        let names = [name, prefixed.as_str()];
-        let is_open = self
-            .project
-            .generations()?
-            .iter()
-            .any(|one| names.contains(&one.as_str()));
-        Ok(is_open || self.has_records(name) || self.project.last_ended(&names)?.is_some())
+        let project = &self.project;
+        Ok(project.open_named(name)?.is_some() || self.has_records(name) || project.ended_named(name)?.is_some())
     }
 
     fn has_records(&self, run: &str) -> bool {

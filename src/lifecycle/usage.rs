@@ -83,8 +83,7 @@ impl Generator {
         let Some(wanted) = self.project.meant_when_ended()? else {
             return Err(missing);
         };
-        let prefixed = format!("{}{wanted}", self.project.config.gen_prefix);
-        match self.project.last_ended(&[&wanted, &prefixed])? {
+        match self.project.ended_named(&wanted)? {
             Some(ended) => {
                 let store = Store::archived(&self.project.git, &ended.archive.unwrap_or_default())?;
                 Ok((ended.generation, store))

@@ -106,13 +106,18 @@ impl Project {
         Ok(ended.into_values().collect())
     }
 
-    /// Returns the last generation that ended under one of these names.
-    pub(crate) fn last_ended(&self, names: &[&str]) -> Result<Option<GenerationSummary>> {
-        let ended = self.ended()?;
-        Ok(ended
-            .into_iter()
-            .rev()
-            .find(|one| names.contains(&one.generation.as_str())))
+    /// Returns the last generation that ended under this very name.
+    pub(crate) fn last_ended(&self, name: &GenerationName) -> Result<Option<GenerationSummary>> {
+        self.last_ended_where(|ended| ended == name)
+    }
+
+    /// Returns the last generation that ended under this name, with or without the configured prefix.
+    pub(crate) fn ended_named(&self, name: &str) -> Result<Option<GenerationSummary>> {
+        self.last_ended_where(|ended| self.is_named(ended, name))
+    }
+
+    fn last_ended_where(&self, is_it: impl Fn(&GenerationName) -> bool) -> Result<Option<GenerationSummary>> {
+        Ok(self.ended()?.into_iter().rev().find(|one| is_it(&one.generation)))
     }
 
     /// Returns the archives of the merged generations whose work a commit contains, the oldest first.

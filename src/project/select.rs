@@ -62,15 +62,30 @@ impl Project {
         Err(Error::new(ErrorKind::Precondition, message).hint(hint))
     }
 
+    /// Returns whether a generation has this name, with or without the configured prefix.
+    pub(crate) fn is_named(&self, generation: &GenerationName, name: &str) -> bool {
+        let bare = || generation.as_str().strip_prefix(self.config.gen_prefix.as_str());
+        generation.as_str() == name || bare() == Some(name)
+    }
+
+    /// Returns which of these generations has this name, with or without the configured prefix; an exact match comes first.
+    fn named<'a>(&self, name: &str, all: &'a [GenerationName]) -> Option<&'a GenerationName> {
+        let exactly = all.iter().find(|generation| generation.as_str() == name);
+        exactly.or_else(|| all.iter().find(|generation| self.is_named(generation, name)))
+    }
+
+    /// Returns the open generation of this name, with or without the configured prefix; an exact match comes first.
+    pub(crate) fn open_named(&self, name: &str) -> Result<Option<GenerationName>> {
+        Ok(self.named(name, &self.generations()?).cloned())
+    }
+
     /// Finds an open generation by its name, with or without the configured prefix; an exact match comes first.
     pub(crate) fn find(&self, wanted: &str, names: &[GenerationName]) -> Result<GenerationName> {
-        let prefixed = format!("{}{wanted}", self.config.gen_prefix);
-        let exactly = |this: &str| names.iter().find(|name| name.as_str() == this);
-        if let Some(found) = exactly(wanted).or_else(|| exactly(&prefixed)) {
+        if let Some(found) = self.named(wanted, names) {
             return Ok(found.clone());
         }
         let shown = wanted.escape_debug();
-        if let Some(ended) = self.last_ended(&[wanted, &prefixed])? {
+        if let Some(ended) = self.ended_named(wanted)? {
             let name = ended.generation;
             let message = format!("the generation `{name}` has ended");
             let kept = ended.archive.unwrap_or_default();

@@ -117,7 +117,7 @@ impl Generator {
             git.reference(&generation.branch())?,
         );
         if ends.0.is_none()
-            && let Some(ended) = self.project.last_ended(&[generation.as_str()])?
+            && let Some(ended) = self.project.last_ended(generation)?
         {
             let archive = ended.archive.unwrap_or_default();
             return Ok((

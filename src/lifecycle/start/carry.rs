@@ -80,15 +80,10 @@ impl Generator {
                 )
             })?,
         };
-        let prefixed = format!("{}{name}", self.project.config.gen_prefix);
-        if let Some(ended) = self.project.last_ended(&[&name, &prefixed])? {
+        if let Some(ended) = self.project.ended_named(&name)? {
             return Ok(ended);
         }
-        let open = self.project.generations()?;
-        let is_open = open
-            .iter()
-            .any(|open| [&name, &prefixed].contains(&&open.as_str().to_owned()));
-        let (what, hint) = if is_open {
+        let (what, hint) = if self.project.open_named(&name)?.is_some() {
             (
                 "is still open",
                 "end it with `cordwainer stop`, or name an ended one: `--carry NAME`",
