@@ -116,10 +116,9 @@ impl LogLines {
 
     /// Returns the line that tells of something that is not an event, without a time; `None` where the level leaves it out.
     pub(crate) fn note(&self, text: &str) -> Option<LogLine> {
-        let rows = || wrapped(&one_line(text, 500), self.width - TIME).join(&format!("\n{:TIME$}", ""));
         (self.level >= Level::Warning).then(|| LogLine {
             time: " ".repeat(TIME),
-            line: Line::new(Tone::Warning, rows()),
+            line: Line::new(Tone::Warning, self.in_rows(one_line(text, 500))),
         })
     }
 

@@ -96,8 +96,7 @@ impl Picture {
             EventKind::StepStarted { call, step } => self.work(call, event.at).stage = stage(call, Some(step.name())),
             EventKind::AgentStarted { call, .. } => self.work(call, event.at).stage = stage(call, None),
             EventKind::Adopted(adopted) => {
-                let began_at = adopted.began_at.unwrap_or(event.at);
-                self.work(&adopted.call, began_at).stage = stage(&adopted.call, None);
+                self.work(&adopted.call, adopted.since(event.at)).stage = stage(&adopted.call, None);
             }
             EventKind::ToolUsed { call, tool, summary } => {
                 self.work(call, event.at).tool = one_line(&format!("{tool} {summary}"), LONGEST_TOOL);

@@ -55,14 +55,17 @@ struct Wanted {
 impl Wanted {
     fn of(args: &LogsArgs, generator: &Generator, context: &Context) -> Result<Self> {
         let (run, task) = match (args.run.as_deref(), args.task.as_deref()) {
-            (Some(run), Some(task)) => (generator.find_run(Some(run))?, Some(task)),
+            (Some(run), Some(task)) => {
+                let run = generator.find_run(Some(run))?;
+                let task = find_task(generator, &run, task, args.follow)?;
+                (run, Some(task))
+            }
             (Some(one), None) => run_or_task(generator, one, args.follow)?,
             (None, _) => (generator.find_run(None)?, None),
         };
         let (now, zone) = (context.environment.clock.now(), &context.output.zone.0);
         let most = if context.output.json { Level::All } else { Level::Agent };
-        let task = task.map(|task| find_task(generator, &run, task, args.follow));
-        let (task, is_awaited) = task.transpose()?.unzip();
+        let (task, is_awaited) = task.unzip();
         Ok(Self {
             task,
             is_awaited: is_awaited.unwrap_or_default(),
@@ -84,21 +87,24 @@ impl Wanted {
     }
 }
 
+/// A task of a run, and whether that may still begin it.
+type Found = (IssueId, bool);
+
 /// Returns the run, or the task of the last run, that one word names.
-fn run_or_task<'a>(generator: &Generator, word: &'a str, follow: bool) -> Result<(RunId, Option<&'a str>)> {
+fn run_or_task(generator: &Generator, word: &str, follow: bool) -> Result<(RunId, Option<Found>)> {
     let unknown = match generator.find_run(Some(word)) {
         Ok(run) => return Ok((run, None)),
         Err(error) => error,
     };
     let run = generator.find_run(None)?;
     match find_task(generator, &run, word, follow) {
-        Ok(_) => Ok((run, Some(word))),
+        Ok(task) => Ok((run, Some(task))),
         Err(_) => Err(unknown),
     }
 }
 
-/// Finds a task of a run; where that is followed, also one that it may still begin. Returns whether it is one of those.
-fn find_task(generator: &Generator, run: &RunId, typed: &str, follow: bool) -> Result<(IssueId, bool)> {
+/// Finds a task of a run; where that is followed, also one that it may still begin.
+fn find_task(generator: &Generator, run: &RunId, typed: &str, follow: bool) -> Result<Found> {
     let wanted = typed
         .parse::<TypedId>()
         .map_err(|error| Error::new(ErrorKind::Usage, error))?;

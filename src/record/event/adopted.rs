@@ -17,6 +17,13 @@ pub struct Adopted {
     pub began_at: Option<Timestamp>,
 }
 
+impl Adopted {
+    /// Returns since when the work lasts whose call it is; `told_at` is when it was told that another run goes on with it.
+    pub(crate) fn since(&self, told_at: Timestamp) -> Timestamp {
+        self.began_at.unwrap_or(told_at)
+    }
+}
+
 /// What a person said to the session of a call while it was at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PersonSaid {

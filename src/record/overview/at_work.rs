@@ -139,8 +139,7 @@ pub(super) fn note(all: &mut Vec<AtWork>, event: &Event) {
             one.model = model.as_deref().map(|model| one_line(model, TITLE));
         }
         EventKind::Adopted(adopted) => {
-            let began_at = adopted.began_at.unwrap_or(event.at);
-            of_call(all, &adopted.call, began_at).stage = Stage::Agent;
+            of_call(all, &adopted.call, adopted.since(event.at)).stage = Stage::Agent;
         }
         EventKind::ToolUsed { call, tool, summary } => {
             of_call(all, call, event.at).tool = Some(one_line(&format!("{tool} {summary}"), TITLE));
