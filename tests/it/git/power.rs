@@ -4,13 +4,13 @@
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::{Child, Command};
+use std::process::Child;
 use std::time::Duration;
 
 use cordwainer::testing::size;
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use crate::support::command::cordwainer;
+use crate::support::command::{begun_by, cordwainer};
 use crate::support::disk::{Disk, expect_whole, moments};
 use crate::support::project::waiting::wait_until;
 use crate::support::repository::TestRepository;
@@ -19,11 +19,7 @@ use crate::support::repository::TestRepository;
 fn writer(repository: &TestRepository, told: &Path) -> Child {
     let call = cordwainer(repository, &["issues", "add", "A task"]);
     let call = call.command();
-    let mut shell = Command::new("sh");
-    shell.args(["-c", "while :; do \"$@\"; done", "sh"]);
-    shell.arg(call.get_program()).args(call.get_args());
-    shell.current_dir(repository.path()).env_clear();
-    shell.envs(call.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut shell = begun_by("sh", &["-c", "while :; do \"$@\"; done", "sh"], call);
     shell.stdout(File::options().append(true).create(true).open(told).unwrap());
     shell.process_group(0).spawn().unwrap()
 }

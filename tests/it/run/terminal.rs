@@ -3,11 +3,11 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 
 use cordwainer::event::EventKind;
 use rustix::process::Signal;
 
+use crate::support::command::begun_by;
 use crate::support::engines::{self, TestEngine, engine_tests, skip};
 use crate::support::project::Project;
 use crate::support::project::waiting::{signal, wait_until};
@@ -208,13 +208,7 @@ fn a_group_of_another_namespace_changes_nothing(engine: TestEngine) {
     let project = Project::new(engine, "");
     project.add("is done", "write src/a.txt x");
     let run = project.command(&["generator", "run"]);
-    let mut apart = Command::new("unshare");
-    apart
-        .args(["--pid", "--fork", "--mount-proc"])
-        .arg(run.get_program())
-        .args(run.get_args())
-        .current_dir(run.get_current_dir().unwrap())
-        .envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let apart = begun_by("unshare", &["--pid", "--fork", "--mount-proc"], &run);
     let (code, shown) = PseudoTerminal::start(&apart).ended();
     assert_eq!(code, Some(0), "{shown}");
     assert!(shown.contains("task 1 of 1"), "the live lines are there: {shown}");

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use cordwainer::event::EventKind;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::run::parallel::{add_waiting, let_all_go_on, wait_for_agents};
+use crate::support::command::begun_by;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::waiting::{signal, wait_until};
 use crate::support::project::{Project, Ran};
@@ -199,16 +200,9 @@ fn a_run_that_is_killed_is_followed_to_its_death_and_the_next_one_is_another(eng
 /// Starts a follower that may have so many KiB of memory; what it says is read later.
 fn narrow_follower(project: &Project, arguments: &[&str], kilobytes: u32) -> Child {
     let command = project.command(arguments);
-    let mut narrow = Command::new("sh");
-    narrow
-        .args(["-c", &format!("ulimit -d {kilobytes} && exec \"$0\" \"$@\"")])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .current_dir(command.get_current_dir().unwrap())
-        .env_clear()
-        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    let limited = format!("ulimit -d {kilobytes} && exec \"$0\" \"$@\"");
+    let mut narrow = begun_by("sh", &["-c", &limited], &command);
+    narrow.stdout(Stdio::piped()).stderr(Stdio::piped());
     narrow.spawn().unwrap()
 }
 

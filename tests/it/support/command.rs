@@ -25,6 +25,22 @@ pub(crate) struct Called {
     pub(crate) stderr: String,
 }
 
+/// Has a program begin a command: that stands behind the program's own arguments, and its folder and environment, as they were set,
+/// are those of the program.
+pub(crate) fn begun_by(program: &str, arguments: &[&str], command: &Command) -> Command {
+    let mut outer = Command::new(program);
+    outer
+        .args(arguments)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .env_clear()
+        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = command.get_current_dir() {
+        outer.current_dir(folder);
+    }
+    outer
+}
+
 /// The program with these arguments, in the checkout of a repository. The temporary folder is written as `[T]`.
 pub(crate) fn cordwainer<S: AsRef<OsStr>>(repository: &TestRepository, arguments: &[S]) -> Cordwainer {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cordwainer"));

@@ -11,6 +11,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::command::begun_by;
+
 /// The calls after which a file is known by another name, gone, or durable.
 #[cfg(target_arch = "x86_64")]
 const CALLS: [i64; 10] = [
@@ -45,19 +47,11 @@ impl Traced {
 pub(crate) fn run(command: &Command, kill_at: Option<usize>, said: &Path) -> Traced {
     let said = File::create(said).unwrap();
     // It waits until it is watched.
-    let mut shell = Command::new("/bin/sh");
+    let mut shell = begun_by("/bin/sh", &["-c", "kill -STOP $$; exec \"$0\" \"$@\""], command);
     shell
-        .args(["-c", "kill -STOP $$; exec \"$0\" \"$@\""])
-        .arg(command.get_program())
-        .args(command.get_args())
-        .env_clear()
-        .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
         .stdin(Stdio::null())
         .stdout(said.try_clone().unwrap())
         .stderr(said);
-    if let Some(folder) = command.get_current_dir() {
-        shell.current_dir(folder);
-    }
     let child = shell.spawn().unwrap();
     let process = Pid::from_raw(i32::try_from(child.id()).unwrap());
     let stopped = waitpid(process, Some(WaitPidFlag::WUNTRACED)).unwrap();

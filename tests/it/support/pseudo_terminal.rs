@@ -12,6 +12,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{Termios, tcgetattr};
 
+use super::command::begun_by;
 use super::emulators::{Emulators, Screens};
 
 /// Until something must be on the screen: far longer than it ever takes.
@@ -57,18 +58,11 @@ impl PseudoTerminal {
             rustix::io::fcntl_setfd(end, rustix::io::FdFlags::CLOEXEC).unwrap();
         }
         let end = || Stdio::from(pair.slave.try_clone().unwrap());
-        let mut session = Command::new("setsid");
-        session
-            .arg("--ctty")
-            .arg(command.get_program())
-            .args(command.get_args())
-            .current_dir(command.get_current_dir().unwrap())
-            .env_clear()
-            .env("TERM", "xterm")
-            .envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))))
-            .stdin(end())
-            .stdout(end())
-            .stderr(end());
+        let mut session = begun_by("setsid", &["--ctty"], command);
+        session.stdin(end()).stdout(end()).stderr(end());
+        if command.get_envs().all(|(name, _)| name != "TERM") {
+            session.env("TERM", "xterm");
+        }
         // A shell changes them as soon as it begins.
         let settings = tcgetattr(&pair.slave).unwrap();
         let child = session.spawn().unwrap();
