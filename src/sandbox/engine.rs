@@ -61,7 +61,10 @@ pub(crate) mod output_files {
     pub(crate) use crate::sandbox::spec::{STDERR_FILE as STDERR, STDOUT_FILE as STDOUT};
 }
 
+use tokio::sync::Semaphore;
+
 use crate::base::interruption::Leftovers;
+use crate::base::machine::Machine;
 use crate::base::registry::Registry;
 use crate::sandbox::engine::deadline::CallError;
 use crate::sandbox::engine::kind::EngineFacts;
@@ -82,6 +85,9 @@ struct Inner {
     leftovers: Leftovers,
     /// The names of the containers that were started from here.
     containers: Registry<String>,
+    /// The right to start a container. A start keeps about two cores busy: containers that began at the same moment would slow
+    /// each other down, and so would their ends, which come at the same moment again.
+    starts: Semaphore,
 }
 
 impl Engine {
@@ -92,6 +98,7 @@ impl Engine {
             _service: service,
             leftovers: leftovers.clone(),
             containers: Registry::default(),
+            starts: Semaphore::new((Machine::here().cores as usize / 2).max(1)),
         }))
     }
 
