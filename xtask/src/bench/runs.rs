@@ -20,7 +20,7 @@ mod follower;
 /// A list of runs that were listed before may take this part of what `wc -l` of their events takes.
 const LIST_TARGET: f64 = 1.0;
 /// A log may take so many times what `cat` takes.
-const LOG_TARGET: f64 = 60.0;
+const LOG_TARGET: f64 = 15.0;
 /// The most memory of a log, in MB.
 const MEMORY_TARGET: f64 = 64.0;
 

@@ -1,15 +1,19 @@
 //! Many tasks, a few at once: with and without gates, with and without conflicts.
 
-use anyhow::Result;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
 use cordwainer::event::EventKind;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::ParallelBenchArgs;
 use super::scene::{Ran, Scene, expect_merged};
 use crate::agent_image;
+use crate::bench::bare::Bare;
 use crate::bench::engines::Setting;
 use crate::bench::times::Times;
 
-/// A round may take this part of the ideal time, without conflicts and with them.
+/// A round may take this part of what the engine's bare calls take, without conflicts and with them.
 const TARGETS: [f64; 2] = [1.15, 1.35];
 /// With conflicts, one of so many tasks meets one.
 const ONE_OF: u32 = 10;
@@ -65,27 +69,35 @@ pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result
         args.tasks, args.milliseconds, args.at_once
     );
     println!(
-        "{:<34} {:>9} {:>9}  {:>8}  {:>7}",
-        "", "minimum", "median", "of ideal", "at most"
+        "{:<34} {:>9} {:>9}  {:>8}  {:>13}  {:>7}",
+        "", "minimum", "median", "of ideal", "of bare calls", "at most"
     );
     let mut all: [Times; 4] = Default::default();
+    let mut bare: [Times; 2] = Default::default();
     let mut conflicts = [0; 4];
+    // Removed when all are measured: after that a file system without a journal is slow to make files, for minutes.
+    let mut scenes = Vec::new();
     for _ in 0..args.rounds {
+        for gates in [false, true] {
+            bare[usize::from(gates)].push(setting.runtime.block_on(bare_calls(setting, &image, args, gates))?);
+        }
         for (index, kind) in KINDS.into_iter().enumerate() {
-            let ran = setting.runtime.block_on(round(setting, &image, args, kind))?;
+            let (scene, ran) = setting.runtime.block_on(round(setting, &image, args, kind))?;
+            scenes.push(scene);
             all[index].push(ran.took);
             conflicts[index] += met_conflicts(&ran);
         }
     }
+    for (times, name) in bare
+        .iter()
+        .zip(["bare calls, without gates", "bare calls, with a gate's"])
+    {
+        println!("{}", row(name, times, ideal));
+    }
     let mut is_met = true;
     for ((kind, times), conflicts) in KINDS.into_iter().zip(&all).zip(conflicts) {
-        let (ratio, most) = (times.median() / ideal, kind.target());
-        println!(
-            "{:<34} {:>7.3} s {:>7.3} s  {ratio:>8.2}  {most:>7.2}",
-            kind.name(),
-            times.minimum(),
-            times.median()
-        );
+        let (ratio, most) = (times.median() / bare[usize::from(kind.gates)].median(), kind.target());
+        println!("{}  {ratio:>13.2}  {most:>7.2}", row(&kind.name(), times, ideal));
         if kind.conflicts {
             println!(
                 "{:<34} {:>9}",
@@ -98,7 +110,12 @@ pub(super) fn measure(setting: &Setting<'_>, args: &ParallelBenchArgs) -> Result
     Ok(is_met)
 }
 
-async fn round(setting: &Setting<'_>, image: &str, args: &ParallelBenchArgs, kind: Kind) -> Result<Ran> {
+fn row(name: &str, times: &Times, ideal: f64) -> String {
+    let (minimum, median) = (times.minimum(), times.median());
+    format!("{name:<34} {minimum:>7.3} s {median:>7.3} s  {:>8.2}", median / ideal)
+}
+
+async fn round(setting: &Setting<'_>, image: &str, args: &ParallelBenchArgs, kind: Kind) -> Result<(Scene, Ran)> {
     let gates = if kind.gates {
         "gates: [{name: test, command: exit=0}]\n"
     } else {
@@ -111,7 +128,29 @@ async fn round(setting: &Setting<'_>, image: &str, args: &ParallelBenchArgs, kin
     }
     let ran = scene.run().await?;
     expect_merged(&ran.summary, args.tasks)?;
-    Ok(ran)
+    Ok((scene, ran))
+}
+
+/// Runs the same agents, as many at once, in containers that are not sealed and whose work nobody takes; with gates, each is
+/// followed by another container, beside the next agent.
+async fn bare_calls(setting: &Setting<'_>, image: &str, args: &ParallelBenchArgs, gates: bool) -> Result<Duration> {
+    let folder = tempfile::tempdir().context("cannot make a folder")?;
+    let bare = &Bare::connect(setting.engine, image, folder.path())?;
+    let at_once = usize::try_from(args.at_once)?;
+    let begun = Instant::now();
+    let agents = stream::iter(0..args.tasks).map(|number| async move {
+        let script = script(number, args.milliseconds, false);
+        bare.run(&format!("~~~script\n{script}\n~~~\n")).await
+    });
+    let judged = agents.buffer_unordered(at_once).map(|ended| async move {
+        ended?;
+        if gates {
+            bare.run("~~~script\n~~~\n").await?;
+        }
+        anyhow::Ok(())
+    });
+    judged.buffer_unordered(at_once).try_collect::<()>().await?;
+    Ok(begun.elapsed())
 }
 
 /// Every task writes a file of its own. With conflicts, the first two of each `2 * ONE_OF` tasks also write the same line, and
