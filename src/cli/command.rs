@@ -306,6 +306,10 @@ fn hidden_generation() -> Option<Arg> {
 
 /// Returns a command whose help names commands as they were called.
 pub(super) fn rewritten(command: clap::Command, invocation: &Invocation) -> clap::Command {
+    if *invocation == Invocation::default() {
+        // The texts are as they are written, and every call would read all of them.
+        return command;
+    }
     let told = |text: Option<&StyledStr>| {
         let text = text.map(|text| StyledStr::from(invocation.rewrite(&text.to_string()).into_owned()));
         Resettable::from(text)
