@@ -12,12 +12,17 @@ use super::Project;
 const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Waits until a condition holds, and panics when it never does.
+///
+/// Between two looks it rests twice as long as the last one took: many conditions call the program, and what is waited for needs
+/// the cores, too.
 #[track_caller]
 pub(crate) fn wait_until(condition: impl Fn() -> bool) {
     let begun = Instant::now();
+    let mut looked = Instant::now();
     while !condition() {
         assert!(begun.elapsed() < PATIENCE, "what was waited for never came");
-        std::thread::sleep(Duration::from_millis(10));
+        std::thread::sleep(Duration::from_millis(10).max(2 * looked.elapsed()));
+        looked = Instant::now();
     }
 }
 
