@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::run::build::{group, planning};
-use crate::support::cargo::{Done, cargo, checkout};
+use crate::support::cargo::{Done, cargo, checkout, features_of_the_tests};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::{Project, configuration};
 use crate::support::repository::TestRepository;
@@ -21,6 +21,9 @@ engine_tests! {
 
 /// Where this checkout is, as `examples/*/xtask/Cargo.toml` says it.
 const DEPENDENCY: &str = "path = \"../../..\"";
+
+/// The manifest of an example's own tasks, at whose end its dependencies are.
+const MANIFEST: &str = "xtask/Cargo.toml";
 
 /// A consuming repository in a temporary folder.
 struct Consumer {
@@ -35,7 +38,11 @@ impl Consumer {
         for path in files_below(&root) {
             let text = fs::read_to_string(root.join(&path)).unwrap();
             let here = format!("path = \"{}\"", checkout().display());
-            repository.write(&path, text.replace(DEPENDENCY, &here));
+            let mut text = text.replace(DEPENDENCY, &here);
+            if path == Path::new(MANIFEST) {
+                text += &features_of_the_tests();
+            }
+            repository.write(&path, text);
         }
         repository.commit("begin");
         fs::copy(checkout().join("Cargo.lock"), repository.path().join("Cargo.lock")).unwrap();
@@ -296,9 +303,11 @@ fn a_scaffolded_xtask_builds_and_answers() {
     assert_eq!(done.code, Some(0), "{}", done.stderr);
 
     // It refers to the checkout that the program was built from, which is this one, and builds as it is.
-    let manifest = fs::read_to_string(repository.path().join("xtask/Cargo.toml")).unwrap();
+    let manifest = fs::read_to_string(repository.path().join(MANIFEST)).unwrap();
     let dependency = format!("cordwainer = {{ path = \"{}\" }}\n", checkout().display());
     assert!(manifest.contains(&dependency), "{manifest}");
+    let shared = manifest.replace(&dependency, &(dependency.clone() + &features_of_the_tests()));
+    repository.write(MANIFEST, shared);
     let alias = fs::read_to_string(repository.path().join(".cargo/config.toml")).unwrap();
     assert!(!alias.contains("--quiet"), "{alias}");
     fs::copy(

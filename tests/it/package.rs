@@ -1,12 +1,12 @@
 //! The library as a package: what `cargo package` takes along is enough to build it.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::Command;
 
-use crate::support::cargo::{Done, cargo, checkout};
+use crate::support::cargo::{Done, cargo, checkout, features_of_the_tests};
 
 /// `cargo package` would verify by building the program, too, into the folder from which these very tests call theirs:
-/// so the package is unpacked and its library built by itself.
+/// so the package is unpacked and its library built for a program that uses it.
 #[test]
 fn the_package_builds_by_itself() {
     let folder = tempfile::TempDir::new().unwrap();
@@ -29,10 +29,18 @@ fn the_package_builds_by_itself() {
             .arg("-C")
             .arg(folder.path()),
     );
-    let unpacked = folder.path().join(&name);
-    let target = folder.path().join("target");
-    // The library alone, as a program has it that does without the command line; with it, every other test has it.
-    succeeds(cargo(&unpacked, &target).args(["build", "--quiet", "--lib", "--no-default-features"]));
+    // Without the command line, as a program of the library alone has it; with it, every other test has it.
+    let user = folder.path().join("user");
+    fs::create_dir_all(user.join("src")).unwrap();
+    fs::write(user.join("src/lib.rs"), "pub use cordwainer::Generator;\n").unwrap();
+    let manifest = format!(
+        "[package]\nname = \"user\"\nedition = \"2024\"\n\n[dependencies]\n\
+         cordwainer = {{ path = \"../{name}\", default-features = false }}\n{}",
+        features_of_the_tests()
+    );
+    fs::write(user.join("Cargo.toml"), manifest).unwrap();
+    fs::copy(checkout().join("Cargo.lock"), user.join("Cargo.lock")).unwrap();
+    succeeds(cargo(&user, &folder.path().join("target")).args(["build", "--quiet"]));
 }
 
 fn succeeds(command: &mut Command) {

@@ -38,6 +38,15 @@ pub(crate) fn cargo(folder: &Path, target: &Path) -> Command {
     command
 }
 
+/// Returns the line by which a package in another workspace depends on the crates that it shares with this one with the features that
+/// they have here: those that are compiled already are found then.
+pub(crate) fn features_of_the_tests() -> String {
+    format!(
+        "test-features = {{ path = \"{}/tests/features\" }}\n",
+        checkout().display()
+    )
+}
+
 /// Where this program was built.
 fn build_folder() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
