@@ -1,81 +1,116 @@
 //! The orchestrator dies at every crash point of a run, in a generation that does one task at a time and in one that does
 //! three, is resumed, and comes to what one comes to that lived.
 //!
-//! By default each point is died at once, spread over both kinds of generation and both engines (over the engines alone where only
-//! several tasks at once come to it); under `cargo xtask test
-//! --long` at each in all four, and the second time that it is reached, too.
+//! By default the deaths of a generation follow one another: each run dies at the first point to which it comes of those at which none
+//! has died yet. So every point is died at once in a generation of either kind, one of them on podman and the other one on Docker
+//! Engine, by turns. What that leaves out are the other engine, a death after which nothing else goes wrong, and the second time that a
+//! point is reached: `cargo xtask test --long` has a generation of its own for each point, on both engines, each time.
 
 mod outcome;
 mod stories;
 
-use std::collections::BTreeMap;
+use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 
-use cordwainer::engine::EngineKind;
 use cordwainer::testing::size;
 
 use self::outcome::End;
-use self::stories::{PLAIN, Story};
+use self::stories::{STORIES, Story};
 use crate::support::crash_points::crash_points_of_a_run;
-use crate::support::engines::{TestEngine, engine_tests};
+use crate::support::engines::TestEngine;
 use crate::support::project::Project;
-
-engine_tests! {
-    both: a_serial_generation_survives_a_death_at_every_step_of_its_tasks,
-        a_parallel_generation_survives_a_death_at_every_step_of_its_tasks,
-        a_serial_generation_survives_a_death_at_every_step_of_what_judges_and_pauses,
-        a_parallel_generation_survives_a_death_at_every_step_of_what_judges_and_pauses;
-}
 
 /// How often a run is begun anew at most: a story has two limits.
 const MOST_RUNS: usize = 8;
 
-fn a_serial_generation_survives_a_death_at_every_step_of_its_tasks(engine: TestEngine) {
-    survives_all(engine, 1, |story| story.name == PLAIN);
+/// Makes a test of each story, in which a run dies at the points that the story comes to.
+macro_rules! stories {
+    ($($story:ident),+ $(,)?) => {
+        mod a_generation_survives_a_death_at_every_step {
+            $(#[test]
+            fn $story() {
+                super::survives_all(stringify!($story));
+            })+
+        }
+
+        #[test]
+        fn every_story_is_tested() {
+            let told: Vec<&str> = STORIES.iter().map(|story| story.name).collect();
+            assert_eq!(told, [$(stringify!($story)),+]);
+        }
+    };
 }
 
-fn a_parallel_generation_survives_a_death_at_every_step_of_its_tasks(engine: TestEngine) {
-    survives_all(engine, 3, |story| story.name == PLAIN);
+stories! {
+    outliving_measure,
+    outliving,
+    judged,
+    proposed,
+    paused,
+    packed,
+    conflicting,
+    failing,
+    large,
+    planned,
+    built_after_a_plan_that_failed,
+    built,
+    plan,
+    audited,
+    stitched,
+    plain,
 }
 
-fn a_serial_generation_survives_a_death_at_every_step_of_what_judges_and_pauses(engine: TestEngine) {
-    survives_all(engine, 1, |story| story.name != PLAIN);
-}
+/// How a point is come to: on which engine, and with how many tasks at once.
+type Way = (TestEngine, u32);
 
-fn a_parallel_generation_survives_a_death_at_every_step_of_what_judges_and_pauses(engine: TestEngine) {
-    survives_all(engine, 3, |story| story.name != PLAIN);
-}
-
-/// Dies at the points to which these stories come.
-fn survives_all(engine: TestEngine, parallel: u32, is_one: fn(&Story) -> bool) {
-    let turn = 2 * usize::from(parallel > 1) + usize::from(engine.kind() == EngineKind::Docker);
-    let mut lived: BTreeMap<&str, End> = BTreeMap::new();
+/// Dies at the points to which a story comes.
+fn survives_all(name: &str) {
+    let story = stories::named(name);
     let mut points = crash_points_of_a_run();
-    points.retain(|point| is_one(stories::with(point)));
-    for (number, point) in points.iter().enumerate() {
-        let story = stories::with(point);
-        if story.needs_several && parallel == 1 {
-            continue;
-        }
-        let of = if story.needs_several { size(2, 1) } else { size(4, 1) };
-        if number % of != turn % of {
-            continue;
-        }
-        let expected = lived.entry(story.name).or_insert_with(|| {
-            let project = (story.make)(engine, parallel);
-            finish(&project);
-            let end = End::of(&project, story.tasks);
-            assert!(end.is_done(), "{}: {end:#?}", story.name);
-            end
-        });
-        for time in 1..=size(1, 2) {
-            survives(story, (engine, parallel), (point, time), expected);
+    points.retain(|point| stories::with(point).name == name);
+    assert!(!points.is_empty(), "{name} comes to no point of its own: remove it");
+    let mut expected = None;
+    for way in ways(story) {
+        let expected = expected.get_or_insert_with(|| lives(story, way));
+        if size(true, false) {
+            survives_one_after_the_other(story, way, points.clone(), expected);
+        } else {
+            for (point, time) in points.iter().flat_map(|point| [(point, 1), (point, 2)]) {
+                survives(story, way, (point, time), expected);
+            }
         }
     }
 }
 
+/// In which ways the points of a story are come to.
+fn ways(story: &Story) -> Vec<Way> {
+    let engines: Vec<TestEngine> = TestEngine::each().collect();
+    let turn = STORIES.iter().position(|one| one.name == story.name).unwrap();
+    let kinds = [1, 3]
+        .into_iter()
+        .filter(|parallel| *parallel > 1 || !story.needs_several);
+    let all = kinds.flat_map(|parallel| engines.iter().map(move |engine| (*engine, parallel)));
+    let takes_turns = |(number, _): &(usize, Way)| {
+        let (kind, engine) = (number / engines.len(), number % engines.len());
+        (kind + turn) % engines.len() == engine
+    };
+    all.enumerate()
+        .filter(|way| size(takes_turns(way), true))
+        .map(|(_, way)| way)
+        .collect()
+}
+
+/// Returns what a generation comes to that lives. It is the same in each way.
+fn lives(story: &Story, (engine, parallel): Way) -> End {
+    let project = (story.make)(engine, parallel);
+    finish(&project);
+    let end = End::of(&project, story.tasks);
+    assert!(end.is_done(), "{}: {end:#?}", story.name);
+    end
+}
+
 /// Dies at the `time`th coming to a point, goes on, and compares. Only the first one must be there.
-fn survives(story: &Story, (engine, parallel): (TestEngine, u32), (point, time): (&str, usize), expected: &End) {
+fn survives(story: &Story, (engine, parallel): Way, (point, time): (&str, usize), expected: &End) {
     let project = (story.make)(engine, parallel);
     if let Some(before) = stories::death_before(point) {
         let died = die(&project, story, &format!("{before}:1"));
@@ -94,16 +129,56 @@ fn survives(story: &Story, (engine, parallel): (TestEngine, u32), (point, time):
     project.expect_tidy();
 }
 
-/// Has a run die; what was said where none did. One that a limit ends is begun anew.
-fn die(project: &Project, story: &Story, at: &str) -> Result<(), String> {
+/// Dies at each of these points, as many of them in one generation as it comes to, goes on, and compares.
+fn survives_one_after_the_other(story: &Story, (engine, parallel): Way, mut points: Vec<String>, expected: &End) {
+    while !points.is_empty() {
+        let project = (story.make)(engine, parallel);
+        if let Some(before) = stories::death_before(&points[0]) {
+            let died = die(&project, story, before);
+            assert!(died.is_ok(), "{before} was never reached: {}", died.unwrap_err());
+        }
+        let mut deaths = Vec::new();
+        let mut said = String::new();
+        while !points.is_empty() {
+            match die(&project, story, &points.join(",")) {
+                Ok(point) => {
+                    points.retain(|one| *one != point);
+                    deaths.push(point);
+                }
+                Err(last) => {
+                    said = last;
+                    break;
+                }
+            }
+        }
+        assert!(
+            !deaths.is_empty(),
+            "{points:?} were never reached with {parallel} at once: does `stories::with` know them?\n{said}"
+        );
+        finish(&project);
+        let end = End::of(&project, story.tasks);
+        assert_eq!(end, *expected, "after {deaths:?} with {parallel} at once");
+        project.expect_tidy();
+    }
+}
+
+/// Has a run die at the first of these points, and returns which one that was; what was said where none did. A run that a limit
+/// ends is begun anew.
+fn die(project: &Project, story: &Story, at: &str) -> Result<String, String> {
+    let crashed = project.repository.outside().join("crashed");
     let mut said = String::new();
     for _ in 0..MOST_RUNS {
         let words = (story.command)(project);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let mut command = project.command(&words);
-        let output = command.env("CORDWAINER_CRASH_AT", at).output().unwrap();
+        command
+            .env("CORDWAINER_CRASH_AT", at)
+            .env("CORDWAINER_CRASHED", &crashed);
+        let output = command.output().unwrap();
         if output.status.signal() == Some(9) {
-            return Ok(());
+            let point = fs::read_to_string(&crashed).unwrap();
+            fs::remove_file(&crashed).unwrap();
+            return Ok(point);
         }
         said += &String::from_utf8_lossy(&output.stdout);
         said += &String::from_utf8_lossy(&output.stderr);

@@ -11,7 +11,7 @@ use crate::support::project::Project;
 /// made is not part of it: `cycles` says how many a run makes, and the one that goes on makes its own.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct End {
-    /// The files of the tip.
+    /// The files of the tip, without the configuration, which says in which way it was made.
     files: BTreeMap<String, String>,
     /// By id.
     tasks: BTreeMap<String, Task>,
@@ -45,8 +45,10 @@ impl End {
         let listed: Value = serde_json::from_str(&listed).unwrap();
         assert_eq!(listed.as_array().map(Vec::len), Some(tasks as usize), "{listed:#}");
         let references = project.repository.git(&["for-each-ref", "--format=%(refname)"]);
+        let mut files = project.files("generation-one");
+        files.remove("configuration.yaml");
         Self {
-            files: project.files("generation-one"),
+            files,
             tasks: ids.map(|id| (id.clone(), Task::of(project, &id))).collect(),
             refs: references.lines().map(str::to_owned).collect(),
             suspended: project.suspended(),
@@ -64,7 +66,10 @@ impl End {
 impl Task {
     fn of(project: &Project, id: &str) -> Self {
         let issue = project.issue(id);
-        let mut outcomes = project.outcomes(id);
+        let attempts = issue["attempts"].as_array().unwrap().iter();
+        let mut outcomes: Vec<String> = attempts
+            .map(|attempt| attempt["outcome"].as_str().unwrap().to_owned())
+            .collect();
         // What does not count may have come to nothing because of a death, or not at all.
         outcomes.retain(|outcome| !["cancelled", "limited", "infrastructure_failed"].contains(&outcome.as_str()));
         assert_eq!(paid_by_trailers(project, id), paid_by_store(&issue), "{id}: {issue:#}");

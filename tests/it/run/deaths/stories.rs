@@ -27,12 +27,9 @@ pub(super) struct Story {
     pub(super) command: fn(&Project) -> Vec<String>,
 }
 
-/// The story that comes to what no other one comes to.
-pub(super) const PLAIN: &str = "plain";
-
-const STORIES: [Story; 15] = [
+pub(super) const STORIES: [Story; 16] = [
     Story {
-        name: "outliving measure",
+        name: "outliving_measure",
         points: &["adopt.measure"],
         make: outliving_measure,
         tasks: 1,
@@ -112,7 +109,7 @@ const STORIES: [Story; 15] = [
         command: |_| words(&["generator", "generate", "--dry-run"]),
     },
     Story {
-        name: "built after a plan that failed",
+        name: "built_after_a_plan_that_failed",
         points: &["group.failed"],
         make: built,
         tasks: 3,
@@ -143,9 +140,17 @@ const STORIES: [Story; 15] = [
         needs_several: false,
         command: resume,
     },
+    Story {
+        name: "stitched",
+        points: &["stitch.", "slot."],
+        make: plain,
+        tasks: 5,
+        needs_several: false,
+        command: resume,
+    },
     // What nobody has said otherwise about.
     Story {
-        name: PLAIN,
+        name: "plain",
         points: &[""],
         make: plain,
         tasks: 5,
@@ -153,6 +158,14 @@ const STORIES: [Story; 15] = [
         command: resume,
     },
 ];
+
+/// The story of this name.
+pub(super) fn named(name: &str) -> &'static Story {
+    STORIES
+        .iter()
+        .find(|story| story.name == name)
+        .expect("each story has a test, and each test a story")
+}
 
 /// The story that comes to a point.
 pub(super) fn with(point: &str) -> &'static Story {
