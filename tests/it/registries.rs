@@ -6,9 +6,6 @@ mod many;
 use std::path::Path;
 use std::process::Command;
 
-use cordwainer::engine::EngineKind;
-use cordwainer::testing::size;
-
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 use crate::support::registries::{self as servers, Servers, packages};
@@ -16,7 +13,7 @@ use crate::support::repository::TestRepository;
 use crate::support::tools_image::{self, TOOLS};
 
 engine_tests! {
-    both: cargo_npm_pip_and_git_use_what_they_never_see;
+    podman first: cargo_npm_pip_and_git_use_what_they_never_see;
 }
 
 /// The folder of the toolchain that compiles this.
@@ -26,10 +23,6 @@ fn toolchain() -> &'static Path {
 }
 
 fn cargo_npm_pip_and_git_use_what_they_never_see(engine: TestEngine) {
-    // It takes a minute and more on each engine.
-    if engine.kind() == EngineKind::Docker && !size(false, true) {
-        return;
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

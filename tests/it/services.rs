@@ -16,8 +16,8 @@ use crate::support::repository::TestRepository;
 use crate::support::services::{DB, QUEUE, configuration, odd};
 
 engine_tests! {
-    both: a_project_whose_tests_need_a_database_and_a_queue_is_worked_on,
-        services_are_gone_with_what_they_are_for_however_that_ends;
+    both: services_are_gone_with_what_they_are_for_however_that_ends;
+    podman first: a_project_whose_tests_need_a_database_and_a_queue_is_worked_on;
     podman: services_are_for_whom_they_are_configured;
 }
 

@@ -18,8 +18,8 @@ use crate::support::registries::{self, Servers};
 use crate::support::repository::TestRepository;
 
 engine_tests! {
-    both: a_web_project_in_python_is_worked_on_with_its_database_and_its_private_index,
-        a_web_project_in_node_is_worked_on_with_its_queue_and_its_private_registry;
+    both: a_web_project_in_node_is_worked_on_with_its_queue_and_its_private_registry;
+    podman first: a_web_project_in_python_is_worked_on_with_its_database_and_its_private_index;
 }
 
 /// An image with apt that has the packages of the services, so that they need not be fetched again.
@@ -86,13 +86,11 @@ END",
 };
 
 fn a_web_project_in_python_is_worked_on_with_its_database_and_its_private_index(engine: TestEngine) {
-    // Each engine and each example has what the others have, but for the programs of the languages.
-    if engine.kind() == EngineKind::Podman || size(false, true) {
-        walk(engine, &PYTHON);
-    }
+    walk(engine, &PYTHON);
 }
 
 fn a_web_project_in_node_is_worked_on_with_its_queue_and_its_private_registry(engine: TestEngine) {
+    // Each example has what the other has, but for the programs of its language.
     if size(false, true) {
         walk(engine, &NODE);
     }

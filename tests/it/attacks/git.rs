@@ -18,8 +18,9 @@ use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 
 engine_tests! {
-    both: hooks_and_settings_run_nothing, forged_folders_of_git_mean_nothing, forged_trees_lead_nowhere,
-        masks_cannot_be_moved_away, only_the_history_of_the_generation_can_be_read;
+    both: masks_cannot_be_moved_away, only_the_history_of_the_generation_can_be_read;
+    podman first: forged_folders_of_git_mean_nothing;
+    docker first: hooks_and_settings_run_nothing, forged_trees_lead_nowhere;
 }
 
 /// One attack. In its texts `{git}` is the folder of git, `{marker}` the file whose being there proves that the host

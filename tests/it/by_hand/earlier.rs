@@ -6,7 +6,7 @@ use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 
 engine_tests! {
-    both: an_attempt_goes_on_from_what_was_there;
+    podman first: an_attempt_goes_on_from_what_was_there;
     podman: where_it_conflicts_with_newer_work_the_agent_is_told, a_death_before_the_attempt_loses_nothing;
 }
 

@@ -8,7 +8,7 @@ use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 
 engine_tests! {
-    both: what_a_person_hands_back_passes_the_gates;
+    docker first: what_a_person_hands_back_passes_the_gates;
 }
 
 /// The steps of taking a task, and of handing it back.

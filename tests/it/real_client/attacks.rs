@@ -5,13 +5,17 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
-use cordwainer::engine::EngineKind;
 use serde_json::{Value, json};
 
 use super::live::{ABOUT, Account, ClaudeEngine, IMAGE, Live, counted};
 use super::servers::{SERVER, docs};
 use crate::attacks::told::limits;
 use crate::attacks::witness::{Witness, naive_proxy};
+use crate::support::engines::{TestEngine, engine_tests};
+
+engine_tests! {
+    podman first: a_hostile_server_gains_nothing;
+}
 
 const SCRIPT: &str = r#"about "The task: cw-1"
   tool mcp__docs__find {}
@@ -22,8 +26,10 @@ const SCRIPT: &str = r#"about "The task: cw-1"
 about "The question of a server"
   say nothing"#;
 
-fn a_hostile_server_gains_nothing(kind: EngineKind) {
-    let Some(engine) = ClaudeEngine::find(kind) else { return };
+fn a_hostile_server_gains_nothing(engine: TestEngine) {
+    let Some(engine) = ClaudeEngine::find(engine.kind()) else {
+        return;
+    };
     let live = Live::with(
         engine,
         Account::Subscription,
@@ -139,14 +145,4 @@ fn unwalled(engine: ClaudeEngine, proxy: u16, far: u16) -> String {
     let output = server.wait_with_output().unwrap();
     assert!(output.status.success(), "the control does not run: {output:?}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-#[test]
-fn a_hostile_server_gains_nothing_on_podman() {
-    a_hostile_server_gains_nothing(EngineKind::Podman);
-}
-
-#[test]
-fn a_hostile_server_gains_nothing_on_docker() {
-    a_hostile_server_gains_nothing(EngineKind::Docker);
 }

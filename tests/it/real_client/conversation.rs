@@ -4,9 +4,13 @@
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use cordwainer::engine::EngineKind;
-
 use super::live::{ABOUT, Account, ClaudeEngine, Live, TASK, counted};
+use crate::support::engines::{TestEngine, engine_tests};
+
+engine_tests! {
+    podman first: what_is_said_comes_with_the_next_result;
+    docker first: what_is_said_during_the_last_answer_is_answered;
+}
 
 /// Until the client must have come to what a test waits for.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -50,8 +54,10 @@ fn expect_one_call(live: &Live, mut run: Child) {
     assert_eq!(live.api.surprises(), Vec::<String>::new());
 }
 
-fn what_is_said_comes_with_the_next_result(kind: EngineKind) {
-    let Some(engine) = ClaudeEngine::find(kind) else { return };
+fn what_is_said_comes_with_the_next_result(engine: TestEngine) {
+    let Some(engine) = ClaudeEngine::find(engine.kind()) else {
+        return;
+    };
     let script = "about \"The task: cw-1\"\n  bash \"while [ ! -e go ]; do sleep 0.1; done; rm go\"\n    tokens 100 0 0 10\n  \
                   write /workspace/a.txt one\n    tokens 100 0 0 10\n  say Done.\n    tokens 100 0 0 10\n";
     let live = Live::new(engine, Account::Subscription, script, "");
@@ -66,8 +72,10 @@ fn what_is_said_comes_with_the_next_result(kind: EngineKind) {
     assert_eq!(live.served().requests, 3, "it takes no request of its own");
 }
 
-fn what_is_said_during_the_last_answer_is_answered(kind: EngineKind) {
-    let Some(engine) = ClaudeEngine::find(kind) else { return };
+fn what_is_said_during_the_last_answer_is_answered(engine: TestEngine) {
+    let Some(engine) = ClaudeEngine::find(engine.kind()) else {
+        return;
+    };
     let script = "later \"The sizes are in inches.\"\n  write /workspace/b.txt two\n    tokens 100 0 0 10\n  say Noted.\n    tokens 100 0 0 10\n\
                   about \"The task: cw-1\"\n  write /workspace/a.txt one\n    tokens 100 0 0 10\n  say Done.\n    tokens 100 0 0 10\n    pause 1s\n";
     let live = Live::new(engine, Account::Subscription, script, "");
@@ -77,24 +85,4 @@ fn what_is_said_during_the_last_answer_is_answered(kind: EngineKind) {
     expect_one_call(&live, run);
     assert_eq!(live.api.served().requests, 4);
     assert_eq!(live.repository.git(&["show", "generation-one:b.txt"]).trim(), "two");
-}
-
-#[test]
-fn what_is_said_comes_with_the_next_result_on_podman() {
-    what_is_said_comes_with_the_next_result(EngineKind::Podman);
-}
-
-#[test]
-fn what_is_said_comes_with_the_next_result_on_docker() {
-    what_is_said_comes_with_the_next_result(EngineKind::Docker);
-}
-
-#[test]
-fn what_is_said_during_the_last_answer_is_answered_on_podman() {
-    what_is_said_during_the_last_answer_is_answered(EngineKind::Podman);
-}
-
-#[test]
-fn what_is_said_during_the_last_answer_is_answered_on_docker() {
-    what_is_said_during_the_last_answer_is_answered(EngineKind::Docker);
 }

@@ -3,7 +3,12 @@
 use cordwainer::engine::EngineKind;
 
 use super::live::{ABOUT, Account, ClaudeEngine, Live, counted, tokens};
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::tidiness::forget_adoptions;
+
+engine_tests! {
+    both: a_client_whose_run_was_killed_goes_on;
+}
 
 const SCRIPT: &str = "about \"The task: cw-1\"
   write /workspace/a.txt one
@@ -32,19 +37,9 @@ fn what_a_killed_program_had_used_is_counted_on_docker() {
     assert_eq!(Live::ledger(&task)[..3], all[..3], "{}", context());
 }
 
-#[test]
-fn a_client_whose_run_was_killed_goes_on_on_docker() {
-    goes_on(EngineKind::Docker);
-}
-
-#[test]
-fn a_client_whose_run_was_killed_goes_on_on_podman() {
-    goes_on(EngineKind::Podman);
-}
-
 /// Its request is cut off, and repeated when its gateway is there again: nothing else of the session is asked twice.
-fn goes_on(kind: EngineKind) {
-    let Some(engine) = ClaudeEngine::find(kind) else {
+fn a_client_whose_run_was_killed_goes_on(engine: TestEngine) {
+    let Some(engine) = ClaudeEngine::find(engine.kind()) else {
         return;
     };
     let live = Live::new(engine, Account::Subscription, SCRIPT, "");

@@ -4,11 +4,10 @@
 
 use std::path::Path;
 
-use cordwainer::engine::EngineKind;
 use serde_json::{Value, json};
 
 use super::live::{ClaudeEngine, Live};
-use crate::support::engines::absent;
+use crate::support::engines::{TestEngine, absent};
 use crate::support::published::{Origin, fetch};
 
 mod scenes;
@@ -68,8 +67,10 @@ struct Scene {
 }
 
 #[track_caller]
-fn check(kind: EngineKind, scene: &Scene) {
-    let Some(engine) = ClaudeEngine::find(kind) else { return };
+fn check(engine: TestEngine, scene: &Scene) {
+    let Some(engine) = ClaudeEngine::find(engine.kind()) else {
+        return;
+    };
     let Some(mounts) = scene.interpreter.mounts() else {
         return;
     };
@@ -140,25 +141,27 @@ fn issue(live: &Live, id: &str) -> Value {
     live.call(&["issues", "show", id, "--json"]).json()
 }
 
-/// Makes a test of each scene on each engine.
+/// Makes a test of each scene.
 macro_rules! scenes {
-    ($($podman:ident, $docker:ident: $scene:ident;)+) => {
-        $(
-            #[test]
-            fn $podman() { check(EngineKind::Podman, &scenes::$scene()); }
-            #[test]
-            fn $docker() { check(EngineKind::Docker, &scenes::$scene()); }
-        )+
+    ($(podman first: $($podman:ident: $podman_scene:ident),+;)? $(docker first: $($docker:ident: $docker_scene:ident),+;)?) => {
+        crate::support::engines::engine_tests! {
+            $(podman first: $($podman),+;)?
+            $(docker first: $($docker),+;)?
+        }
+        $($(fn $podman(engine: TestEngine) { check(engine, &scenes::$podman_scene()); })+)?
+        $($(fn $docker(engine: TestEngine) { check(engine, &scenes::$docker_scene()); })+)?
     };
 }
 
 scenes! {
-    a_feature_is_built_on_a_published_package_on_podman, a_feature_is_built_on_a_published_package_on_docker: feature;
-    a_fault_of_a_published_package_is_mended_on_podman, a_fault_of_a_published_package_is_mended_on_docker: fix;
-    a_weakened_test_of_a_published_package_is_caught_on_podman, a_weakened_test_of_a_published_package_is_caught_on_docker: refactor;
-    coverage_of_a_published_package_rises_on_podman, coverage_of_a_published_package_rises_on_docker: test;
-    a_published_crate_gets_what_the_words_ask_on_podman, a_published_crate_gets_what_the_words_ask_on_docker: exec;
-    a_published_package_is_audited_on_podman, a_published_package_is_audited_on_docker: audit;
-    what_changed_in_a_published_package_is_reviewed_and_fixed_on_podman, what_changed_in_a_published_package_is_reviewed_and_fixed_on_docker: review;
-    a_published_package_is_built_on_in_groups_on_podman, a_published_package_is_built_on_in_groups_on_docker: build;
+    podman first:
+        a_feature_is_built_on_a_published_package: feature,
+        a_weakened_test_of_a_published_package_is_caught: refactor,
+        a_published_crate_gets_what_the_words_ask: exec,
+        a_published_package_is_built_on_in_groups: build;
+    docker first:
+        a_fault_of_a_published_package_is_mended: fix,
+        coverage_of_a_published_package_rises: test,
+        a_published_package_is_audited: audit,
+        what_changed_in_a_published_package_is_reviewed_and_fixed: review;
 }

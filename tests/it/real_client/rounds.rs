@@ -8,8 +8,9 @@ use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::tidiness::forget_adoptions;
 
 engine_tests! {
-    both: a_red_gate_is_made_to_pass_and_a_review_in_prose_passes_nothing, a_limit_in_a_round_and_in_a_review_loses_nothing,
+    podman first: a_red_gate_is_made_to_pass_and_a_review_in_prose_passes_nothing,
         a_death_in_a_round_and_in_a_review_loses_nothing;
+    docker first: a_limit_in_a_round_and_in_a_review_loses_nothing;
 }
 
 /// A gate that is red until there is a second file, and prints what it lacks; then a review.

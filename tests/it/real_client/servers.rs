@@ -3,7 +3,12 @@
 use cordwainer::engine::EngineKind;
 
 use super::live::{ABOUT, Account, ClaudeEngine, Live};
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::repository::TestRepository;
+
+engine_tests! {
+    podman first: a_role_uses_what_is_listed;
+}
 
 /// A server that speaks over its standard streams.
 pub(super) const SERVER: &str = include_str!("server.sh");
@@ -40,8 +45,10 @@ fn run(engine: ClaudeEngine, tools: &str) -> (Live, String, String) {
     (live, said, files)
 }
 
-fn a_role_uses_what_is_listed(kind: EngineKind) {
-    let Some(engine) = ClaudeEngine::find(kind) else { return };
+fn a_role_uses_what_is_listed(engine: TestEngine) {
+    let Some(engine) = ClaudeEngine::find(engine.kind()) else {
+        return;
+    };
     let (live, said, files) = run(engine, "[find]");
     assert!(
         !files.contains("erased.txt") && !files.contains("planted.txt"),
@@ -62,16 +69,6 @@ fn a_role_uses_what_is_listed(kind: EngineKind) {
         assert!(!line.contains("mcp__") && !line.contains("\"Bash\""), "{line}");
         assert!(line.contains("\"apiKeySource\":\"none\""), "{line}");
     }
-}
-
-#[test]
-fn a_role_uses_what_is_listed_on_podman() {
-    a_role_uses_what_is_listed(EngineKind::Podman);
-}
-
-#[test]
-fn a_role_uses_what_is_listed_on_docker() {
-    a_role_uses_what_is_listed(EngineKind::Docker);
 }
 
 /// The control of the tests of lists: the same tool, listed, does what it does.

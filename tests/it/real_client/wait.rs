@@ -5,6 +5,11 @@ use serde_json::Value;
 use walkdir::WalkDir;
 
 use super::live::{ABOUT, Account, ClaudeEngine, Live, counted};
+use crate::support::engines::{TestEngine, engine_tests};
+
+engine_tests! {
+    docker first: a_limited_session_goes_on_where_it_was;
+}
 
 const SCRIPT: &str = "about \"The task: cw-1\"
   write /workspace/a.txt one
@@ -13,18 +18,10 @@ const SCRIPT: &str = "about \"The task: cw-1\"
   write /workspace/b.txt two
     tokens 5 200 1000 13";
 
-#[test]
-fn a_limited_session_goes_on_where_it_was_on_podman() {
-    a_limited_session_goes_on_where_it_was(EngineKind::Podman);
-}
-
-#[test]
-fn a_limited_session_goes_on_where_it_was_on_docker() {
-    a_limited_session_goes_on_where_it_was(EngineKind::Docker);
-}
-
-fn a_limited_session_goes_on_where_it_was(kind: EngineKind) {
-    let Some(engine) = ClaudeEngine::find(kind) else { return };
+fn a_limited_session_goes_on_where_it_was(engine: TestEngine) {
+    let Some(engine) = ClaudeEngine::find(engine.kind()) else {
+        return;
+    };
     let live = limited(engine);
     let task = resumed(&live);
     assert_eq!(session(&task, 0), session(&task, 1), "{task:#}");

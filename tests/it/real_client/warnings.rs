@@ -4,7 +4,12 @@
 use cordwainer::engine::EngineKind;
 
 use super::live::{ABOUT, Account, ClaudeEngine, Live, counted};
+use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::messages_api::Served;
+
+engine_tests! {
+    docker first: an_agent_is_told_that_its_turns_end;
+}
 
 /// What the agent reads.
 const TOLD: &str = "This session ends by itself soon: ";
@@ -35,8 +40,10 @@ fn run(engine: ClaudeEngine, script: &str, more: &str) -> (Served, String, Strin
     )
 }
 
-fn an_agent_is_told_that_its_turns_end(kind: EngineKind) {
-    let Some(engine) = ClaudeEngine::find(kind) else { return };
+fn an_agent_is_told_that_its_turns_end(engine: TestEngine) {
+    let Some(engine) = ClaudeEngine::find(engine.kind()) else {
+        return;
+    };
     let script = script(9, "100 10 500 20");
     let (served, read, said) = run(engine, &script, "stitch: {max_turns: 10}\n");
     assert_eq!((served.requests, served.cache_read), (10, 5000));
@@ -56,16 +63,6 @@ fn an_agent_is_told_that_its_turns_end(kind: EngineKind) {
         "{read}\n{said}"
     );
     assert_eq!(counted(served), counted(without), "being told costs nothing");
-}
-
-#[test]
-fn an_agent_is_told_that_its_turns_end_on_podman() {
-    an_agent_is_told_that_its_turns_end(EngineKind::Podman);
-}
-
-#[test]
-fn an_agent_is_told_that_its_turns_end_on_docker() {
-    an_agent_is_told_that_its_turns_end(EngineKind::Docker);
 }
 
 #[test]

@@ -4,15 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use cordwainer::engine::EngineKind;
-use cordwainer::image::NAME;
 use serde_json::{Value, json};
 use walkdir::WalkDir;
 
+use super::live::{ClaudeEngine, IMAGE};
 use crate::support::command::cordwainer;
-use crate::support::engines::{TestEngine, absent, limits_that_hold};
+use crate::support::engines::{TestEngine, engine_tests, limits_that_hold};
 use crate::support::messages_api::{Listen, MessagesApi};
 use crate::support::repository::TestRepository;
+
+engine_tests! {
+    docker first: a_real_crate_is_changed_by_the_real_client;
+}
 
 /// What the scripted model changes in `semver`'s own source.
 const BEFORE: &str = "#![deny(unsafe_op_in_unsafe_fn)]";
@@ -21,23 +24,11 @@ const NOTES: &str = "# Notes\n\nEvery public type can be debugged: see `src/lib.
 /// What it writes first, which the review refuses.
 const DRAFT: &str = "# Notes\n";
 
-#[tokio::test]
-async fn a_real_crate_is_changed_by_the_real_client_on_podman() {
-    a_real_crate_is_changed(EngineKind::Podman).await;
-}
-
-#[tokio::test]
-async fn a_real_crate_is_changed_by_the_real_client_on_docker() {
-    a_real_crate_is_changed(EngineKind::Docker).await;
-}
-
-async fn a_real_crate_is_changed(kind: EngineKind) {
-    let Some(engine) = TestEngine::find(kind) else { return };
+fn a_real_crate_is_changed_by_the_real_client(engine: TestEngine) {
+    let Some(ClaudeEngine(engine)) = ClaudeEngine::find(engine.kind()) else {
+        return;
+    };
     let socket = engine.socket();
-    let image = format!("{NAME}:latest");
-    if engine.connect().await.image_id(&image).await.unwrap().is_none() {
-        return absent("Claude image");
-    }
     let repository = semver_repository();
     let source = fs::read_to_string(repository.path().join("src/lib.rs")).unwrap();
     assert_eq!(
@@ -48,7 +39,7 @@ async fn a_real_crate_is_changed(kind: EngineKind) {
     let api = MessagesApi::start(Listen::loopback(), &script());
     repository.write(
         "configuration.yaml",
-        configuration(&image, &api.base_url()) + limits_that_hold(&socket),
+        configuration(IMAGE, &api.base_url()) + limits_that_hold(&socket),
     );
     repository.write("prompts/docs.md", "Describe in DOCS.md what was changed.\n");
     repository.commit("configure");

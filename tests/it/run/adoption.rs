@@ -20,8 +20,10 @@ mod flow;
 mod groups;
 
 engine_tests! {
-    both: an_agent_that_thinks_when_its_run_is_killed_goes_on, an_agent_that_talks_all_the_while_is_heard_once,
-        four_agents_go_on_after_two_deaths, an_agent_that_came_to_its_end_with_nobody_to_hear_it_is_heard;
+    both: an_agent_that_thinks_when_its_run_is_killed_goes_on,
+        an_agent_that_came_to_its_end_with_nobody_to_hear_it_is_heard;
+    podman first: an_agent_that_talks_all_the_while_is_heard_once;
+    docker first: four_agents_go_on_after_two_deaths;
     podman: a_budget_goes_on_where_it_was, what_a_container_does_to_its_output_is_its_own_affair,
         an_agent_that_failed_with_nobody_to_hear_it_is_paid_for, a_call_with_nothing_written_down_is_begun_anew,
         an_agent_whose_repository_cannot_be_read_ends_no_run,

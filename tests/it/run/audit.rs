@@ -18,7 +18,7 @@ use crate::support::scripts::{scripted, user_prompt};
 mod looks;
 mod tasks;
 engine_tests! {
-    both: an_audit_reports_what_it_finds_and_leaves_nothing_behind,
+    docker first: an_audit_reports_what_it_finds_and_leaves_nothing_behind,
         what_was_read_is_not_paid_for_twice_after_a_death;
     podman: findings_become_tasks_once,
         a_review_reads_what_has_changed,

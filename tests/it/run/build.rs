@@ -16,7 +16,7 @@ mod early;
 mod ends;
 
 engine_tests! {
-    both: a_specification_is_built_group_by_group;
+    docker first: a_specification_is_built_group_by_group;
     podman: a_small_specification_is_one_group_and_pays_for_no_plan,
         a_plan_that_cannot_be_is_asked_for_again_and_then_refused,
         what_cannot_be_built_from_is_told_before_a_call,

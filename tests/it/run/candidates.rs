@@ -16,7 +16,8 @@ use crate::support::project::waiting::{signal, wait_until};
 use crate::support::scripts::WAIT;
 
 engine_tests! {
-    both: the_best_of_several_is_merged_and_the_others_stay, the_answer_goes_to_the_candidates_that_asked;
+    podman first: the_answer_goes_to_the_candidates_that_asked;
+    docker first: the_best_of_several_is_merged_and_the_others_stay;
     podman: candidates_share_the_budget_of_their_task, a_run_that_died_with_candidates_comes_to_the_same_end,
         interrupted_candidates_go_on_each_with_its_session, what_candidates_ask_outlives_a_death;
     docker: one_that_passes_ends_the_wait_of_the_others, where_none_passes_the_attempt_is_like_the_nearest;

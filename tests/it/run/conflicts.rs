@@ -13,7 +13,7 @@ use crate::support::project::Project;
 use crate::support::scripts::WAIT;
 
 engine_tests! {
-    both: a_conflict_is_settled_by_the_same_session;
+    podman first: a_conflict_is_settled_by_the_same_session;
     podman: what_is_red_with_newer_work_is_made_to_pass_there;
     docker: a_run_that_died_where_it_fitted_work_on_newer_work_comes_to_its_end;
 }

@@ -12,7 +12,8 @@ use crate::support::project::Project;
 use crate::support::scripts::WAIT;
 
 engine_tests! {
-    both: an_agent_at_work_hears_what_a_person_says, what_is_said_while_an_agent_ends_is_answered_before_it_does;
+    both: an_agent_at_work_hears_what_a_person_says;
+    docker first: what_is_said_while_an_agent_ends_is_answered_before_it_does;
     podman: all_candidates_of_a_task_hear_it, a_stage_and_a_task_that_waits_hear_nothing;
     docker: an_agent_that_another_run_goes_on_with_hears_nothing;
 }

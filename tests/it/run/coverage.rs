@@ -12,7 +12,7 @@ use crate::support::scripts::{proposal, scripted};
 mod recorded;
 
 engine_tests! {
-    both: tests_are_looked_for_where_none_reach_and_coverage_may_not_fall;
+    podman first: tests_are_looked_for_where_none_reach_and_coverage_may_not_fall;
     podman: coverage_that_cannot_be_read_is_one_clear_error;
 }
 

@@ -14,7 +14,7 @@ use crate::support::repository::TestRepository;
 use crate::support::weak_engine::WeakEngine;
 
 engine_tests! {
-    both: a_gate_that_cannot_run_stops_the_run_before_a_call;
+    docker first: a_gate_that_cannot_run_stops_the_run_before_a_call;
     podman: only_what_passes_every_gate_is_merged, all_that_a_gate_prints_is_in_the_records, what_is_far_larger_than_asked_is_held, nothing_lands_that_the_gates_refuse, gates_run_side_by_side_and_see_nothing_of_each_other, what_fails_under_a_gate_is_tried_again_and_never_counted;
     docker: the_toolchain_is_tried_first, a_gate_is_not_yet_while_what_it_needs_is_to_be_written,
         a_gate_that_could_run_and_cannot_on_the_result_is_red, gates_are_tried_once_for_a_tree_and_told_where_red;

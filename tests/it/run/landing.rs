@@ -12,7 +12,7 @@ use crate::support::project::Project;
 use crate::support::project::waiting::wait_until;
 
 engine_tests! {
-    both: those_that_wait_are_judged_together_and_halved_where_they_are_red;
+    podman first: those_that_wait_are_judged_together_and_halved_where_they_are_red;
     podman: another_task_begins_while_gates_run, a_verdict_that_depends_on_chance_is_counted_until_its_gate_is_in_quarantine;
 }
 

@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cordwainer::engine::EngineKind;
 use cordwainer::testing::size;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
@@ -15,7 +14,7 @@ use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::{Project, Ran};
 
 engine_tests! {
-    both: a_generation_is_what_its_operations_make_of_it;
+    podman first: a_generation_is_what_its_operations_make_of_it;
 }
 
 /// Something that a person does, or that a process meets.
@@ -298,10 +297,6 @@ impl Walk {
 }
 
 fn a_generation_is_what_its_operations_make_of_it(engine: TestEngine) {
-    // One engine is enough where there is little time: what the model is about is ours.
-    if engine.kind() == EngineKind::Docker && size(true, false) {
-        return;
-    }
     let seed = TestRng::from_seed(RngAlgorithm::ChaCha, &[13; 32]);
     let mut runner = TestRunner::new_with_rng(Config::default(), seed);
     for _ in 0..size(1, 30) {

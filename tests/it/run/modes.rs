@@ -11,7 +11,7 @@ use crate::support::repository::TestRepository;
 use crate::support::scripts::{last_word, proposal, scripted};
 
 engine_tests! {
-    both: a_fix_proves_itself_and_is_merged_by_one_command;
+    docker first: a_fix_proves_itself_and_is_merged_by_one_command;
     podman: a_feature_is_one_measure_and_goes_on_where_it_stopped,
         a_refactoring_may_not_touch_a_test_and_says_which_interfaces_it_changed,
         interfaces_are_kept_of_a_task_whose_run_died_when_it_had_landed,

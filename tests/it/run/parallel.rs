@@ -16,8 +16,9 @@ use crate::support::project::{Project, Ran};
 use crate::support::scripts::{WAIT, proposal, user_prompt};
 
 engine_tests! {
-    both: tasks_are_at_work_at_the_same_time, nothing_lands_on_newer_work_that_the_gates_have_not_seen, a_run_killed_with_several_at_work_is_resumed, one_signal_ends_all,
-        a_measure_is_made_beside_the_last_task_of_a_cycle;
+    podman first: a_run_killed_with_several_at_work_is_resumed;
+    docker first: tasks_are_at_work_at_the_same_time, nothing_lands_on_newer_work_that_the_gates_have_not_seen,
+        one_signal_ends_all, a_measure_is_made_beside_the_last_task_of_a_cycle;
     podman: a_task_waits_for_its_dependencies, an_error_of_one_lets_the_others_end, one_pause_is_made_for_all,
         one_whose_calls_fail_waits_while_others_go_on;
     docker: tasks_of_the_same_files_wait_for_others, a_budget_holds_with_several_at_work,

@@ -13,7 +13,7 @@ use crate::support::project::Project;
 use crate::support::scripts::{WAIT, user_prompt};
 
 engine_tests! {
-    both: a_limited_session_goes_on_where_it_stopped;
+    docker first: a_limited_session_goes_on_where_it_stopped;
     podman: a_pause_outlives_a_restart, a_person_cuts_a_pause_short, an_old_clients_limit_is_waited_out,
         a_suspended_session_ends_with_its_generation, a_damaged_pause_is_told,
         a_session_with_settings_of_its_own_does_not_go_on, a_hold_keeps_the_session,

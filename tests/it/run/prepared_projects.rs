@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use cordwainer::engine::EngineKind;
 use cordwainer::event::EventKind;
-use cordwainer::testing::size;
 
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
@@ -12,7 +10,7 @@ use crate::support::repository::TestRepository;
 use crate::support::tools_image::{self, TOOLS};
 
 engine_tests! {
-    both: what_the_first_task_fetched_and_compiled_the_second_does_not;
+    podman first: what_the_first_task_fetched_and_compiled_the_second_does_not;
 }
 
 /// A program in Rust that depends on a package in another folder, and a site of Node that does.
@@ -64,12 +62,8 @@ const CONFIGURATION: &str = "commands:\n  prepare: cargo test --offline --no-run
      agent: {command: scripted-agent}\n";
 
 fn what_the_first_task_fetched_and_compiled_the_second_does_not(engine: TestEngine) {
-    // It takes a minute and more on each engine.
-    if engine.kind() == EngineKind::Docker && !size(false, true)
-        || !tokio::runtime::Runtime::new()
-            .unwrap()
-            .block_on(tools_image::provide(engine))
-    {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    if !runtime.block_on(tools_image::provide(engine)) {
         return;
     }
     let repository = TestRepository::empty();

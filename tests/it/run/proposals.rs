@@ -10,7 +10,7 @@ use crate::support::project::Project;
 use crate::support::scripts::{proposal, scripted};
 
 engine_tests! {
-    both: what_has_no_room_in_a_prompt_is_named_to_agent_and_person;
+    podman first: what_has_no_room_in_a_prompt_is_named_to_agent_and_person;
     podman: a_review_changes_splits_drops_and_adds_proposals, what_nobody_could_review_is_held, proposals_that_are_asked_for_again_are_reviewed_together;
     docker: a_measure_goes_on_with_a_review_that_was_cut_off;
 }

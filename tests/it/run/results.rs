@@ -14,7 +14,8 @@ use crate::support::repository::TestRepository;
 use crate::support::weak_engine::WeakEngine;
 
 engine_tests! {
-    both: a_server_is_checked_in_the_gates_own_container, a_red_gate_without_names_stops_the_run_until_a_person_decides;
+    podman first: a_red_gate_without_names_stops_the_run_until_a_person_decides;
+    docker first: a_server_is_checked_in_the_gates_own_container;
     podman: results_and_the_exit_code_must_agree, files_conditions_and_artifacts_are_seen_to_on_the_host, what_passed_before_the_work_must_pass_and_what_failed_may_fail,
         a_run_that_ends_while_gates_run_on_the_base_charges_nobody, a_merge_may_fail_what_the_base_branch_fails;
 }

@@ -14,7 +14,7 @@ use crate::support::project::Project;
 use crate::support::project::waiting::{signal, wait_until};
 
 engine_tests! {
-    both: a_red_gate_is_made_to_pass_by_the_same_session;
+    docker first: a_red_gate_is_made_to_pass_by_the_same_session;
     podman: rounds_end_when_they_lead_nowhere, a_run_that_died_in_a_round_goes_on_there;
     docker: a_round_keeps_to_the_budgets, gates_see_the_commit_alone_and_write_nothing_of_it;
 }

@@ -20,8 +20,9 @@ use crate::support::project::Project;
 use crate::support::project::waiting::{signal, wait_until};
 
 engine_tests! {
-    both: three_at_work_are_stopped_from_another_worktree_and_resumed, stopping_now_waits_for_nobody,
-        a_paused_run_begins_nothing_and_goes_on;
+    both: stopping_now_waits_for_nobody;
+    podman first: a_paused_run_begins_nothing_and_goes_on;
+    docker first: three_at_work_are_stopped_from_another_worktree_and_resumed;
     podman: nothing_that_is_said_to_the_socket_disturbs_a_run, a_socket_that_a_killed_run_left_is_replaced,
         a_run_that_does_not_answer_is_told, a_stop_reaches_a_run_that_does_one_thing,
         what_the_configuration_says_by_now_takes_effect_or_is_refused;

@@ -12,7 +12,7 @@ use crate::support::project::waiting::wait_until;
 use crate::support::scripts::WAIT;
 
 engine_tests! {
-    both: what_waits_for_the_disk_stops_no_stream;
+    docker first: what_waits_for_the_disk_stops_no_stream;
 }
 
 /// The repository is on a disk that writes nothing for a while; state and records are on another one.

@@ -7,10 +7,9 @@ use crate::support::project::Project;
 use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
-    both: what_fails_in_the_same_way_is_held_at_once_and_says_what_would_help,
-        a_stronger_model_is_tried_once_where_a_rule_says_so,
-        cycles_that_merge_nothing_end_the_run,
-        findings_that_stay_end_the_rounds;
+    podman first: what_fails_in_the_same_way_is_held_at_once_and_says_what_would_help,
+        a_stronger_model_is_tried_once_where_a_rule_says_so;
+    docker first: cycles_that_merge_nothing_end_the_run, findings_that_stay_end_the_rounds;
 }
 
 /// Wants a second file, which the agents below do not write.

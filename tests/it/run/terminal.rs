@@ -17,7 +17,7 @@ use crate::support::scripts::{WAIT, user_prompt};
 use crate::support::sockets::Socket;
 
 engine_tests! {
-    both: once_nothing_new_begins_and_a_call_has_its_grace;
+    podman first: once_nothing_new_begins_and_a_call_has_its_grace;
     podman: after_the_grace_a_session_is_suspended, three_times_ends_it_and_names_what_is_left,
         a_gate_before_any_work_is_ended, a_gate_on_a_result_is_ended, a_dumb_terminal_gets_plain_lines, a_terminal_that_is_gone_is_the_first_word, a_service_of_ours_outlives_the_keys_of_a_terminal, an_ending_that_waits_can_be_interrupted,
         a_group_of_another_namespace_changes_nothing;

@@ -17,7 +17,7 @@ use crate::support::pseudo_terminal::PseudoTerminal;
 use crate::support::scripts::{WAIT, proposal, user_prompt};
 
 engine_tests! {
-    both: a_run_is_looked_at_from_other_processes_until_it_ends;
+    docker first: a_run_is_looked_at_from_other_processes_until_it_ends;
     podman: a_run_that_is_killed_is_followed_to_its_death_and_the_next_one_is_another, ten_followers_and_one_that_goes_away,
         a_task_that_has_not_begun_is_waited_for, a_terminal_shows_what_the_runs_own_shows, ended_generations_are_listed_shown_and_compared;
 }

@@ -5,7 +5,8 @@ use crate::support::project::Project;
 use crate::support::services::{IMAGE, QUEUE, configuration};
 
 engine_tests! {
-    both: what_is_wrong_with_an_image_is_one_error, doctor_and_the_check_of_the_image_try_services;
+    podman first: what_is_wrong_with_an_image_is_one_error;
+    docker first: doctor_and_the_check_of_the_image_try_services;
 }
 
 fn what_is_wrong_with_an_image_is_one_error(engine: TestEngine) {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cordwainer::engine::{BuildRequest, ConnectOptions, Container, ContainerSpec, Engine, EngineKind, Exit, Stream};
+use cordwainer::testing::size;
 
 /// The image of the scripted agent and the probe.
 pub(crate) const IMAGE: &str = "localhost/cordwainer-scripted-agent:latest";
@@ -15,32 +16,44 @@ pub(crate) const IMAGE: &str = "localhost/cordwainer-scripted-agent:latest";
 /// Makes a test of each function for each engine that it is listed under, in the modules `podman` and `docker`. Where there
 /// is no such engine, the test reports that it is skipped; else the function gets the [`TestEngine`]. After `async`, the
 /// functions are async, and get a connected [`Engine`].
+///
+/// A test of how an engine behaves, or of what depends on that, is listed under `both`; one of what is the same on each under one
+/// engine alone. What runs on either, but has parts that an engine might do in another way, is listed under `podman first` or
+/// `docker first`: on the other engine it does nothing but under `cargo xtask test --long`.
 macro_rules! engine_tests {
-    (@sync $kind:ident: $($test:ident)*) => {
+    (@sync $kind:ident $find:ident: $($test:ident)*) => {
         $(#[test]
         fn $test() {
             let kind = cordwainer::engine::EngineKind::$kind;
-            if let Some(engine) = $crate::support::engines::TestEngine::find(kind) {
+            if let Some(engine) = $crate::support::engines::TestEngine::$find(kind) {
                 super::$test(engine);
             }
         })*
     };
-    (@async $kind:ident: $($test:ident)*) => {
+    (@async $kind:ident $find:ident: $($test:ident)*) => {
         $(#[tokio::test]
         async fn $test() {
             let kind = cordwainer::engine::EngineKind::$kind;
-            if let Some(engine) = $crate::support::engines::TestEngine::find(kind) {
+            if let Some(engine) = $crate::support::engines::TestEngine::$find(kind) {
                 super::$test(engine.connect().await).await;
             }
         })*
     };
     (@modules $how:ident
-        $(both: $($both:ident),+;)? $(podman: $($podman:ident),+;)? $(docker: $($docker:ident),+;)?) => {
+        $(both: $($both:ident),+;)?
+        $(podman first: $($podman_first:ident),+;)? $(docker first: $($docker_first:ident),+;)?
+        $(podman: $($podman:ident),+;)? $(docker: $($docker:ident),+;)?) => {
         mod podman {
-            $crate::support::engines::engine_tests! { @$how Podman: $($($both)+)? $($($podman)+)? }
+            $crate::support::engines::engine_tests! {
+                @$how Podman find: $($($both)+)? $($($podman_first)+)? $($($podman)+)?
+            }
+            $crate::support::engines::engine_tests! { @$how Podman find_with_long: $($($docker_first)+)? }
         }
         mod docker {
-            $crate::support::engines::engine_tests! { @$how Docker: $($($both)+)? $($($docker)+)? }
+            $crate::support::engines::engine_tests! {
+                @$how Docker find: $($($both)+)? $($($docker_first)+)? $($($docker)+)?
+            }
+            $crate::support::engines::engine_tests! { @$how Docker find_with_long: $($($podman_first)+)? }
         }
     };
     (async $($lists:tt)+) => {
@@ -75,6 +88,11 @@ impl TestEngine {
         };
         absent(&format!("container engine ({name})"));
         None
+    }
+
+    /// Returns the engine of this kind under `cargo xtask test --long` alone: for a test that runs on the other one each time.
+    pub(crate) fn find_with_long(kind: EngineKind) -> Option<Self> {
+        size(false, true).then(|| Self::find(kind)).flatten()
     }
 
     /// Returns the engines that exist here, for a test that tries each; reports the others as skipped.

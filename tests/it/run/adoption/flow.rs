@@ -20,7 +20,8 @@ use crate::support::project::waiting::wait_until;
 use crate::support::scripts::{WAIT, asks, proposal, scripted, user_prompt};
 
 engine_tests! {
-    both: a_fix_round_goes_on, a_stage_and_a_review_go_on;
+    podman first: a_fix_round_goes_on;
+    docker first: a_stage_and_a_review_go_on;
     podman: a_measure_and_the_review_of_its_proposals_go_on, a_measure_and_the_task_beside_it_go_on, a_measure_that_nobody_wants_is_ended,
         a_call_over_prepared_dependencies_goes_on, a_conflict_round_goes_on,
         candidates_go_on_side_by_side, a_fix_round_of_a_candidate_that_waited_counts_no_call_twice,

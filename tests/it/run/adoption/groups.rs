@@ -21,7 +21,8 @@ use crate::support::repository::TestRepository;
 use crate::support::scripts::{asks, scripted};
 
 engine_tests! {
-    both: a_plan_of_groups_and_a_closing_review_go_on, parts_of_an_audit_go_on;
+    podman first: parts_of_an_audit_go_on;
+    docker first: a_plan_of_groups_and_a_closing_review_go_on;
     podman: a_plan_goes_on_with_the_command_that_asks_for_one, what_nobody_goes_on_with_is_paid_for_once;
 }
 

@@ -9,7 +9,8 @@ use crate::support::repository::TestRepository;
 use crate::support::scripts::{proposal, scripted};
 
 engine_tests! {
-    both: what_coverage_py_writes_may_not_fall, what_jacoco_writes_may_not_fall, what_go_writes_may_not_fall;
+    podman first: what_coverage_py_writes_may_not_fall;
+    docker first: what_jacoco_writes_may_not_fall, what_go_writes_may_not_fall;
 }
 
 /// A tool, one source that it measured, and what it wrote of that for fewer and for more tests.
