@@ -13,6 +13,9 @@ use crate::base::testing;
 
 /// The longest sleep before the wall clock is read again.
 const LEG: SignedDuration = SignedDuration::from_secs(30);
+/// The longest one by a clock that a test sets.
+#[cfg(feature = "crash-points")]
+const LEG_OF_A_TEST: SignedDuration = SignedDuration::from_millis(100);
 
 /// The source of time, identifiers and random numbers: the machine, or a fixed start that advances by itself.
 #[derive(Clone, Debug)]
@@ -98,7 +101,7 @@ impl Clock {
     /// second and a thousandth.
     pub async fn sleep_until(&self, until: Timestamp) {
         match &self.0 {
-            Source::Machine => sleep_in_legs(until, wall).await,
+            Source::Machine => sleep_in_legs(until, leg(), wall).await,
             Source::Fixed { start, ticks, .. } => {
                 let seconds = until.duration_since(*start).as_secs();
                 ticks.fetch_max(u64::try_from(seconds).unwrap_or(0), Ordering::Relaxed);
@@ -119,6 +122,18 @@ fn wall() -> Timestamp {
     later(Timestamp::now(), SignedDuration::from_secs(testing::clock_is_off()))
 }
 
+/// Returns the longest sleep before the wall clock is read again.
+#[cfg(not(feature = "crash-points"))]
+fn leg() -> SignedDuration {
+    LEG
+}
+
+/// Returns the longest sleep before the wall clock is read again, which a test may have set.
+#[cfg(feature = "crash-points")]
+fn leg() -> SignedDuration {
+    if testing::sets_the_clock() { LEG_OF_A_TEST } else { LEG }
+}
+
 /// Returns for how long the machine is up, its sleep included: setting its clock does not change that.
 pub(crate) fn since_boot() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
@@ -129,7 +144,7 @@ pub(crate) fn since_boot() -> Duration {
 /// Sleeps until the wall clock reads `until`, or until the monotonic clock shows that as much time has passed as was
 /// left at the beginning. Only the wall clock counts the time that a machine is suspended, and only the monotonic one
 /// cannot be set back: so both are read after each short sleep.
-async fn sleep_in_legs(until: Timestamp, wall: impl Fn() -> Timestamp) {
+async fn sleep_in_legs(until: Timestamp, leg: SignedDuration, wall: impl Fn() -> Timestamp) {
     let begun = Instant::now();
     let left_at_first = until.duration_since(wall());
     let longest = left_at_first
@@ -141,7 +156,7 @@ async fn sleep_in_legs(until: Timestamp, wall: impl Fn() -> Timestamp) {
         if left <= SignedDuration::ZERO {
             return;
         }
-        tokio::time::sleep(left.min(LEG).unsigned_abs()).await;
+        tokio::time::sleep(left.min(leg).unsigned_abs()).await;
     }
 }
 
@@ -174,7 +189,7 @@ mod tests {
             let jump = if passed < Duration::from_secs(600) { 0 } else { wrong };
             start() + SignedDuration::try_from(passed).unwrap() + SignedDuration::from_secs(jump)
         };
-        sleep_in_legs(start() + SignedDuration::from_hours(1), wall).await;
+        sleep_in_legs(start() + SignedDuration::from_hours(1), LEG, wall).await;
         begun.elapsed().as_secs()
     }
 
@@ -190,8 +205,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_past_is_not_waited_for() {
         let begun = Instant::now();
-        sleep_in_legs(Timestamp::MIN, start).await;
-        sleep_in_legs(start(), start).await;
+        sleep_in_legs(Timestamp::MIN, LEG, start).await;
+        sleep_in_legs(start(), LEG, start).await;
         assert_eq!(begun.elapsed(), Duration::ZERO);
     }
 

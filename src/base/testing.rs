@@ -27,11 +27,22 @@ pub(crate) fn counts_ids() -> bool {
 /// where no file is named.
 #[cfg(feature = "crash-points")]
 pub(crate) fn clock_is_off() -> i64 {
+    let seconds = clock().and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
+    seconds.unwrap_or_default()
+}
+
+/// Returns whether a test sets the wall clock.
+#[cfg(feature = "crash-points")]
+pub(crate) fn sets_the_clock() -> bool {
+    clock().is_some()
+}
+
+/// Returns the file by which a test sets the wall clock.
+#[cfg(feature = "crash-points")]
+fn clock() -> Option<std::ffi::OsString> {
     #[expect(
         clippy::disallowed_methods,
         reason = "a test's switch, absent from every normal build"
     )]
-    let file = std::env::var_os("CORDWAINER_CLOCK");
-    let seconds = file.and_then(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
-    seconds.unwrap_or_default()
+    std::env::var_os("CORDWAINER_CLOCK")
 }

@@ -4,6 +4,7 @@ pub(crate) mod billing;
 pub(crate) mod cargo;
 pub(crate) mod checker;
 pub(crate) mod client;
+pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod crash_points;
 pub(crate) mod disk;

@@ -1,11 +1,8 @@
 //! A clock that is set while a run is at work, and while none is.
 
-use std::fs;
-use std::path::PathBuf;
-use std::process::{Child, Stdio};
-
 use crate::run::adoption::kill;
 use crate::run::parallel::{add_waiting, ended, expect_merged, let_all_go_on, let_go_on, wait_for_agents};
+use crate::support::clock::{HOUR, TestClock};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 use crate::support::project::waiting::wait_until;
@@ -14,32 +11,7 @@ engine_tests! {
     podman: a_clock_that_jumps_changes_nothing;
 }
 
-const HOUR: i64 = 3600;
 const YEAR: i64 = 365 * 24 * HOUR;
-
-/// The clock of a project's commands.
-struct TestClock(PathBuf);
-
-impl TestClock {
-    fn of(project: &Project) -> Self {
-        let clock = Self(project.repository.outside().join("clock"));
-        clock.set(0);
-        clock
-    }
-
-    /// Sets it so many seconds off.
-    fn set(&self, seconds: i64) {
-        let new = self.0.with_extension("new");
-        fs::write(&new, seconds.to_string()).unwrap();
-        fs::rename(new, &self.0).unwrap();
-    }
-
-    fn spawn(&self, project: &Project, arguments: &[&str]) -> Child {
-        let mut command = project.command(arguments);
-        command.env("CORDWAINER_CLOCK", &self.0);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
-    }
-}
 
 fn a_clock_that_jumps_changes_nothing(engine: TestEngine) {
     let project = Project::new(engine, "stitch: {parallel: 3, timeout: 10m}\n");

@@ -4,6 +4,7 @@ use cordwainer::event::EventKind;
 use jiff::Timestamp;
 
 use crate::run::parallel::{ended, expect_merged, let_all_go_on, wait_for_agents};
+use crate::support::clock::{HOUR, TestClock};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::messages_api::{Listen, MessagesApi};
 use crate::support::project::Project;
@@ -11,7 +12,7 @@ use crate::support::project::waiting::wait_until;
 use crate::support::scripts::{WAIT, asks};
 
 engine_tests! {
-    both: fewer_tasks_are_at_work_as_a_window_ends_also_after_a_restart;
+    docker first: fewer_tasks_are_at_work_as_a_window_ends_also_after_a_restart;
     podman: a_reserve_is_left_until_the_reset, a_reserve_that_is_not_waited_for_ends_the_run,
         headers_that_are_garbage_and_a_clients_own_words_change_nothing;
     docker: no_review_begins_in_the_reserve;
@@ -57,12 +58,23 @@ fn paused(project: &Project) -> Vec<(Timestamp, String)> {
     paused.collect()
 }
 
+/// Runs until the reset is waited for, and on after it.
+#[track_caller]
+fn run_past_the_reset(project: &Project) {
+    let clock = TestClock::of(project);
+    let run = clock.spawn(project, &["generator", "run", "--tasks-only"]);
+    project.wait_for_event(|event| matches!(event, EventKind::Paused { .. }));
+    clock.set(2 * HOUR);
+    ended(run).expect(0);
+}
+
 fn fewer_tasks_are_at_work_as_a_window_ends_also_after_a_restart(engine: TestEngine) {
-    let api = api_with("0.95", "in 50s");
+    let api = api_with("0.95", "in 1h");
     let project = project(engine, &api, "stitch: {parallel: 3}\n");
+    let clock = TestClock::of(&project);
     project.add("asks", &format!("{}write src/1.txt x", asks("nearly")));
     add_waiting(&project, 2..=4);
-    let mut run = project.spawn(&["generator", "run", "--tasks-only"]);
+    let mut run = clock.spawn(&project, &["generator", "run", "--tasks-only"]);
     wait_for_agents(&project, 1);
     assert_eq!(
         at_work(&project, 4),
@@ -73,11 +85,12 @@ fn fewer_tasks_are_at_work_as_a_window_ends_also_after_a_restart(engine: TestEng
     run.wait().unwrap();
     project.forget_adoptions();
 
-    let resumed = project.spawn(&["generator", "resume", "--tasks-only"]);
+    let resumed = clock.spawn(&project, &["generator", "resume", "--tasks-only"]);
     wait_until(|| project.outcomes("cw-2") == ["cancelled"]);
     wait_for_agents(&project, 1);
     assert_eq!(at_work(&project, 4), 1, "what is known of the window outlives the run");
     // Nothing has ended since: it is the reset that lets the others begin.
+    clock.set(2 * HOUR);
     let_all_go_on(&project, &wait_for_agents(&project, 3));
     let ran = ended(resumed).expect(0);
     ran.says("95 % of the account's 5-hour window is used: until its reset fewer tasks are worked on at once");
@@ -87,8 +100,8 @@ fn fewer_tasks_are_at_work_as_a_window_ends_also_after_a_restart(engine: TestEng
 }
 
 fn a_reserve_is_left_until_the_reset(engine: TestEngine) {
-    let api = api_with("0.93", "in 20s");
-    let project = project(engine, &api, "limits: {reserve: 10, wait: 2m}\nstitch: {parallel: 3}\n");
+    let api = api_with("0.93", "in 1h");
+    let project = project(engine, &api, "limits: {reserve: 10, wait: 2h}\nstitch: {parallel: 3}\n");
     project.add("asks", &format!("{}write src/1.txt x", asks("nearly")));
     for number in 2..=3 {
         project.add_after(
@@ -97,7 +110,7 @@ fn a_reserve_is_left_until_the_reset(engine: TestEngine) {
             &["cw-1"],
         );
     }
-    project.run(&["generator", "run", "--tasks-only"]).expect(0);
+    run_past_the_reset(&project);
     expect_merged(&project, 1..=3);
     let paused = paused(&project);
     let [(until, reason)] = &paused[..] else {
@@ -149,11 +162,11 @@ fn a_reserve_that_is_not_waited_for_ends_the_run(engine: TestEngine) {
 }
 
 fn no_review_begins_in_the_reserve(engine: TestEngine) {
-    let api = api_with("0.93", "in 15s");
-    let more = "limits: {reserve: 10, wait: 2m}\nstages: [stitch, review]\n";
+    let api = api_with("0.93", "in 1h");
+    let more = "limits: {reserve: 10, wait: 2h}\nstages: [stitch, review]\n";
     let project = project(engine, &api, more);
     project.add("asks", &format!("{}write src/1.txt x", asks("nearly")));
-    project.run(&["generator", "run", "--tasks-only"]).expect(0);
+    run_past_the_reset(&project);
     // The work is done, and waits for its review in its slot.
     assert_eq!(project.outcomes("cw-1"), ["limited", "merged"]);
     let attempts = project.issue("cw-1")["attempts"].clone();
