@@ -33,7 +33,7 @@ struct Uses(u32, u32, f64);
 impl Uses {
     /// The step by which an agent uses that, and takes a moment.
     fn step(&self) -> String {
-        format!("tokens {} {} {}\nsleep 200\n", self.0, self.1, self.2)
+        format!("tokens {} {} {}\nsleep 20\n", self.0, self.1, self.2)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Power failures in a run: the disk as it was at some moment, with all that nobody had it write for good left out. Four
+//! Power failures in a run: the disk as it was at some moment, with all that nobody had it write for good left out. Two
 //! moments by default, 20 under `cargo xtask test --long`.
 
 use std::fs;
@@ -14,13 +14,13 @@ use crate::support::project::Project;
 use crate::support::project::waiting::{signal, wait_until};
 
 engine_tests! {
-    both: what_was_told_outlives_a_power_failure_at_any_moment;
+    podman first: what_was_told_outlives_a_power_failure_at_any_moment;
     podman: a_session_that_waits_outlives_a_power_failure;
 }
 
 fn what_was_told_outlives_a_power_failure_at_any_moment(engine: TestEngine) {
     let mut random = moments();
-    for _ in 0..size(4, 20) {
+    for _ in 0..size(2, 20) {
         let Some(disk) = Disk::new() else { return };
         outlives(engine, &disk, random.usize(10..90));
     }
