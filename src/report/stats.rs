@@ -24,7 +24,7 @@ const NAME_MAX: usize = 40;
 const LISTED: usize = 5;
 
 /// The columns of lines as CSV.
-pub(crate) const LINES: [&str; 8] = [
+pub(crate) const LINES: [&str; 9] = [
     "language",
     "files",
     "lines",
@@ -33,10 +33,11 @@ pub(crate) const LINES: [&str; 8] = [
     "blank",
     "production",
     "test",
+    "revision",
 ];
 
 /// The columns of tasks as CSV.
-pub(crate) const TASKS: [&str; 17] = [
+pub(crate) const TASKS: [&str; 18] = [
     "id",
     "title",
     "status",
@@ -54,6 +55,7 @@ pub(crate) const TASKS: [&str; 17] = [
     "estimated_calls",
     "agent_seconds",
     "seconds",
+    "generation",
 ];
 
 /// The columns of models as CSV.
@@ -86,7 +88,12 @@ pub(crate) fn lines(report: &LineReport, width: Option<u16>) -> String {
         .collect();
     rows.push(row("total", &report.total));
     let revision = report.revision.as_str();
-    let header = [&[revision.get(..10).unwrap_or(revision)], &LINES[1..]].concat();
+    let header = [
+        &[revision.get(..10).unwrap_or(revision)],
+        // The revision stands in the corner.
+        &LINES[1..LINES.len() - 1],
+    ]
+    .concat();
     let mut text = table(&header, rows, width);
     text.push_str(&not_counted(&report.not_counted));
     text
@@ -139,7 +146,8 @@ fn not_counted(not: &NotCounted) -> String {
 pub(crate) fn lines_rows(report: &LineReport) -> Vec<Vec<Field>> {
     let row = |one: &LanguageLines| {
         let figures = figures(&one.lines).map(Field::count);
-        [vec![Field::text(&one.language)], figures.to_vec()].concat()
+        let revision = vec![Field::text(report.revision.as_str())];
+        [vec![Field::text(&one.language)], figures.to_vec(), revision].concat()
     };
     report.languages.iter().map(row).collect()
 }
@@ -235,7 +243,7 @@ pub(crate) fn tasks_rows(report: &TaskReport) -> Vec<Vec<Field>> {
             changed(|changed| changed.insertions),
             changed(|changed| changed.deletions),
         ];
-        let took = vec![Field::number(task.seconds, 3)];
+        let took = vec![Field::number(task.seconds, 3), Field::text(&report.generation)];
         [about, used(&task.used).to_vec(), took].concat()
     };
     report.tasks.iter().map(row).collect()

@@ -129,12 +129,12 @@ fn tasks_as_csv_hold_no_formula() {
     assert_eq!(
         lines,
         [
-            "id,title,status,outcome,attempts,rounds,score,files,insertions,deletions,calls,turns,tokens,cost_usd,estimated_calls,agent_seconds,seconds",
-            "cw-1,Parse the header,closed,merged,3,0,,,,,3,9,97230,0.6875,1,195,100",
-            "cw-2,Render the page,open,no change,1,0,,,,,1,3,32410,0.03125,0,65,45",
-            "cw-3,\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",open,,0,0,,,,,0,0,0,0,0,0,0",
-            "cw-4,\"'-1, b\",open,,0,0,,,,,0,0,0,0,0,0,0",
-            "cw-5,'@a,open,,0,0,,,,,0,0,0,0,0,0,0",
+            "id,title,status,outcome,attempts,rounds,score,files,insertions,deletions,calls,turns,tokens,cost_usd,estimated_calls,agent_seconds,seconds,generation",
+            "cw-1,Parse the header,closed,merged,3,0,,,,,3,9,97230,0.6875,1,195,100,generation-a",
+            "cw-2,Render the page,open,no change,1,0,,,,,1,3,32410,0.03125,0,65,45,generation-a",
+            "cw-3,\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\",open,,0,0,,,,,0,0,0,0,0,0,0,generation-a",
+            "cw-4,\"'-1, b\",open,,0,0,,,,,0,0,0,0,0,0,0,generation-a",
+            "cw-5,'@a,open,,0,0,,,,,0,0,0,0,0,0,0,generation-a",
         ]
     );
 }

@@ -169,7 +169,7 @@ fn a_commit_that_is_none_is_refused_with_the_way_on() {
     assert_eq!((&report["languages"], &report["total"]["all"]), (&json!([]), &json!(0)));
     assert_eq!(
         lines(&empty, &["--csv"]).done(),
-        "language,files,lines,code,comments,blank,production,test\n"
+        "language,files,lines,code,comments,blank,production,test,revision\n"
     );
 }
 
@@ -182,7 +182,10 @@ fn lines_as_a_table_and_as_csv() {
     let commit = repository.commit("a project").to_string();
     assert_eq!(
         lines(&repository, &["--csv"]).done(),
-        "language,files,lines,code,comments,blank,production,test\nRust,1,12,5,5,2,1,4\nMarkdown,1,3,0,2,1,0,0\n"
+        format!(
+            "language,files,lines,code,comments,blank,production,test,revision\nRust,1,12,5,5,2,1,4,{commit}\n\
+             Markdown,1,3,0,2,1,0,0,{commit}\n"
+        )
     );
     let text = lines(&repository, &[]).done();
     let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
