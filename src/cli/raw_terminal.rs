@@ -21,18 +21,28 @@ const AS_USUAL: &[u8] = b"\x1b[?1047l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006
 pub(super) struct RawTerminal(());
 
 impl RawTerminal {
+    /// Refuses to go on where the person is at no terminal.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Precondition`].
+    pub(super) fn expect() -> Result<()> {
+        if std::io::stdin().is_terminal() && std::io::stdout().is_terminal() {
+            return Ok(());
+        }
+        Err(
+            Error::new(ErrorKind::Precondition, "a shell needs a terminal, and there is none")
+                .hint("`docker exec` and `podman exec` run commands without one, in containers of your own"),
+        )
+    }
+
     /// Takes the terminal at which the person is.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`] where there is none.
+    /// Those of [`Self::expect`]; where its settings cannot be changed.
     pub(super) fn take() -> Result<Self> {
-        if !(std::io::stdin().is_terminal() && std::io::stdout().is_terminal()) {
-            return Err(
-                Error::new(ErrorKind::Precondition, "a shell needs a terminal, and there is none")
-                    .hint("`docker exec` and `podman exec` run commands without one, in containers of your own"),
-            );
-        }
+        Self::expect()?;
         let failed = "cannot change the settings of the terminal";
         let settings = tcgetattr(std::io::stdin())
             .map_err(std::io::Error::from)

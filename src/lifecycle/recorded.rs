@@ -24,12 +24,14 @@ mod following;
 mod talk;
 
 use self::cache::CachedRows;
-pub use self::compare::{Compared, ComparedKind};
+pub use self::compare::{Compared, ComparedKind, Comparison};
 pub use self::following::{Next, RunEvents};
 pub use self::talk::{Talk, TalkItem};
 
 /// The end of the name of a record that is being removed.
 const GOING: &str = ".removed";
+/// Why a run cannot be read whose events were deleted.
+const GONE: &str = "its events are gone";
 /// How many runs an error names.
 const NAMED: usize = 5;
 
@@ -128,6 +130,18 @@ impl Generator {
     ///
     /// Where its records cannot be read.
     pub fn overview(&self, run: &RunId) -> Result<RunOverview> {
+        self.overview_if_there(run)?.ok_or_else(|| {
+            let path = events_of(&self.project.state_dir, run);
+            let message = format!("the events of run {run} are gone");
+            Error::new(ErrorKind::Precondition, message).hint(format!(
+                "`{}` is not there: a part of its records was deleted",
+                path.display()
+            ))
+        })
+    }
+
+    /// Returns everything that a run came to by now; `None` where its events are gone.
+    fn overview_if_there(&self, run: &RunId) -> Result<Option<RunOverview>> {
         let is_at_work = self.id_at_work()?.as_ref() == Some(run);
         let path = events_of(&self.project.state_dir, run);
         let mut overview = RunOverview::new(run.clone());
@@ -142,17 +156,11 @@ impl Generator {
             }
             // One that is at work has just begun.
             None if is_at_work => {}
-            None => {
-                let message = format!("the events of run {run} are gone");
-                return Err(Error::new(ErrorKind::Precondition, message).hint(format!(
-                    "`{}` is not there: a part of its records was deleted",
-                    path.display()
-                )));
-            }
+            None => return Ok(None),
         }
         let mut overview = overview.summed_up();
         overview.run = standing(overview.run, is_at_work, self.project.clock().now());
-        Ok(overview)
+        Ok(Some(overview))
     }
 
     /// Returns the task of a typed id that a run at work may still begin; `None` where there is none.
@@ -222,19 +230,21 @@ fn unknown(named: &str) -> Error {
         .hint("`cordwainer runs list` lists the runs, `cordwainer list` the generations")
 }
 
+/// Returns why the events of a run cannot be read that are there.
+fn why_unreadable(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Precondition => "a newer version of cordwainer wrote its events".to_owned(),
+        _ => error.in_a_line(),
+    }
+}
+
 /// Reads the row of a run; where that is not possible, the row says why.
 fn row(run: RunId, path: &Path) -> RunRow {
-    let unreadable = |error: &Error| {
-        let why = match error.kind() {
-            ErrorKind::Precondition => "a newer version of cordwainer wrote its events".to_owned(),
-            _ => error.in_a_line(),
-        };
-        RunRow::new(run.clone()).unreadable(why)
-    };
+    let unreadable = |error: &Error| RunRow::new(run.clone()).unreadable(why_unreadable(error));
     let mut overview = RunOverview::new(run.clone());
     let mut lines = match EventLines::open(path) {
         Ok(Some(lines)) => lines,
-        Ok(None) => return RunRow::new(run).unreadable("its events are gone".to_owned()),
+        Ok(None) => return RunRow::new(run).unreadable(GONE.to_owned()),
         Err(error) => return unreadable(&error),
     };
     loop {

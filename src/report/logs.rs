@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::civil::Date;
-use unicode_width::UnicodeWidthStr as _;
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use crate::agent::{Role, Saying};
 use crate::base::tail::plain;
@@ -20,6 +20,8 @@ const WIDEST: usize = 120;
 const NARROWEST: usize = 40;
 /// How wide lines are where no terminal shows them.
 const WITHOUT_TERMINAL: usize = 100;
+/// How many columns a character takes at most.
+const WIDEST_CHARACTER: usize = 2;
 /// How many lines are shown of what an agent said.
 const SAID_LINES: usize = 40;
 /// How many lines are shown of what a tool answered.
@@ -236,8 +238,10 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
     let mut row = indent.to_owned();
     let mut is_empty = true;
     for word in text.split(' ') {
-        let fits = |row: &str| row.width() + word.width() < width;
-        if !is_empty && !fits(&row) {
+        // One that no row has room for is broken anyway, and begins on the row that it comes to.
+        let is_broken = begin.width() + word.width() > width;
+        let needed = if is_broken { WIDEST_CHARACTER } else { word.width() };
+        if !is_empty && row.width() + 1 + needed > width {
             rows.push(std::mem::replace(&mut row, begin.clone()));
             is_empty = true;
         }
@@ -245,7 +249,7 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
             row.push(' ');
         }
         for character in word.chars() {
-            if row.width() >= width {
+            if row.width() + character.width().unwrap_or_default() > width {
                 rows.push(std::mem::replace(&mut row, begin.clone()));
             }
             row.push(character);

@@ -8,7 +8,7 @@ use crate::base::text::one_line;
 use crate::git::DiffStat;
 use crate::lifecycle::{Compared, ComparedKind};
 use crate::model::{Role, RunId, Usage};
-use crate::record::overview::{AtWork, RunOutcome, RunOverview, RunRow, TaskCounts, TaskRow};
+use crate::record::overview::{AtWork, GateCounts, RunOutcome, RunOverview, RunRow, TaskCounts, TaskRow};
 use crate::report::lines::Lines;
 use crate::report::numbers::{calls, counted, dollars, tokens, usage};
 use crate::report::output::Zone;
@@ -265,7 +265,11 @@ pub(crate) fn compare(all: &[Compared], width: Option<u16>) -> String {
             ComparedKind::Run => "run".to_owned(),
             ComparedKind::Generation => format!("generation ({})", counted(one.runs, "run")),
         }),
-        row("mode", &|one| one.mode.clone().unwrap_or_else(|| NOTHING.to_owned())),
+        row("mode", &|one| {
+            one.mode
+                .as_deref()
+                .map_or(NOTHING.to_owned(), |mode| one_line(mode, 40))
+        }),
         row("tasks", &|one| one.tasks.attempted.to_string()),
     ];
     let mut outcomes: Vec<_> = all.iter().flat_map(|one| one.outcomes.keys().copied()).collect();
@@ -277,8 +281,10 @@ pub(crate) fn compare(all: &[Compared], width: Option<u16>) -> String {
     }
     rows.push(row("held", &|one| one.tasks.held.to_string()));
     rows.push(row("score", &|one| score(one.score)));
-    rows.push(row("gates passed", &|one| one.gates.passed.to_string()));
-    rows.push(row("gates failed", &|one| one.gates.failed.to_string()));
+    let gates =
+        |one: &Compared, of: fn(GateCounts) -> u32| one.gates.map_or(NOTHING.to_owned(), |gates| of(gates).to_string());
+    rows.push(row("gates passed", &|one| gates(one, |gates| gates.passed)));
+    rows.push(row("gates failed", &|one| gates(one, |gates| gates.failed)));
     rows.push(row("measures", &|one| one.measures.to_string()));
     rows.push(row("calls", &|one| one.usage.calls.to_string()));
     rows.push(row("tokens", &|one| tokens(one.usage.tokens())));

@@ -26,8 +26,14 @@ pub(crate) struct ShellArguments {
 
 /// Opens a shell, and tells what is left of it.
 pub(super) async fn shell(context: &Context, arguments: &ShellArguments) -> Result<()> {
+    RawTerminal::expect()?;
     let generator = context.open()?;
-    let id = generator.store()?.read()?.find(&arguments.id)?;
+    let issues = generator.store()?.read()?;
+    let id = issues.find(&arguments.id)?;
+    if arguments.attempt.is_some() {
+        // What is refused is not announced before.
+        let _ = issues.get(&id)?.left_by(arguments.attempt)?;
+    }
     let interruption = Interruption::default();
     let on_signal = OnSignal::Finish {
         interruption: interruption.clone(),

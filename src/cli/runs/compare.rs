@@ -3,8 +3,9 @@
 use clap::Args;
 
 use crate::base::error::Result;
+use crate::base::text::one_line;
 use crate::cli::Context;
-use crate::lifecycle::Generator;
+use crate::lifecycle::{Comparison, Generator};
 use crate::report::runs;
 use crate::report::terminal::width;
 
@@ -17,6 +18,12 @@ pub(super) struct CompareArgs {
 }
 
 pub(super) fn execute(args: &CompareArgs, generator: &Generator, context: &Context) -> Result<u8> {
-    let all = generator.compared(&args.names)?;
-    context.show(&all, || runs::compare(&all, width()))
+    let Comparison { compared, unreadable } = generator.compared(&args.names)?;
+    for row in &unreadable {
+        let why = one_line(&runs::outcome(row), 500);
+        context
+            .output
+            .say(&format!("Warning: run {} is left out: {why}.", row.run));
+    }
+    context.show(&compared, || runs::compare(&compared, width()))
 }

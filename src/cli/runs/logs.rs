@@ -54,6 +54,9 @@ struct Wanted {
 
 impl Wanted {
     fn of(args: &LogsArgs, generator: &Generator, context: &Context) -> Result<Self> {
+        // Before anything is looked for: what is typed wrong is told as that.
+        let (now, zone) = (context.environment.clock.now(), &context.output.zone.0);
+        let since = args.since.as_deref().map(|text| moment(text, now, zone)).transpose()?;
         let (run, task) = match (args.run.as_deref(), args.task.as_deref()) {
             (Some(run), Some(task)) => {
                 let run = generator.find_run(Some(run))?;
@@ -63,14 +66,13 @@ impl Wanted {
             (Some(one), None) => run_or_task(generator, one, args.follow)?,
             (None, _) => (generator.find_run(None)?, None),
         };
-        let (now, zone) = (context.environment.clock.now(), &context.output.zone.0);
         let most = if context.output.json { Level::All } else { Level::Agent };
         let (task, is_awaited) = task.unzip();
         Ok(Self {
             task,
             is_awaited: is_awaited.unwrap_or_default(),
             run,
-            since: args.since.as_deref().map(|text| moment(text, now, zone)).transpose()?,
+            since,
             level: args.level.unwrap_or(most),
         })
     }

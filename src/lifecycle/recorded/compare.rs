@@ -5,15 +5,25 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::base::error::{ErrorKind, Result};
+use crate::base::error::{Error, ErrorKind, Result};
 use crate::git::{DiffStat, Oid};
 use crate::issues::attempt::{Attempt, Outcome};
 use crate::issues::issue::{Issue, Issues, Status};
 use crate::lifecycle::Generator;
+use crate::lifecycle::recorded::{GONE, why_unreadable};
 use crate::model::Usage;
 use crate::model::generation::GenerationName;
 use crate::project::archive::{BASE, TIP};
-use crate::record::overview::{GateCounts, RunOverview, TaskCounts, mean};
+use crate::record::overview::{GateCounts, RunOverview, RunRow, TaskCounts, mean};
+
+/// Runs and generations beside each other.
+#[derive(Clone, Debug)]
+pub struct Comparison {
+    /// What each came to, in the order in which they are named.
+    pub compared: Vec<Compared>,
+    /// Runs whose records cannot be read, each with the reason: they are left out.
+    pub unreadable: Vec<RunRow>,
+}
 
 /// What a run or a generation came to, to be compared with others.
 #[derive(Clone, Debug, Serialize)]
@@ -32,8 +42,8 @@ pub struct Compared {
     pub outcomes: BTreeMap<Outcome, usize>,
     /// What the reviews of what was merged scored, from 1 to 10, on average; `None` where there was none.
     pub score: Option<f64>,
-    /// How often gates passed and failed, of the runs whose records are there.
-    pub gates: GateCounts,
+    /// How often gates passed and failed, of the runs whose records are there; `None` where none are.
+    pub gates: Option<GateCounts>,
     /// Measures that came to an end.
     pub measures: u32,
     /// What its calls used.
@@ -55,21 +65,39 @@ pub enum ComparedKind {
 }
 
 impl Generator {
-    /// Returns what each of these came to: names of runs, or the first letters of them, or generations, ended or not.
+    /// Returns what each of these came to: names of runs, or the first letters of them, or generations, ended or not. A run
+    /// whose records cannot be read keeps no other from being compared.
     ///
     /// # Errors
     ///
-    /// Of kind [`ErrorKind::Precondition`] where there is no run and no generation of a name, and where records of one cannot
-    /// be read.
-    pub fn compared(&self, names: &[String]) -> Result<Vec<Compared>> {
-        names.iter().map(|name| self.compared_one(name)).collect()
-    }
-
-    fn compared_one(&self, name: &str) -> Result<Compared> {
-        match self.run_of_name(name)? {
-            Some(run) => Ok(of_run(&self.overview(&run)?)),
-            None => self.compared_generation(name),
+    /// Of kind [`ErrorKind::Precondition`] where there is no run and no generation of a name, and where none of them can be
+    /// read.
+    pub fn compared(&self, names: &[String]) -> Result<Comparison> {
+        let (mut compared, mut unreadable) = (Vec::new(), Vec::new());
+        for name in names {
+            let Some(run) = self.run_of_name(name)? else {
+                compared.push(self.compared_generation(name)?);
+                continue;
+            };
+            match self.overview_if_there(&run) {
+                Ok(Some(overview)) => compared.push(of_run(&overview)),
+                Ok(None) => unreadable.push(RunRow::new(run).unreadable(GONE.to_owned())),
+                Err(error) => unreadable.push(RunRow::new(run).unreadable(why_unreadable(&error))),
+            }
         }
+        if compared.is_empty() {
+            let why = unreadable.iter().map(|row| {
+                let reason = row.reason.as_deref().unwrap_or_default();
+                format!("{}: {reason}", row.run)
+            });
+            let why: Vec<String> = why.collect();
+            return Err(
+                Error::new(ErrorKind::Precondition, "the records of none of these runs can be read")
+                    .because(why.join("\n"))
+                    .hint("`cordwainer runs list` lists those that can"),
+            );
+        }
+        Ok(Comparison { compared, unreadable })
     }
 
     fn compared_generation(&self, name: &str) -> Result<Compared> {
@@ -90,7 +118,7 @@ impl Generator {
         Ok(Compared {
             mode: Some(issues.meta().mode_name().to_owned()),
             runs: sums.runs,
-            gates: sums.gates,
+            gates: (sums.runs > 0).then_some(sums.gates),
             measures: issues.cycle(),
             usage: issues.usage(),
             seconds: (sums.runs > 0).then_some(sums.seconds),
@@ -162,7 +190,7 @@ fn of_run(overview: &RunOverview) -> Compared {
         tasks: row.tasks,
         outcomes: overview.outcomes.clone(),
         score: row.score,
-        gates: gates(overview),
+        gates: Some(gates(overview)),
         measures: overview.measures,
         usage: row.usage,
         seconds: Some(row.seconds),
@@ -194,7 +222,7 @@ fn of_issues(issues: &Issues) -> Compared {
         },
         outcomes,
         score: mean(&scores),
-        gates: GateCounts::default(),
+        gates: None,
         measures: 0,
         usage: Usage::default(),
         seconds: None,

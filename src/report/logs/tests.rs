@@ -129,7 +129,15 @@ fn words_are_kept_whole_where_they_fit() {
         ("a b", 10, vec!["a b"]),
         ("  aaa bbb ccc", 10, vec!["  aaa bbb", "    ccc"]),
         ("aaaaaaaaaaaaaa", 10, vec!["aaaaaaaaaa", "  aaaa"]),
-        ("ab aaaaaaaaaaaaa", 10, vec!["ab", "  aaaaaaaa", "  aaaaa"]),
+        // One that no row has room for fills the row that it comes to, where a character of it has room there.
+        ("ab aaaaaaaaaaaaa", 10, vec!["ab aaaaaaa", "  aaaaaa"]),
+        ("abcdefgh aaaaaaaaaaaaa", 10, vec!["abcdefgh", "  aaaaaaaa", "  aaaaa"]),
+        (
+            "abcd 日本語日本語日本語",
+            8,
+            vec!["abcd 日", "  本語日", "  本語日", "  本語"],
+        ),
+        ("日本語日本語日本語", 9, vec!["日本語日", "  本語日", "  本語"]),
         ("日本語 日本語", 8, vec!["日本語", "  日本語"]),
     ] {
         assert_eq!(wrapped(line, width), expect, "{line}");

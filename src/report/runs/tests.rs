@@ -109,7 +109,7 @@ fn runs_and_generations_stand_beside_each_other() {
         },
         outcomes: [(crate::issues::attempt::Outcome::Merged, merged)].into(),
         score: (merged > 1).then_some(8.25),
-        gates: crate::record::overview::GateCounts { passed: 3, failed: 1 },
+        gates: (merged > 1).then_some(GateCounts { passed: 3, failed: 1 }),
         measures: 1,
         usage: Usage {
             input: 12_345,

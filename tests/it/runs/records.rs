@@ -105,6 +105,11 @@ fn nothing_is_recorded_yet() {
     let repository = project();
     assert_eq!(call(&repository, &["runs", "list", "--json"]).json(), json!([]));
     call(&repository, &["runs", "list"]).done();
+    let wrong = call(&repository, &["runs", "logs", "--since", "soon"]);
+    assert_eq!(
+        wrong.code, 2,
+        "what is typed wrong is told before anything is looked for: {wrong:?}"
+    );
     for command in ["show", "logs"] {
         let hint = "error: no run is recorded in this repository\n\nhint: `cordwainer run` begins one\n";
         call(&repository, &["runs", command]).refused(4, hint);
@@ -404,4 +409,32 @@ fn runs_are_compared() {
         "{unknown:?}"
     );
     assert_eq!(call(&repository, &["runs", "compare", "20261130"]).code, 2);
+}
+
+/// As in a list, what cannot be read is told and hides no other.
+#[test]
+fn a_run_that_cannot_be_read_is_left_out_of_a_comparison() {
+    let repository = project();
+    whole(&repository);
+    records(&repository, "20261201-120000000-2");
+    let newer = records(&repository, "20261202-120000000-3");
+    fs::write(newer.join("events.jsonl"), "{\"format\":99}\n").unwrap();
+    let compare = |more: &[&str]| call(&repository, &[&["runs", "compare"], more].concat());
+    let left_out = "Warning: run 20261202-120000000-3 is left out: a newer version of cordwainer wrote its events.\n\
+                    Warning: run 20261201-120000000-2 is left out: its events are gone.\n";
+    let shown = compare(&["20261202", "20261130", "20261201"]);
+    assert_eq!((shown.code, shown.stderr.as_str()), (0, left_out), "{shown:?}");
+    let names: Vec<&str> = shown.stdout.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(names, [WHOLE]);
+    let json = compare(&["20261202", "20261130", "20261201", "--json"]);
+    assert_eq!((json.code, json.stderr.as_str()), (0, left_out), "{json:?}");
+    let names: Vec<Value> = serde_json::from_str::<Vec<Value>>(&json.stdout).unwrap();
+    assert_eq!(names.iter().map(|one| &one["name"]).collect::<Vec<_>>(), [WHOLE]);
+    // Of none there is nothing to show, and a name that is not known is the person's mistake.
+    compare(&["20261202", "20261201"]).refused(
+        9,
+        "error: the records of none of these runs can be read\n  20261202-120000000-3: a newer version of cordwainer wrote its \
+         events\n  20261201-120000000-2: its events are gone\n\nhint: `cordwainer runs list` lists those that can\n",
+    );
+    assert_eq!(compare(&["20261130", "20261201", "three"]).code, 9);
 }
