@@ -120,7 +120,7 @@ impl LogLines {
     pub(crate) fn note(&self, text: &str) -> Option<LogLine> {
         (self.level >= Level::Warning).then(|| LogLine {
             time: " ".repeat(TIME),
-            line: Line::new(Tone::Warning, self.in_rows(one_line(text, 500))),
+            line: self.in_rows(Line::new(Tone::Warning, one_line(text, 500))),
         })
     }
 
@@ -158,26 +158,28 @@ impl LogLines {
         let clock = at.time();
         let clock = format!("{:02}:{:02}:{:02}", clock.hour(), clock.minute(), clock.second());
         let mut time = format!("{clock:TIME$}");
-        for Line { tone, text } in lines {
-            let line = Line {
-                tone,
-                text: self.in_rows(text),
-            };
+        for line in lines {
             let time = std::mem::replace(&mut time, " ".repeat(TIME));
+            let line = self.in_rows(line);
             timed.push(LogLine { time, line });
         }
         timed
     }
 
-    /// Returns a text in rows none of which is wider than the log, each but the first below the column of texts.
-    fn in_rows(&self, text: String) -> String {
+    /// Returns a line in rows none of which is wider than the log, each but the first below the column of texts.
+    fn in_rows(&self, line: Line) -> Line {
+        let Line { tone, text } = line;
         let width = self.width - TIME;
+        let mut symbol = tone.map_or(0, Tone::columns);
         // No character takes more columns than bytes.
-        if text.len() <= width && !text.contains(['\n', '\r']) {
-            return text;
+        if symbol + text.len() <= width && !text.contains(['\n', '\r']) {
+            return Line { tone, text };
         }
-        let rows: Vec<String> = text.lines().flat_map(|line| wrapped(line, width)).collect();
-        rows.join(&format!("\n{:TIME$}", ""))
+        let rows = text
+            .lines()
+            .flat_map(|line| wrapped(line, width, std::mem::take(&mut symbol)));
+        let text = rows.collect::<Vec<String>>().join(&format!("\n{:TIME$}", ""));
+        Line { tone, text }
     }
 }
 
@@ -226,9 +228,10 @@ fn one_line_kept(line: &str, width: usize) -> String {
     }
 }
 
-/// Returns a line in rows of at most so many columns, the further ones indented as the first is, and by two more.
-fn wrapped(line: &str, width: usize) -> Vec<String> {
-    if line.width() <= width {
+/// Returns a line in rows of at most so many columns, the further ones indented as the first is, and by two more. The first one
+/// leaves room for a symbol of so many columns.
+fn wrapped(line: &str, width: usize, symbol: usize) -> Vec<String> {
+    if symbol + line.width() <= width {
         return vec![line.to_owned()];
     }
     let text = line.trim_start();
@@ -236,21 +239,23 @@ fn wrapped(line: &str, width: usize) -> Vec<String> {
     let begin = format!("{indent}  ");
     let mut rows = Vec::new();
     let mut row = indent.to_owned();
+    let mut room = width - symbol;
     let mut is_empty = true;
     for word in text.split(' ') {
         // One that no row has room for is broken anyway, and begins on the row that it comes to.
         let is_broken = begin.width() + word.width() > width;
         let needed = if is_broken { WIDEST_CHARACTER } else { word.width() };
-        if !is_empty && row.width() + 1 + needed > width {
+        if !is_empty && row.width() + 1 + needed > room {
             rows.push(std::mem::replace(&mut row, begin.clone()));
-            is_empty = true;
+            (room, is_empty) = (width, true);
         }
         if !is_empty {
             row.push(' ');
         }
         for character in word.chars() {
-            if row.width() + character.width().unwrap_or_default() > width {
+            if row.width() + character.width().unwrap_or_default() > room {
                 rows.push(std::mem::replace(&mut row, begin.clone()));
+                room = width;
             }
             row.push(character);
         }

@@ -1,6 +1,7 @@
 //! The tones of lines on a terminal: the one table of symbols and colours. Where no terminal reads, there is neither.
 
 use anstyle::{AnsiColor, Style};
+use unicode_width::UnicodeWidthStr as _;
 
 /// What a line is to its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,11 @@ impl Tone {
             Self::Held => Some("!"),
             Self::Warning | Self::Hint | Self::Error => None,
         }
+    }
+
+    /// Returns how many columns a terminal's line of the tone has more than its text.
+    pub(crate) fn columns(self) -> usize {
+        self.symbol().map_or(0, |symbol| symbol.width() + 1)
     }
 
     fn style(self) -> Style {

@@ -140,6 +140,26 @@ fn words_are_kept_whole_where_they_fit() {
         ("日本語日本語日本語", 9, vec!["日本語日", "  本語日", "  本語"]),
         ("日本語 日本語", 8, vec!["日本語", "  日本語"]),
     ] {
-        assert_eq!(wrapped(line, width), expect, "{line}");
+        assert_eq!(wrapped(line, width, 0), expect, "{line}");
+    }
+}
+
+#[test]
+fn a_symbol_makes_no_row_wider_than_the_log() {
+    let failed = json!({"type": "gate_ended", "task": "cw-1", "gate": "a gate of several words", "passed": false,
+        "why": "exited with 98 after it had run for a while", "output": ["first", "second"]});
+    for width in 40..=120 {
+        for line in log(Level::Agent, width).of_event(&event(&failed), false, true) {
+            let painted = line
+                .line
+                .tone
+                .map_or(line.line.text.clone(), |tone| tone.paint(&line.line.text));
+            let shown = anstream::adapter::strip_str(&painted).to_string();
+            let shown = format!("{}{shown}", line.time);
+            assert!(
+                shown.lines().all(|row| row.width() <= usize::from(width)),
+                "{width}: {shown}"
+            );
+        }
     }
 }
