@@ -168,7 +168,11 @@ pub(crate) fn at_work(one: &AtWork, now: Timestamp, is_at_work: bool) -> String 
         (Some(task), candidate) => format!("{task}.{candidate}"),
         (None, _) => one.role.to_string(),
     };
-    let mut parts = vec![format!("{whose}: {}", one.stage.name())];
+    let stage = match one.gates.as_slice() {
+        [] => one.stage.name().to_owned(),
+        gates => format!("gate `{}`", gates.join("`, `")),
+    };
+    let mut parts = vec![format!("{whose}: {stage}")];
     if one.attempt > 1 {
         parts.push(format!("attempt {}", one.attempt));
     }

@@ -33,7 +33,7 @@ mod interruption;
 #[cfg(target_arch = "x86_64")]
 mod killed;
 mod kills;
-mod landing;
+pub(crate) mod landing;
 mod large;
 mod limits;
 mod live;
@@ -56,7 +56,7 @@ mod proposals;
 mod registered;
 mod repositories;
 mod results;
-mod reviews;
+pub(crate) mod reviews;
 mod rootless;
 pub(crate) mod rounds;
 mod rules;

@@ -37,6 +37,8 @@ pub struct AtWork {
     pub usage: Usage,
     /// The last tool that its agent used, and what for.
     pub tool: Option<String>,
+    /// The gates that run on its work.
+    pub gates: Vec<String>,
     /// What its calls used that have ended.
     #[serde(skip)]
     ended: Usage,
@@ -61,8 +63,10 @@ pub enum Stage {
     Agent,
     /// What is left is read into a tree.
     Snapshot,
-    /// What was left is judged: gates, stages, reviews.
+    /// Its call has ended, and what comes of that is decided.
     Judged,
+    /// Gates run on what it left.
+    Gate,
     /// It is put on the generation branch.
     Merge,
 }
@@ -78,6 +82,7 @@ impl Stage {
             Self::Agent => "agent",
             Self::Snapshot => "snapshot",
             Self::Judged => "judged",
+            Self::Gate => "gate",
             Self::Merge => "merge",
         }
     }
@@ -110,6 +115,7 @@ impl AtWork {
             turns: 0,
             usage: Usage::default(),
             tool: None,
+            gates: Vec::new(),
             ended: Usage::default(),
             of_call: Usage::default(),
         }
@@ -171,7 +177,30 @@ pub(super) fn note(all: &mut Vec<AtWork>, event: &Event) {
         | EventKind::GroupsPlanned(_)
         | EventKind::GroupReviewed(_) => all.retain(|one| one.task.is_some()),
         EventKind::RunEnded { .. } => all.clear(),
-        _ => {}
+        event => note_gate(all, event),
+    }
+}
+
+/// Takes in that a gate begins or ends; where none is left, its work is judged further.
+fn note_gate(all: &mut [AtWork], event: &EventKind) {
+    let (task, candidate, gate) = match event {
+        EventKind::GateStarted(started) => (started.task.as_ref(), started.candidate, &started.gate),
+        EventKind::GateEnded {
+            task, candidate, gate, ..
+        } => (Some(task), *candidate, gate),
+        _ => return,
+    };
+    let is_its = |one: &&mut AtWork| task.is_some() && one.task.as_ref() == task && one.candidate == candidate;
+    let Some(one) = all.iter_mut().find(is_its) else { return };
+    let gate = one_line(gate, TITLE);
+    if matches!(event, EventKind::GateStarted(_)) {
+        one.gates.push(gate);
+        one.stage = Stage::Gate;
+    } else if let Some(place) = one.gates.iter().position(|running| *running == gate) {
+        one.gates.remove(place);
+        if one.gates.is_empty() {
+            one.stage = Stage::Judged;
+        }
     }
 }
 
@@ -190,6 +219,8 @@ fn of_call<'a>(all: &'a mut Vec<AtWork>, call: &CallName, at: Timestamp) -> &'a 
         all.len() - 1
     });
     let one = &mut all[place];
+    // Gates that nobody saw end were given up.
+    one.gates.clear();
     if (one.role, one.attempt, one.round) != (call.role, call.attempt, call.round) {
         (one.role, one.attempt, one.round) = (call.role, call.attempt, call.round);
         one.turns = 0;

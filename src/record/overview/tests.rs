@@ -186,6 +186,45 @@ fn what_is_at_work_is_known_step_by_step() {
 }
 
 #[test]
+fn gates_are_told_while_they_run() {
+    let task = Some("cw-1");
+    let begins = |gate: &str| json!({"type": "gate_started", "task": "cw-1", "gate": gate});
+    let ends = |gate: &str| json!({"type": "gate_ended", "task": "cw-1", "gate": gate, "passed": true});
+    let events = [
+        started(),
+        claimed("cw-1"),
+        ended(task, "stitch", 1.0),
+        // One whose verdict was known, and two that run beside each other; then one of which no end is told.
+        ends("known"),
+        begins("one"),
+        begins("two"),
+        ends("one"),
+        ends("two"),
+        begins("\u{1b}[2J"),
+        json!({"type": "gate_started", "gate": "of the tip"}),
+        json!({"type": "agent_started", "call": call(task, "stitch", 1), "session_id": "s", "model": "m", "client_version": null}),
+    ];
+    let told = |count: usize| {
+        let at_work = fold(&events[..count]).at_work;
+        let one = at_work.first().unwrap();
+        (one.stage.name(), one.gates.join(" "))
+    };
+    let expect = [
+        ("judged", ""),
+        ("judged", ""),
+        ("gate", "one"),
+        ("gate", "one two"),
+        ("gate", "two"),
+        ("judged", ""),
+        ("gate", "\\u{1b}[2J"),
+        ("gate", "\\u{1b}[2J"),
+        ("agent", ""),
+    ];
+    let all: Vec<(&str, String)> = (3..=events.len()).map(told).collect();
+    assert_eq!(all, expect.map(|(stage, gates)| (stage, gates.to_owned())));
+}
+
+#[test]
 fn candidates_stand_for_their_attempt() {
     let tool = |candidate: u32| {
         json!({"type": "tool_used", "tool": "Read", "summary": "x",

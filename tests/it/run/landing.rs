@@ -18,7 +18,7 @@ engine_tests! {
 
 /// Waits until a gate runs on a tree that has all of these files, and waits for `answer`; returns its slot.
 #[track_caller]
-fn wait_for_gate(project: &Project, files: &[&str], answer: &str) -> PathBuf {
+pub(crate) fn wait_for_gate(project: &Project, files: &[&str], answer: &str) -> PathBuf {
     let slots = project.state().join("slots");
     let asked = || {
         (1..=9).map(|slot| slots.join(slot.to_string())).find(|slot| {
@@ -45,7 +45,7 @@ fn slot_of(project: &Project, task: &str) -> u32 {
 }
 
 /// Writes an answer that a gate waits for, in one step.
-fn answer(slot: &Path, name: &str, text: &str) {
+pub(crate) fn answer(slot: &Path, name: &str, text: &str) {
     let new = slot.join("answer.new");
     fs::write(&new, text).unwrap();
     fs::rename(&new, slot.join(name)).unwrap();

@@ -24,7 +24,7 @@ engine_tests! {
 const REVIEWED: &str = "stages: [stitch, review]\n";
 
 /// The script of a task, and that of the reviews of it.
-fn described(work: &str, review: &str) -> String {
+pub(crate) fn described(work: &str, review: &str) -> String {
     format!("{}\n\n~~~review\n{}\n~~~", scripted(work), review.trim_end())
 }
 
@@ -36,7 +36,7 @@ pub(super) fn add(project: &Project, work: &str, review: &str) {
 }
 
 /// The step by which a reviewer answers.
-pub(super) fn answers(score: u32, approved: bool, findings: &[Value]) -> String {
+pub(crate) fn answers(score: u32, approved: bool, findings: &[Value]) -> String {
     let answer = json!({"score": score, "approved": approved, "summary": "Read it.", "findings": findings});
     format!("propose {answer}")
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::run::parallel::{add_waiting, let_all_go_on, wait_for_agents};
 use crate::support::command::begun_by;
+use crate::support::emulators::Screens;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::waiting::{signal, wait_until};
 use crate::support::project::{Project, Ran};
@@ -19,7 +20,8 @@ use crate::support::scripts::{WAIT, proposal, user_prompt};
 engine_tests! {
     docker first: a_run_is_looked_at_from_other_processes_until_it_ends;
     podman: a_run_that_is_killed_is_followed_to_its_death_and_the_next_one_is_another, ten_followers_and_one_that_goes_away,
-        a_task_that_has_not_begun_is_waited_for, a_terminal_shows_what_the_runs_own_shows, ended_generations_are_listed_shown_and_compared;
+        a_task_that_has_not_begun_is_waited_for, a_terminal_shows_what_the_runs_own_shows,
+        the_lines_of_a_run_are_the_same_in_another_terminal, ended_generations_are_listed_shown_and_compared;
 }
 
 /// A gate that fails while a file is there.
@@ -316,6 +318,33 @@ fn a_terminal_shows_what_the_runs_own_shows(engine: TestEngine) {
     ended(run).expect(0);
 }
 
+/// As somebody types it who has the commands as tasks of a repository.
+fn the_lines_of_a_run_are_the_same_in_another_terminal(engine: TestEngine) {
+    let project = Project::new(engine, GATED);
+    let script = format!("{WAIT}write src/bad.txt x\ndone\ndelete src/bad.txt\nwrite src/a.txt x");
+    project.add("Write a file", &script);
+    let mut own = PseudoTerminal::start(&project.xtask(&["generator", "run", "--tasks-only"]));
+    own.shows("Bash mkfifo go");
+    let mut others = [&["generator", "watch"][..], &["generator", "status", "--watch"]]
+        .map(|words| PseudoTerminal::start(&project.xtask(words)));
+    for other in &mut others {
+        other.shows("Bash mkfifo go");
+    }
+    project.let_pipes_go();
+    let terminals: Vec<PseudoTerminal> = std::iter::once(own).chain(others).collect();
+    let screens = terminals.into_iter().map(|terminal| {
+        let (code, screens) = terminal.ended_with_screens();
+        assert_eq!(code, Some(0), "{screens:?}");
+        screens
+    });
+    let screens: Vec<Screens> = screens.collect();
+    let own = &screens[0].wrapping;
+    assert!(own.iter().any(|row| row.starts_with("  ✓ cw-1: merged as ")), "{own:?}");
+    for other in &screens[1..] {
+        assert_eq!(*other, screens[0]);
+    }
+}
+
 fn ended_generations_are_listed_shown_and_compared(engine: TestEngine) {
     let first = proposal("first", "The first", &[], "tokens 100 10 0.5\nwrite src/a.txt one");
     let script = format!("tokens 100 10 0.25\npropose {}", json!({"proposals": [first]}));
@@ -374,7 +403,18 @@ fn ended_generations_are_listed_shown_and_compared(engine: TestEngine) {
         (json!("generation"), json!(0), json!(1), json!(1)),
         "{compared:#}"
     );
-    assert_eq!(compared[0]["seconds"], Value::Null);
+    assert_eq!(
+        (&compared[0]["seconds"], &compared[0]["gates"]),
+        (&Value::Null, &Value::Null)
+    );
+    let text = project.run(&["runs", "compare", "one", "two"]).expect(0).stdout;
+    let gates = text.lines().filter(|line| line.starts_with("gates "));
+    let gates: Vec<Vec<&str>> = gates.map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(
+        gates,
+        [["gates", "passed", "-", "-"], ["gates", "failed", "-", "-"]],
+        "{text}"
+    );
     project
         .run(&["runs", "show", "one"])
         .expect(9)

@@ -14,7 +14,7 @@ use crate::support::cargo::checkout;
 use crate::support::engines::{self, TestEngine};
 use crate::support::repository::TestRepository;
 use crate::support::scripts::scripted;
-use crate::support::tools_image;
+use crate::support::{tools_image, xtask};
 
 /// A repository with a configuration and a generation, and the engine that it uses.
 pub(crate) struct Project {
@@ -148,7 +148,18 @@ impl Project {
 
     /// The program with these arguments, in the repository, with an environment of its own.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cordwainer"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_cordwainer")), arguments)
+    }
+
+    /// The program of this repository's own tasks with these arguments, as `cargo xtask` starts it.
+    pub(crate) fn xtask(&self, arguments: &[&str]) -> Command {
+        let mut command = self.command_of(xtask::program(), arguments);
+        command.env("CARGO_PKG_NAME", "xtask");
+        command
+    }
+
+    fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command
             .args(arguments)
             .current_dir(self.repository.path())

@@ -179,13 +179,7 @@ impl PseudoTerminal {
             self.settings,
             "the terminal's settings changed"
         );
-        File::from(self.own_end.try_clone().unwrap())
-            .write_all(END.as_bytes())
-            .unwrap();
-        let begun = Instant::now();
-        while !self.shown().contains(END.trim_end()) && begun.elapsed() < PATIENCE {
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        self.read_to_end();
         let shown = self.shown();
         let (shown, _) = shown.rsplit_once(END.trim_end()).expect("the screen has it");
         let hidden = shown.rfind("\u{1b}[?25l").unwrap_or(0);
@@ -197,6 +191,24 @@ impl PseudoTerminal {
         let drawn = line.rsplit('\r').next().unwrap_or_default().replace("\u{1b}[J", "");
         assert_eq!(drawn, "", "the next prompt would not begin a line:\n{shown}");
         (code, shown.to_owned())
+    }
+
+    /// Waits for the command's end. Answers its exit code and what terminals show then, with a last row of this test's.
+    pub(crate) fn ended_with_screens(mut self) -> (Option<i32>, Screens) {
+        let code = self.child.wait().unwrap().code();
+        self.read_to_end();
+        (code, self.screens())
+    }
+
+    /// Waits until all is read that the command wrote, which has ended.
+    fn read_to_end(&self) {
+        File::from(self.own_end.try_clone().unwrap())
+            .write_all(END.as_bytes())
+            .unwrap();
+        let begun = Instant::now();
+        while !self.shown().contains(END.trim_end()) && begun.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

@@ -10,6 +10,9 @@ pub(crate) fn scripted(script: &str) -> String {
 /// The steps by which an agent waits until a test lets it go on.
 pub(crate) const WAIT: &str = "fifo go\nappend go x\n";
 
+/// The steps by which an agent waits that cannot write its worktree.
+pub(crate) const WAIT_BESIDE: &str = "fifo /run/cordwainer/git/go\nappend /run/cordwainer/git/go x\n";
+
 /// A valid proposal whose task is this script.
 pub(crate) fn proposal(key: &str, title: &str, depends_on: &[&str], script: &str) -> Value {
     json!({

@@ -34,8 +34,8 @@ struct Mention {
     options: Vec<String>,
 }
 
-/// What stands before a command in a document; without the backtick, the second one is the beginning of a sentence.
-const CALLS: [&str; 2] = ["cargo xtask ", "`cordwainer "];
+/// What stands before a command in a document; without the backtick or the prompt, the name is the beginning of a sentence.
+const CALLS: [&str; 3] = ["cargo xtask ", "`cordwainer ", "$ cordwainer "];
 
 fn mentions(file: &Text) -> Vec<Mention> {
     let lines = file.text.lines().enumerate();
@@ -74,7 +74,7 @@ fn a_mention_is_read_up_to_what_is_no_command() {
     let file = Text {
         path: "README.md".to_owned(),
         text: "x `cargo xtask start [--name NAME]` y\ncargo xtask issues show ID  # see\n\
-               cordwainer is, `cordwainer run --cycles 3` does\n"
+               cordwainer is, `cordwainer run --cycles 3` does\n$ cordwainer runs logs -f\n"
             .to_owned(),
     };
     let found: Vec<_> = mentions(&file)
@@ -85,6 +85,7 @@ fn a_mention_is_read_up_to_what_is_no_command() {
         ("README.md:1", "start", "--name"),
         ("README.md:2", "issues show", ""),
         ("README.md:3", "run", "--cycles"),
+        ("README.md:4", "runs logs", ""),
     ];
     let expect = expect.map(|(place, words, options)| (place.to_owned(), words.to_owned(), options.to_owned()));
     assert_eq!(found, expect);

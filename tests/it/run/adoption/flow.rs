@@ -17,7 +17,7 @@ use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::messages_api::MessagesApi;
 use crate::support::project::Project;
 use crate::support::project::waiting::wait_until;
-use crate::support::scripts::{WAIT, asks, proposal, scripted, user_prompt};
+use crate::support::scripts::{WAIT, WAIT_BESIDE, asks, proposal, scripted, user_prompt};
 
 engine_tests! {
     podman first: a_fix_round_goes_on;
@@ -28,20 +28,9 @@ engine_tests! {
         a_candidate_whose_work_is_done_is_judged_beside_one_that_goes_on;
 }
 
-/// The steps by which an agent waits that cannot write its worktree.
-pub(super) const WAIT_BESIDE: &str = "fifo /run/cordwainer/git/go\nappend /run/cordwainer/git/go x\n";
-
-/// The pipes by which agents wait for this test.
-fn pipes(project: &Project) -> Vec<PathBuf> {
-    let places = ["slots", "private"].map(|name| walkdir::WalkDir::new(project.state().join(name)));
-    let found = places.into_iter().flatten().filter_map(Result::ok);
-    let found = found.filter(|entry| entry.file_name() == "go");
-    found.map(walkdir::DirEntry::into_path).collect()
-}
-
 /// Waits until so many agents wait, and kills their run; returns the engine's ids of their containers.
 pub(super) fn die(project: &Project, run: Child, agents: usize) -> BTreeSet<String> {
-    wait_until(|| pipes(project).len() == agents);
+    wait_until(|| project.pipes().len() == agents);
     let before = project.running();
     kill(project, run, agents);
     before.into_iter().collect()
@@ -57,15 +46,8 @@ fn resume(project: &Project, before: &BTreeSet<String>, calls: usize) -> Child {
         let id = ids.last().unwrap();
         assert!(before.contains(id), "{id} is none of {before:?}");
     }
-    let_pipes_go(project);
+    project.let_pipes_go();
     run
-}
-
-pub(super) fn let_pipes_go(project: &Project) {
-    for pipe in pipes(project) {
-        assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
-        fs::remove_file(&pipe).unwrap();
-    }
 }
 
 /// Panics unless the first attempt merged the only task, each of these was asked once, and each call was told once.
@@ -193,7 +175,7 @@ fn a_measure_and_the_review_of_its_proposals_go_on(engine: TestEngine) {
         let is_adopted =
             |event: &EventKind| matches!(event, EventKind::Adopted(adopted) if before.contains(&adopted.container));
         wait_until(|| project.events().iter().any(is_adopted));
-        let_pipes_go(&project);
+        project.let_pipes_go();
         run
     };
     let run = project.spawn(&["generator", "run", "--cycles", "1"]);
@@ -243,7 +225,7 @@ fn a_measure_and_the_task_beside_it_go_on(engine: TestEngine) {
     let is_adopted =
         |event: &EventKind| matches!(event, EventKind::Adopted(adopted) if before.contains(&adopted.container));
     wait_until(|| project.events().iter().filter(|event| is_adopted(event)).count() == 2);
-    let_pipes_go(&project);
+    project.let_pipes_go();
     ended(run).expect(0);
     for about in ["first", "second"] {
         assert_eq!(api.served_about(about).requests, 1, "{about}");
@@ -334,7 +316,7 @@ fn a_conflict_round_goes_on(engine: TestEngine) {
 
 /// Lets the agent of the first slot go on; returns the file that says how the slot stands.
 fn let_first_go(project: &Project) -> PathBuf {
-    let first = pipes(project).remove(0);
+    let first = project.pipes().remove(0);
     let marker = first.parent().unwrap().with_extension("dirty");
     assert_eq!(fs::read_to_string(&first).unwrap(), "x\n");
     fs::remove_file(&first).unwrap();
@@ -397,7 +379,7 @@ fn a_fix_round_of_a_candidate_that_waited_counts_no_call_twice(engine: TestEngin
     project.add("is done in three steps", &script.concat());
     let run = project.spawn(&["generator", "run", "--tasks-only"]);
     // Both are in their first round; one of them ends it, and waits for the other.
-    wait_until(|| pipes(&project).len() == 2);
+    wait_until(|| project.pipes().len() == 2);
     let marker = let_first_go(&project);
     project.wait_for_event(|event| matches!(event, EventKind::GateEnded { passed: true, .. }));
     wait_until(|| fs::read_to_string(&marker).is_ok_and(|text| text.contains(r#""done":true"#)));
@@ -427,7 +409,7 @@ fn a_candidate_whose_work_is_done_is_judged_beside_one_that_goes_on(engine: Test
     let api = api(100);
     let project = of_two_candidates(engine, &api);
     let run = project.spawn(&["generator", "run", "--tasks-only"]);
-    wait_until(|| pipes(&project).len() == 2);
+    wait_until(|| project.pipes().len() == 2);
     let marker = let_first_go(&project);
     wait_until(|| fs::read_to_string(&marker).is_ok_and(|text| text.contains(r#""done":true"#)));
     let before = die(&project, run, 1);

@@ -9,7 +9,7 @@ use std::process::Child;
 use cordwainer::event::EventKind;
 use serde_json::{Value, json};
 
-use super::flow::{WAIT_BESIDE, die, let_pipes_go};
+use super::flow::die;
 use super::{adoptable, adopted, api, expect_nothing_left, kill};
 use crate::run::build::{planning, specification, writes};
 use crate::run::parallel::ended;
@@ -18,7 +18,7 @@ use crate::support::messages_api::MessagesApi;
 use crate::support::project::Project;
 use crate::support::project::waiting::wait_until;
 use crate::support::repository::TestRepository;
-use crate::support::scripts::{asks, scripted};
+use crate::support::scripts::{WAIT_BESIDE, asks, scripted};
 
 engine_tests! {
     podman first: parts_of_an_audit_go_on;
@@ -88,7 +88,7 @@ fn resume(project: &Project, before: &BTreeSet<String>) -> Child {
 fn go_on(project: &Project, before: &BTreeSet<String>) {
     let is_last = |id: &String| before.contains(id);
     wait_until(|| adopted(project).values().any(|ids| ids.last().is_some_and(is_last)));
-    let_pipes_go(project);
+    project.let_pipes_go();
 }
 
 fn begun(project: &Project) -> Vec<String> {

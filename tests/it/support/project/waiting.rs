@@ -1,6 +1,7 @@
 //! Waiting for what a run does.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -57,5 +58,21 @@ impl Project {
         wait_until(|| pipe.exists());
         deed();
         assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+    }
+
+    /// The pipes by which agents wait for this test, in their worktrees and beside them.
+    pub(crate) fn pipes(&self) -> Vec<PathBuf> {
+        let places = ["slots", "private"].map(|name| walkdir::WalkDir::new(self.state().join(name)));
+        let found = places.into_iter().flatten().filter_map(Result::ok);
+        let found = found.filter(|entry| entry.file_name() == "go");
+        found.map(walkdir::DirEntry::into_path).collect()
+    }
+
+    /// Lets all agents go on that wait.
+    pub(crate) fn let_pipes_go(&self) {
+        for pipe in self.pipes() {
+            assert_eq!(fs::read_to_string(&pipe).unwrap(), "x\n");
+            fs::remove_file(&pipe).unwrap();
+        }
     }
 }
