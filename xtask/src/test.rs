@@ -161,16 +161,18 @@ fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
     environment
 }
 
-/// The tests that have a word of `filter` in their names. With `long`, a test has an hour before it is ended as hung,
-/// instead of minutes.
+/// The tests that have a word of `filter` in their names. With `long` also those that are ignored else, and a test has an hour
+/// before it is ended as hung, instead of minutes.
 fn runner(filter: &[String], long: bool) -> Command {
     let mut command = cargo_for_tests();
     command.arg("--no-fail-fast");
     if *HAS_NEXTEST {
         let profile = if long { "long" } else { "default" };
         command.args(["--profile", profile, "--test-threads", &at_once().to_string()]);
+        command.args(long.then_some(["--run-ignored", "all"]).into_iter().flatten());
     } else {
         command.arg("--");
+        command.args(long.then_some("--include-ignored"));
     }
     command.args(filter);
     command

@@ -1,6 +1,5 @@
 //! How many tasks are at work at once, and which has its turn.
 
-use std::collections::BTreeSet;
 use std::collections::HashSet;
 use std::fs;
 use std::thread::available_parallelism;

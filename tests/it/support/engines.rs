@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cordwainer::engine::{BuildRequest, ConnectOptions, Container, ContainerSpec, Engine, EngineKind, Exit, Stream};
-use cordwainer::testing::size;
 
 /// The image of the scripted agent and the probe.
 pub(crate) const IMAGE: &str = "localhost/cordwainer-scripted-agent:latest";
@@ -19,25 +18,30 @@ pub(crate) const IMAGE: &str = "localhost/cordwainer-scripted-agent:latest";
 ///
 /// A test of how an engine behaves, or of what depends on that, is listed under `both`; one of what is the same on each under one
 /// engine alone. What runs on either, but has parts that an engine might do in another way, is listed under `podman first` or
-/// `docker first`: on the other engine it does nothing but under `cargo xtask test --long`.
+/// `docker first`: on the other engine it is ignored but under `cargo xtask test --long`.
 macro_rules! engine_tests {
-    (@sync $kind:ident $find:ident: $($test:ident)*) => {
-        $(#[test]
+    (@one sync $kind:ident [$($attribute:meta)?] $test:ident) => {
+        #[test]
+        $(#[$attribute])?
         fn $test() {
             let kind = cordwainer::engine::EngineKind::$kind;
-            if let Some(engine) = $crate::support::engines::TestEngine::$find(kind) {
+            if let Some(engine) = $crate::support::engines::TestEngine::find(kind) {
                 super::$test(engine);
             }
-        })*
+        }
     };
-    (@async $kind:ident $find:ident: $($test:ident)*) => {
-        $(#[tokio::test]
+    (@one async $kind:ident [$($attribute:meta)?] $test:ident) => {
+        #[tokio::test]
+        $(#[$attribute])?
         async fn $test() {
             let kind = cordwainer::engine::EngineKind::$kind;
-            if let Some(engine) = $crate::support::engines::TestEngine::$find(kind) {
+            if let Some(engine) = $crate::support::engines::TestEngine::find(kind) {
                 super::$test(engine.connect().await).await;
             }
-        })*
+        }
+    };
+    (@all $how:ident $kind:ident $attributes:tt $($test:ident)*) => {
+        $($crate::support::engines::engine_tests! { @one $how $kind $attributes $test })*
     };
     (@modules $how:ident
         $(both: $($both:ident),+;)?
@@ -45,15 +49,15 @@ macro_rules! engine_tests {
         $(podman: $($podman:ident),+;)? $(docker: $($docker:ident),+;)?) => {
         mod podman {
             $crate::support::engines::engine_tests! {
-                @$how Podman find: $($($both)+)? $($($podman_first)+)? $($($podman)+)?
+                @all $how Podman [] $($($both)+)? $($($podman_first)+)? $($($podman)+)?
             }
-            $crate::support::engines::engine_tests! { @$how Podman find_with_long: $($($docker_first)+)? }
+            $crate::support::engines::engine_tests! { @all $how Podman [ignore = "with --long"] $($($docker_first)+)? }
         }
         mod docker {
             $crate::support::engines::engine_tests! {
-                @$how Docker find: $($($both)+)? $($($docker_first)+)? $($($docker)+)?
+                @all $how Docker [] $($($both)+)? $($($docker_first)+)? $($($docker)+)?
             }
-            $crate::support::engines::engine_tests! { @$how Docker find_with_long: $($($podman_first)+)? }
+            $crate::support::engines::engine_tests! { @all $how Docker [ignore = "with --long"] $($($podman_first)+)? }
         }
     };
     (async $($lists:tt)+) => {
@@ -88,11 +92,6 @@ impl TestEngine {
         };
         absent(&format!("container engine ({name})"));
         None
-    }
-
-    /// Returns the engine of this kind under `cargo xtask test --long` alone: for a test that runs on the other one each time.
-    pub(crate) fn find_with_long(kind: EngineKind) -> Option<Self> {
-        size(false, true).then(|| Self::find(kind)).flatten()
     }
 
     /// Returns the engines that exist here, for a test that tries each; reports the others as skipped.

@@ -30,14 +30,13 @@ fn named() -> Vec<(usize, String)> {
     words.filter(is_test).collect()
 }
 
-/// Whether a file of the area that a name begins with has a test of that name.
+/// Whether a file of the area that a name begins with has a test, or a group of tests, of that name.
 fn is_there(name: &str, tests: &[Text]) -> bool {
     let (place, function) = name.rsplit_once("::").unwrap();
     let path = format!("tests/it/{}.rs", place.replace("::", "/"));
-    let function = format!("fn {function}(");
-    tests
-        .iter()
-        .any(|file| file.path == path && file.text.contains(&function))
+    let forms = [format!("fn {function}("), format!("mod {function} {{")];
+    let has_it = |file: &Text| forms.iter().any(|form| file.text.contains(form));
+    tests.iter().any(|file| file.path == path && has_it(file))
 }
 
 #[test]
