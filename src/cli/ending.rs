@@ -12,7 +12,6 @@ use crate::lifecycle::{
 };
 use crate::model::generation::GenerationName;
 use crate::report::numbers::{self, counted};
-use crate::report::status;
 
 /// The options of `stop`.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -168,7 +167,7 @@ fn tell_undone(context: &Context, tasks: &[UndoneTask]) -> Result<()> {
         format!(
             "{} ({}{}) {title}",
             task.id,
-            status::word(task.status),
+            task.status.word(),
             why.unwrap_or_default()
         )
     };

@@ -53,6 +53,18 @@ pub enum Status {
     Closed,
 }
 
+impl Status {
+    /// Returns the word by which people read and type it. JSON has `blocked` where people read `held`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::InProgress => "in_progress",
+            Self::Blocked => "held",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 impl fmt::Display for Status {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {

@@ -76,7 +76,7 @@ impl Generator {
         let Some(named) = named else {
             let run = match self.id_at_work()? {
                 Some(at_work) => Some(at_work),
-                None => self.run_ids()?.into_iter().next(),
+                None => self.last_run()?,
             };
             return run.ok_or_else(|| {
                 Error::new(ErrorKind::NothingToDo, "no run is recorded in this repository")
@@ -87,6 +87,12 @@ impl Generator {
             Some(run) => Ok(run),
             None => self.last_run_of(named),
         }
+    }
+
+    /// Returns the last run that began, passing over records of gates and shells outside of a run.
+    fn last_run(&self) -> Result<Option<RunId>> {
+        let has_begun = |row: &RunRow| row.outcome != RunOutcome::NotBegun;
+        Ok(self.runs()?.into_iter().find(has_begun).map(|row| row.run))
     }
 
     /// Returns the run of a name, or of the first letters of one; `None` where there is none.

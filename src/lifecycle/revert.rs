@@ -197,7 +197,7 @@ fn not_merged(issue: &Issue) -> Error {
             "{} is not merged: it was closed without a commit of this generation",
             issue.id
         ),
-        _ => format!("{} is not merged: it is {}", issue.id, issue.status),
+        _ => format!("{} is not merged: it is {}", issue.id, issue.status.word()),
     };
     Error::new(ErrorKind::Precondition, message).hint("`cordwainer issues list --status closed` lists what is done")
 }

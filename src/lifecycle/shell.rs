@@ -67,7 +67,7 @@ impl Generator {
         let store = Store::open(&self.project.git, &generation)?;
         let issue = store.read()?.get(id)?.clone();
         if options.keep && matches!(issue.status, Status::InProgress | Status::Closed) {
-            let message = format!("nothing can be kept for {id}: it is {}", issue.status);
+            let message = format!("nothing can be kept for {id}: it is {}", issue.status.word());
             return Err(Error::new(ErrorKind::Precondition, message).hint("leave `--keep` out"));
         }
         let work = self.work_to_try((&generation, &issue), options.attempt)?;

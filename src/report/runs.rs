@@ -26,7 +26,7 @@ pub(super) const NOTHING: &str = "-";
 /// Returns the runs of a repository, a line each; `left_out` is how many older ones there are beside these.
 pub(crate) fn list(rows: &[RunRow], left_out: usize, zone: &Zone, width: Option<u16>) -> String {
     if rows.is_empty() {
-        return "No such run is recorded.".to_owned();
+        return "No run is recorded, or none that was asked for.".to_owned();
     }
     let header = [
         "run",

@@ -14,7 +14,6 @@ use crate::report::csv::Field;
 use crate::report::numbers::{calls, counted, dollars, tokens};
 use crate::report::plan::estimate;
 use crate::report::runs::{NOTHING, score, seconds};
-use crate::report::status::word;
 use crate::report::terminal::table;
 use crate::report::time::duration;
 
@@ -185,8 +184,8 @@ pub(crate) fn tasks(report: &TaskReport, width: Option<u16>) -> String {
 
 fn task(task: &TaskFigures) -> Vec<String> {
     let state = match task.outcome {
-        Some(outcome) => format!("{}, {outcome}", word(task.status)),
-        None => word(task.status).to_owned(),
+        Some(outcome) => format!("{}, {outcome}", task.status.word()),
+        None => task.status.word().to_owned(),
     };
     let tried = task.attempts > 0;
     let found = |text: String| if tried { text } else { NOTHING.to_owned() };
@@ -234,7 +233,7 @@ pub(crate) fn tasks_rows(report: &TaskReport) -> Vec<Vec<Field>> {
         let about = vec![
             Field::text(&task.id),
             Field::text(&task.title),
-            Field::text(word(task.status)),
+            Field::text(task.status.word()),
             Field::known(task.outcome, |outcome| Field::text(&outcome)),
             Field::count(task.attempts),
             Field::count(task.rounds),

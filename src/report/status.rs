@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::accounting::budget::Scope;
 use crate::base::fs::LockHolder;
 use crate::base::text::one_line;
-use crate::issues::issue::{GroupStanding, IssueCounts, Status as TaskStatus};
+use crate::issues::issue::{GroupStanding, IssueCounts};
 use crate::lifecycle::{GenerationSummary, Listing, RunState, Status};
 use crate::model::generation::Phase;
 use crate::model::{CommitId, ModeKind};
@@ -17,16 +17,6 @@ use crate::report::output::Zone;
 use crate::report::runs;
 use crate::report::time::{moment, until};
 use crate::report::tone::{Line, next_steps};
-
-/// Returns the word by which people read and type a task's status. JSON has `blocked` where people read `held`.
-pub(crate) fn word(status: TaskStatus) -> &'static str {
-    match status {
-        TaskStatus::Open => "open",
-        TaskStatus::InProgress => "in_progress",
-        TaskStatus::Blocked => "held",
-        TaskStatus::Closed => "closed",
-    }
-}
 
 /// Returns the state of a generation: a small table, and what to do next below it.
 pub(crate) fn status(status: &Status, now: Timestamp, zone: &Zone) -> Vec<Line> {

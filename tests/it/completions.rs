@@ -55,6 +55,7 @@ fn what_the_store_knows_is_offered() {
         ("issues --generation sort show ", &[]),
         ("start --mode hot", &["hotfix"]),
         ("runs stop gen", &["generation-search", "generation-sort"]),
+        ("runs list --of ", &["generation-search", "generation-sort"]),
         ("completions z", &["zsh"]),
     ] {
         assert_eq!(offered(&repository, line), expect, "{line}");

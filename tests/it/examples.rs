@@ -302,7 +302,7 @@ fn a_scaffolded_xtask_builds_and_answers() {
     let done = Done::of(&output);
     assert_eq!(done.code, Some(0), "{}", done.stderr);
 
-    // It refers to the checkout that the program was built from, which is this one, and builds as it is.
+    // It refers to the checkout that the program was built from, which is this one.
     let manifest = fs::read_to_string(repository.path().join(MANIFEST)).unwrap();
     let dependency = format!("cordwainer = {{ path = \"{}\" }}\n", checkout().display());
     assert!(manifest.contains(&dependency), "{manifest}");

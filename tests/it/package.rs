@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::process::Command;
 
+use cordwainer::testing::size;
+
 use crate::support::cargo::{Done, cargo, checkout, features_of_the_tests};
 
 /// `cargo package` would verify by building the program, too, into the folder from which these very tests call theirs:
@@ -36,7 +38,7 @@ fn the_package_builds_by_itself() {
     let manifest = format!(
         "[package]\nname = \"user\"\nedition = \"2024\"\n\n[dependencies]\n\
          cordwainer = {{ path = \"../{name}\", default-features = false }}\n{}",
-        features_of_the_tests()
+        size(features_of_the_tests(), String::new())
     );
     fs::write(user.join("Cargo.toml"), manifest).unwrap();
     fs::copy(checkout().join("Cargo.lock"), user.join("Cargo.lock")).unwrap();

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use cordwainer::testing::size;
+
 use crate::support::command::cordwainer;
 use crate::support::engines::{TestEngine, absent, limits_that_hold};
 use crate::support::repository::TestRepository;
@@ -199,16 +201,8 @@ fn collect(value: &serde_json::Value, found: &mut BTreeMap<String, (bool, String
     }
 }
 
+/// The packages of all six are half a gigabyte: one is enough where there is little time.
 #[test]
-fn a_project_in_one_language_is_tested_in_a_sealed_container() {
-    are_tested(&[PYTHON]);
-}
-
-/// The packages of all six are half a gigabyte: with `--long` alone.
-#[test]
-#[expect(clippy::disallowed_methods, reason = "how the test command asks for every case")]
-fn projects_in_six_languages_are_tested_in_a_sealed_container() {
-    if std::env::var_os("CORDWAINER_TEST_LONG").is_some() {
-        are_tested(&[CPP, PYTHON, RUST, NODE, GO, JAVA]);
-    }
+fn projects_are_tested_in_a_sealed_container() {
+    are_tested(&[PYTHON, CPP, RUST, NODE, GO, JAVA][..size(1, 6)]);
 }

@@ -38,7 +38,7 @@ struct Program {
 enum Task {
     /// Run a whole generation in real containers, with the scripted agent
     Demo(demo::DemoArgs),
-    /// Run every test, on both engines
+    /// Run every test, with both engines
     Test(test::TestArgs),
     /// Kill runs with many tasks at work again and again, and check what is left
     Storm(storm::StormArgs),

@@ -1,4 +1,4 @@
-//! `test`: every test, on both engines, with the real Claude Code client beside the scripted one.
+//! `test`: every test, with both engines, and with the real Claude Code client beside the scripted one.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -26,7 +26,7 @@ pub(crate) struct TestArgs {
     /// Fail instead of installing what is missing
     #[arg(long)]
     no_install: bool,
-    /// Try every case of the tests that try a part of them otherwise
+    /// Try every case, and on each engine, where tests otherwise try a part of them on one
     #[arg(long)]
     long: bool,
 }
@@ -161,18 +161,16 @@ fn environment(engines: &Engines) -> Vec<(&'static str, String)> {
     environment
 }
 
-/// The tests that have a word of `filter` in their names. With `long` also those that are ignored else, and a test has an hour
-/// before it is ended as hung, instead of minutes.
+/// The tests that have a word of `filter` in their names. With `long`, a test has an hour before it is ended as hung,
+/// instead of minutes.
 fn runner(filter: &[String], long: bool) -> Command {
     let mut command = cargo_for_tests();
     command.arg("--no-fail-fast");
     if *HAS_NEXTEST {
         let profile = if long { "long" } else { "default" };
         command.args(["--profile", profile, "--test-threads", &at_once().to_string()]);
-        command.args(long.then_some(["--run-ignored", "all"]).into_iter().flatten());
     } else {
         command.arg("--");
-        command.args(long.then_some("--include-ignored"));
     }
     command.args(filter);
     command

@@ -232,7 +232,7 @@ fn wanted(command: &Command, arg: &Arg) -> Vec<Kind> {
     let is_generation = id == "generation"
         || matches!(
             (command.get_name(), id),
-            ("switch", "name") | ("start", "carry") | ("gc", "archive") | ("lines", "at")
+            ("switch", "name") | ("start", "carry") | ("gc", "archive") | ("lines", "at") | ("list", "of")
         );
     let names = arg.get_value_names().unwrap_or_default();
     let words = names.iter().flat_map(|name| name.split('|'));

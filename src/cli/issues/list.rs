@@ -6,7 +6,6 @@ use crate::cli::Context;
 use crate::issues::issue::{Issue, IssueCounts, Issues, Status};
 use crate::issues::store::Store;
 use crate::model::id_list;
-use crate::report::status;
 use crate::report::terminal;
 
 /// The longest reason in a list, in characters.
@@ -56,7 +55,7 @@ fn table(issues: &Issues, found: &[&Issue], width: Option<u16>) -> String {
     let row = |issue: &&Issue| {
         vec![
             issue.id.to_string(),
-            status::word(issue.status).to_owned(),
+            issue.status.word().to_owned(),
             issue.priority.to_string(),
             text::one_line(&issue.title, 200),
             note(issues, issue),

@@ -37,7 +37,7 @@ pub(super) fn revert(context: &Context, arguments: &RevertArguments) -> Result<(
     }
     let stands = match done.issue.status {
         Status::Closed => "stays closed".to_owned(),
-        status => format!("is {status} again"),
+        status => format!("is {} again", status.word()),
     };
     context.output.say(&format!(
         "Took {} out of the generation: {} undoes {}. The task {stands}.",

@@ -21,7 +21,6 @@ use crate::model::{CommitId, IssueId, TypedId, id_list};
 use crate::report::guidance;
 use crate::report::numbers;
 use crate::report::output::Zone;
-use crate::report::status;
 use crate::report::time;
 
 /// Prints tasks, with an empty line between them; in JSON one object, or an array where several are named.
@@ -140,7 +139,7 @@ impl Page {
 
 fn fields(page: &mut Page, issues: &Issues, issue: &Issue, sizes: &Sizes, zone: &Zone) {
     let moment = |at| time::moment(at, &zone.0);
-    page.field("status", Some(status::word(issue.status)));
+    page.field("status", Some(issue.status.word()));
     page.field("held", issue.hold.as_ref());
     let waits_for = issues.waits_for(issue);
     page.field("waits for", (!waits_for.is_empty()).then(|| id_list(&waits_for)));
@@ -179,7 +178,7 @@ fn related<'a>(issues: &Issues, ids: impl IntoIterator<Item = &'a IssueId>) -> R
         let issue = issues.get(id)?;
         Ok(format!(
             "{id} {} {}",
-            status::word(issue.status),
+            issue.status.word(),
             text::one_line(&issue.title, 200)
         ))
     };

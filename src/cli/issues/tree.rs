@@ -6,7 +6,6 @@ use crate::cli::Context;
 use crate::issues::issue::TreeRow;
 use crate::issues::store::Store;
 use crate::model::TypedId;
-use crate::report::status;
 
 /// Prints the trees below these tasks, or below all that no other depends on; in JSON the rows, from top to bottom.
 pub(super) fn tree(context: &Context, store: &Store, ids: &[TypedId]) -> Result<()> {
@@ -40,7 +39,7 @@ fn drawn(rows: &[TreeRow]) -> String {
         }
         follows[row.depth] = true;
         let title = text::one_line(&row.title, 200);
-        line.push_str(&format!("{} {} {title}", row.id, status::word(row.status)));
+        line.push_str(&format!("{} {} {title}", row.id, row.status.word()));
         match (row.repeated, row.shared) {
             (true, _) => line.push_str(" (shared; see above)"),
             (false, true) => line.push_str(" (shared)"),

@@ -5,12 +5,11 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 use crate::issues::group::Effort;
 use crate::issues::issue::{Status, TYPES};
-use crate::report::status::word;
 
 /// Parses a status by the word that people read. JSON has `blocked` for `held`, so that is accepted, too.
 pub(super) fn status() -> impl TypedValueParser<Value = Status> {
     let known = [Status::Open, Status::InProgress, Status::Blocked, Status::Closed];
-    let value = |status| PossibleValue::new(word(status));
+    let value = |status: Status| PossibleValue::new(status.word());
     let values = known.map(|status| match status {
         Status::InProgress => value(status).alias("in-progress"),
         Status::Blocked => value(status).alias("blocked"),
@@ -18,7 +17,7 @@ pub(super) fn status() -> impl TypedValueParser<Value = Status> {
     });
     PossibleValuesParser::new(values).try_map(move |typed| {
         let typed = typed.replace('-', "_");
-        let named = |status: &Status| word(*status) == typed || status.to_string() == typed;
+        let named = |status: &Status| status.word() == typed || status.to_string() == typed;
         let found = known.into_iter().find(named);
         found.ok_or_else(|| format!("there is no status `{typed}`"))
     })

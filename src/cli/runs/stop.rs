@@ -70,8 +70,13 @@ pub(crate) async fn any(args: &StopArgs, context: &Context) -> Result<u8> {
             drop(waiting);
             show(&done, context)
         }
-        // Which says what names there are.
-        (Err(error), Ok(generator)) if error.kind() == ErrorKind::NothingToDo => here(args, generator, context).await,
+        (Err(error), Ok(generator)) if error.kind() == ErrorKind::NothingToDo => {
+            match here(args, generator, context).await {
+                Err(here) if here.kind() == ErrorKind::NothingToDo => Err(error),
+                // Which says what names there are.
+                other => other,
+            }
+        }
         (Err(error), _) => Err(error),
     }
 }

@@ -362,7 +362,7 @@ pub(super) fn refused(issue: &Issue, what: &str) -> Error {
     ));
     match issue.status {
         Status::Open if what == "be released" => error.hint(format!(
-            "it is nobody's to release; `cordwainer issues hold {}` holds it",
+            "the next run attempts it as soon as it can; `cordwainer issues hold {}` keeps it from that",
             issue.id
         )),
         Status::Open => error,

@@ -39,6 +39,9 @@ pub struct AtWork {
     pub tool: Option<String>,
     /// The gates that run on its work.
     pub gates: Vec<String>,
+    /// What it is at when its gates have ended.
+    #[serde(skip)]
+    after_gates: Stage,
     /// What its calls used that have ended.
     #[serde(skip)]
     ended: Usage,
@@ -116,6 +119,7 @@ impl AtWork {
             usage: Usage::default(),
             tool: None,
             gates: Vec::new(),
+            after_gates: Stage::Judged,
             ended: Usage::default(),
             of_call: Usage::default(),
         }
@@ -194,12 +198,18 @@ fn note_gate(all: &mut [AtWork], event: &EventKind) {
     let Some(one) = all.iter_mut().find(is_its) else { return };
     let gate = one_line(gate, TITLE);
     if matches!(event, EventKind::GateStarted(_)) {
+        match one.stage {
+            Stage::Gate => {}
+            // Gates run again on what is merged with newer work.
+            Stage::Merge => one.after_gates = Stage::Merge,
+            _ => one.after_gates = Stage::Judged,
+        }
         one.gates.push(gate);
         one.stage = Stage::Gate;
     } else if let Some(place) = one.gates.iter().position(|running| *running == gate) {
         one.gates.remove(place);
         if one.gates.is_empty() {
-            one.stage = Stage::Judged;
+            one.stage = one.after_gates;
         }
     }
 }

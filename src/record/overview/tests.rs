@@ -203,6 +203,9 @@ fn gates_are_told_while_they_run() {
         begins("\u{1b}[2J"),
         json!({"type": "gate_started", "gate": "of the tip"}),
         json!({"type": "agent_started", "call": call(task, "stitch", 1), "session_id": "s", "model": "m", "client_version": null}),
+        json!({"type": "step_started", "call": call(task, "stitch", 1), "step": "merge"}),
+        begins("again"),
+        ends("again"),
     ];
     let told = |count: usize| {
         let at_work = fold(&events[..count]).at_work;
@@ -219,6 +222,9 @@ fn gates_are_told_while_they_run() {
         ("gate", "\\u{1b}[2J"),
         ("gate", "\\u{1b}[2J"),
         ("agent", ""),
+        ("merge", ""),
+        ("gate", "again"),
+        ("merge", ""),
     ];
     let all: Vec<(&str, String)> = (3..=events.len()).map(told).collect();
     assert_eq!(all, expect.map(|(stage, gates)| (stage, gates.to_owned())));

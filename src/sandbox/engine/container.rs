@@ -85,12 +85,12 @@ impl Engine {
         } else {
             spec
         };
+        // Nothing is left of one that still waits. The semaphore is never closed.
+        let _turn = self.0.starts.acquire().await.ok();
         let left = Noted {
             _left: self.0.leftovers.note(format!("the container `{}`", named.name)),
             _name: self.0.containers.note(named.name.clone()),
         };
-        // It is never closed.
-        let _turn = self.0.starts.acquire().await.ok();
         let id = self.create(named).await?;
         match self.attach_and_start(&id, named, stdin, left).await {
             Ok(container) => Ok(container),

@@ -10,7 +10,7 @@ use crate::support::project::Project;
 use crate::support::repository::TestRepository;
 
 engine_tests! {
-    docker first: nothing_is_left_for_the_next_task_or_for_a_gate;
+    both: nothing_is_left_for_the_next_task_or_for_a_gate;
 }
 
 /// What the first one does, with the text that is prepared at first in each file.

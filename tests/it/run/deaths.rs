@@ -2,9 +2,10 @@
 //! three, is resumed, and comes to what one comes to that lived.
 //!
 //! By default the deaths of a generation follow one another: each run dies at the first point to which it comes of those at which none
-//! has died yet. So every point is died at once in a generation of either kind, one of them on podman and the other one on Docker
-//! Engine, by turns. What that leaves out are the other engine, a death after which nothing else goes wrong, and the second time that a
-//! point is reached: `cargo xtask test --long` has a generation of its own for each point, on both engines, each time.
+//! has died yet. So a run dies at every point one time in a generation of either kind, one of them on podman and the other one on
+//! Docker Engine, by turns (where only several tasks at once come to a point, in that kind alone). What that leaves out are the other
+//! engine, a death after which nothing else goes wrong, and the second time that a point is reached: `cargo xtask test --long` has a
+//! generation of its own for each point, on both engines, each time.
 
 mod outcome;
 mod stories;

@@ -13,9 +13,9 @@ use crate::support::repository::TestRepository;
 use crate::support::scripts::{proposal, scripted, user_prompt};
 
 engine_tests! {
-    both: work_above_a_shared_checkout_goes_on_is_judged_and_lands;
+    both: work_above_a_shared_checkout_goes_on_is_judged_and_lands,
+        measure_and_reviews_read_a_shared_checkout_and_leave_nothing_mounted;
     podman first: gates_run_above_the_checkout_that_agents_have;
-    docker first: measure_and_reviews_read_a_shared_checkout_and_leave_nothing_mounted;
     podman: newer_work_stages_and_what_was_prepared_come_above_a_shared_checkout;
 }
 

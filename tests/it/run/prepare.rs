@@ -15,8 +15,8 @@ use crate::support::project::waiting::wait_until;
 use crate::support::repository::TestRepository;
 
 engine_tests! {
+    both: the_second_task_finds_what_the_first_did_and_nothing_that_it_wrote;
     podman first: a_session_that_goes_on_finds_what_it_wrote;
-    docker first: the_second_task_finds_what_the_first_did_and_nothing_that_it_wrote;
     podman: a_death_at_any_moment_leaves_no_half_a_layer, an_interrupted_preparation_leaves_nothing_and_the_next_run_goes_on,
         an_interrupted_preparation_for_a_task_keeps_its_work, a_link_in_the_place_of_a_mount_point_leads_nowhere, what_is_no_longer_ignored_is_held,
         a_task_that_changes_the_inputs_prepares_for_itself, what_was_damaged_is_made_anew;

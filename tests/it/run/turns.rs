@@ -2,18 +2,23 @@
 
 use std::collections::HashSet;
 use std::fs;
+use std::sync::atomic::Ordering;
 use std::thread::available_parallelism;
 
 use cordwainer::event::EventKind;
+use tokio::runtime::Runtime;
 
 use crate::run::limits::run_by_the_clock;
 use crate::run::parallel::{ended, expect_merged, let_all_go_on, let_go_on, wait_for_agents};
 use crate::support::engines::{TestEngine, engine_tests, limits_that_hold, skip};
 use crate::support::project::Project;
+use crate::support::repository::TestRepository;
 use crate::support::scripts::{WAIT, scripted};
+use crate::support::sockets::Socket;
 
 engine_tests! {
-    podman: after_a_limit_half_as_many_are_at_work_and_then_one_more_for_each_that_gets_through;
+    podman: after_a_limit_half_as_many_are_at_work_and_then_one_more_for_each_that_gets_through,
+        one_container_starts_at_a_time_for_every_two_cores;
     docker: auto_is_as_many_as_the_documentation_says, the_oldest_task_is_done_among_ever_newer_and_more_urgent_ones;
 }
 
@@ -117,6 +122,23 @@ fn after_a_limit_half_as_many_are_at_work_and_then_one_more_for_each_that_gets_t
         "{counts:?}"
     );
     expect_merged(&project, 1..=8);
+    project.expect_tidy();
+}
+
+fn one_container_starts_at_a_time_for_every_two_cores(engine: TestEngine) {
+    let runtime = Runtime::new().unwrap();
+    let (proxy, most) = runtime.block_on(async { Socket::counting_starts(&engine.socket()) });
+    let more = "stitch: {parallel: 4}\n";
+    let project = Project::with_socket(engine, TestRepository::new(), &proxy.path(), more);
+    project.run(&["generator", "start", "--name", "one"]).expect(0);
+    for number in 1..=8 {
+        project.add(&format!("task {number}"), &format!("write src/{number}.txt x"));
+    }
+    project.run(&["generator", "run", "--tasks-only"]).expect(0);
+    expect_merged(&project, 1..=8);
+    let allowed = (available_parallelism().unwrap().get() / 2).max(1);
+    let most = most.load(Ordering::SeqCst);
+    assert!((1..=allowed).contains(&most), "{most} at once, {allowed} allowed");
     project.expect_tidy();
 }
 

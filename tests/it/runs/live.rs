@@ -330,6 +330,8 @@ fn the_lines_of_a_run_are_the_same_in_another_terminal(engine: TestEngine) {
     for other in &mut others {
         other.shows("Bash mkfifo go");
     }
+    // The pipe is made after that was told.
+    wait_until(|| project.pipes().len() == 1);
     project.let_pipes_go();
     let terminals: Vec<PseudoTerminal> = std::iter::once(own).chain(others).collect();
     let screens = terminals.into_iter().map(|terminal| {

@@ -221,7 +221,11 @@ fn runs_are_found_by_name_by_its_beginning_and_by_generation() {
     assert_eq!(shown("202611"), WHOLE);
     assert_eq!(shown("one"), "20261201-120000000-2");
     assert_eq!(shown("generation-one"), "20261201-120000000-2");
+    // Gates outside of a run have records, too.
+    let gate = json!({"type": "gate_ended", "task": "cw-k7qd", "gate": "test", "passed": true});
+    let gates = write(&repository, "20261202-120000000-3", &[gate], b"");
     let last = call(&repository, &["runs", "show", "--json"]).json();
+    fs::remove_dir_all(gates).unwrap();
     assert_eq!(
         (&last["run"]["run"], &last["run"]["reason"]),
         (&json!("20261201-120000000-2"), &json!("interrupted"))
@@ -327,7 +331,7 @@ fn lines_of_ten_megabytes_are_shown_in_little_memory() {
         events.write_all(line(second, &said).as_bytes()).unwrap();
     }
     let program = env!("CARGO_BIN_EXE_cordwainer");
-    let command = format!("ulimit -v 1500000; exec {program} runs logs");
+    let command = format!("ulimit -d 65536 && exec {program} runs logs");
     let output = std::process::Command::new("sh")
         .args(["-c", &command])
         .current_dir(repository.path())

@@ -144,8 +144,8 @@ fn each_stage_of_a_run_is_told_while_it_lasts(engine: TestEngine) {
         &format!("stages: [stitch, review]\n{gate}{}", user_prompt(&measure)),
     );
     let run = project.spawn(&["run", "--cycles", "1"]);
-    let agent_waits =
-        || wait_until(|| project.pipes().len() == 1 && project.status()["at_work"][0]["tool"].is_string());
+    // What a tool and its answer used is told after the tool.
+    let agent_waits = || wait_until(|| project.pipes().len() == 1 && project.status()["at_work"][0]["turns"] != 0);
 
     agent_waits();
     let told = Told::by(&project);

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use cordwainer::engine::{BuildRequest, ConnectOptions, Container, ContainerSpec, Engine, EngineKind, Exit, Stream};
+use cordwainer::testing::size;
 
 /// The image of the scripted agent and the probe.
 pub(crate) const IMAGE: &str = "localhost/cordwainer-scripted-agent:latest";
@@ -18,46 +19,36 @@ pub(crate) const IMAGE: &str = "localhost/cordwainer-scripted-agent:latest";
 ///
 /// A test of how an engine behaves, or of what depends on that, is listed under `both`; one of what is the same on each under one
 /// engine alone. What runs on either, but has parts that an engine might do in another way, is listed under `podman first` or
-/// `docker first`: on the other engine it is ignored but under `cargo xtask test --long`.
+/// `docker first`: its test tries it on that engine, or on the other one where that is all there is, and under
+/// `cargo xtask test --long` on each.
 macro_rules! engine_tests {
-    (@one sync $kind:ident [$($attribute:meta)?] $test:ident) => {
-        #[test]
-        $(#[$attribute])?
+    (@sync $kind:ident $find:ident: $($test:ident)*) => {
+        $(#[test]
         fn $test() {
-            let kind = cordwainer::engine::EngineKind::$kind;
-            if let Some(engine) = $crate::support::engines::TestEngine::find(kind) {
-                super::$test(engine);
-            }
-        }
+            let found = $crate::support::engines::TestEngine::$find(cordwainer::engine::EngineKind::$kind);
+            found.into_iter().for_each(super::$test);
+        })*
     };
-    (@one async $kind:ident [$($attribute:meta)?] $test:ident) => {
-        #[tokio::test]
-        $(#[$attribute])?
+    (@async $kind:ident $find:ident: $($test:ident)*) => {
+        $(#[tokio::test]
         async fn $test() {
-            let kind = cordwainer::engine::EngineKind::$kind;
-            if let Some(engine) = $crate::support::engines::TestEngine::find(kind) {
+            let found = $crate::support::engines::TestEngine::$find(cordwainer::engine::EngineKind::$kind);
+            for engine in found.into_iter().collect::<Vec<_>>() {
                 super::$test(engine.connect().await).await;
             }
-        }
-    };
-    (@all $how:ident $kind:ident $attributes:tt $($test:ident)*) => {
-        $($crate::support::engines::engine_tests! { @one $how $kind $attributes $test })*
+        })*
     };
     (@modules $how:ident
         $(both: $($both:ident),+;)?
         $(podman first: $($podman_first:ident),+;)? $(docker first: $($docker_first:ident),+;)?
         $(podman: $($podman:ident),+;)? $(docker: $($docker:ident),+;)?) => {
         mod podman {
-            $crate::support::engines::engine_tests! {
-                @all $how Podman [] $($($both)+)? $($($podman_first)+)? $($($podman)+)?
-            }
-            $crate::support::engines::engine_tests! { @all $how Podman [ignore = "with --long"] $($($docker_first)+)? }
+            $crate::support::engines::engine_tests! { @$how Podman find: $($($both)+)? $($($podman)+)? }
+            $crate::support::engines::engine_tests! { @$how Podman first: $($($podman_first)+)? }
         }
         mod docker {
-            $crate::support::engines::engine_tests! {
-                @all $how Docker [] $($($both)+)? $($($docker_first)+)? $($($docker)+)?
-            }
-            $crate::support::engines::engine_tests! { @all $how Docker [ignore = "with --long"] $($($podman_first)+)? }
+            $crate::support::engines::engine_tests! { @$how Docker find: $($($both)+)? $($($docker)+)? }
+            $crate::support::engines::engine_tests! { @$how Docker first: $($($docker_first)+)? }
         }
     };
     (async $($lists:tt)+) => {
@@ -92,6 +83,22 @@ impl TestEngine {
         };
         absent(&format!("container engine ({name})"));
         None
+    }
+
+    /// Returns the engine of this kind, or the other one where that is all there is, and under `cargo xtask test --long` both. On a
+    /// machine without any it reports that the calling test is skipped.
+    pub(crate) fn first(kind: EngineKind) -> Vec<Self> {
+        let mut kinds = [EngineKind::Podman, EngineKind::Docker];
+        kinds.sort_by_key(|one| *one != kind);
+        let are_there = kinds.into_iter().filter(|kind| variable_of(*kind).is_some());
+        let mut found: Vec<Self> = are_there
+            .take(size(1, 2))
+            .map(|kind| Self { kind, own: None })
+            .collect();
+        if found.is_empty() {
+            found.extend(Self::find(kind));
+        }
+        found
     }
 
     /// Returns the engines that exist here, for a test that tries each; reports the others as skipped.

@@ -133,6 +133,38 @@ impl Socket {
         (socket, made)
     }
 
+    /// Passes everything on to `target`, and tells the most containers that were being started at the same time: from when one is
+    /// to be created until it has started.
+    pub(crate) fn counting_starts(target: &Path) -> (Self, Arc<AtomicUsize>) {
+        let most = Arc::new(AtomicUsize::new(0));
+        let (target, told, now) = (target.to_owned(), Arc::clone(&most), Arc::new(AtomicUsize::new(0)));
+        let socket = Self::serve(move |mut near| {
+            let (target, told, now) = (target.clone(), Arc::clone(&told), Arc::clone(&now));
+            async move {
+                let mut far = UnixStream::connect(&target).await.unwrap();
+                let mut buffer = [0; 4096];
+                let count = near.read(&mut buffer).await.unwrap();
+                let asked = String::from_utf8_lossy(&buffer[..count])
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
+                if asked.contains("/containers/create") {
+                    told.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                }
+                far.write_all(&buffer[..count]).await.unwrap();
+                if asked.starts_with("POST ") && asked.contains("/start") {
+                    let count = far.read(&mut buffer).await.unwrap();
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    near.write_all(&buffer[..count]).await.unwrap();
+                }
+                // Either side may hang up at any moment; that is its business.
+                let _ = copy_bidirectional(&mut near, &mut far).await;
+            }
+        });
+        (socket, most)
+    }
+
     fn serve<F: Future<Output = ()> + Send + 'static>(serve: impl Fn(UnixStream) -> F + Send + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = UnixListener::bind(folder.path().join("socket")).unwrap();
