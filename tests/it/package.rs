@@ -1,4 +1,7 @@
 //! The library as a package: what `cargo package` takes along is enough to build it.
+//!
+//! By default its dependencies have the features that they have for the tests, so that they need not be compiled once more; with
+//! `--long` those that it asks for itself.
 
 use std::fs::{self, File};
 use std::process::Command;

@@ -7,9 +7,11 @@ use crate::support::emulators::Screens;
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
 use crate::support::pseudo_terminal::PseudoTerminal;
+use crate::support::scripts::WAIT;
 
 engine_tests! {
     podman: tasks_at_work_have_a_line_each_on_terminals_of_all_widths, more_tasks_than_rows_are_counted,
+        hundreds_of_lines_pass_above_the_live_ones,
         what_an_agent_writes_steers_no_terminal, a_shell_gets_its_terminal_back_whole;
     docker: who_wants_less_or_more_gets_it, no_colour_is_used_where_none_is_wanted;
 }
@@ -113,6 +115,28 @@ fn more_tasks_than_rows_are_counted(engine: TestEngine) {
     let (code, shown) = terminal.ended();
     assert_eq!(code, Some(0), "{shown}");
     expect_merged(&project, 1..=6);
+}
+
+fn hundreds_of_lines_pass_above_the_live_ones(engine: TestEngine) {
+    let project = Project::new(engine, "");
+    let writes: String = (1..=300).map(|number| format!("write src/{number}.txt x\n")).collect();
+    project.add("writes much", &format!("{writes}{WAIT}write src/last.txt x"));
+    let command = project.command(&["run", "--tasks-only", "-v"]);
+    let mut terminal = PseudoTerminal::start_sized(&command, 10, 80);
+    let slots = wait_for_agents(&project, 1);
+    // The last eight of what lasts, and below them the lines of the run and of its task.
+    let mut expected: Vec<String> = (294..=300)
+        .map(|number| format!("  cw-1: Write src/{number}.txt"))
+        .collect();
+    expected.push("  cw-1: Bash mkfifo go".to_owned());
+    let shown =
+        |rows: &[String]| -> Vec<String> { rows.iter().map(|row| row.trim_end_matches('.').to_owned()).collect() };
+    let is_shown = |rows: &[String]| rows.len() == 10 && live(rows).len() == 2 && shown(&rows[..8]) == expected;
+    terminal.until(|screens| is_shown(&screens.wrapping) && is_shown(&screens.cutting));
+    let_all_go_on(&project, &slots);
+    let (code, shown) = terminal.ended();
+    assert_eq!(code, Some(0), "{shown}");
+    expect_merged(&project, 1..=1);
 }
 
 /// A tool's summary that would clear the screen, turn the line around, and fill it.
