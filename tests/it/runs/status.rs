@@ -145,7 +145,8 @@ fn each_stage_of_a_run_is_told_while_it_lasts(engine: TestEngine) {
     );
     let run = project.spawn(&["run", "--cycles", "1"]);
     // What a tool and its answer used is told after the tool.
-    let agent_waits = || wait_until(|| project.pipes().len() == 1 && project.status()["at_work"][0]["turns"] != 0);
+    let agent_waits =
+        || wait_until(|| project.pipes().len() == 1 && project.status()["at_work"][0]["turns"].as_u64() > Some(0));
 
     agent_waits();
     let told = Told::by(&project);
