@@ -119,8 +119,8 @@ fn more_tasks_than_rows_are_counted(engine: TestEngine) {
 
 fn hundreds_of_lines_pass_above_the_live_ones(engine: TestEngine) {
     let project = Project::new(engine, "");
-    let writes: String = (1..=300).map(|number| format!("write src/{number}.txt x\n")).collect();
-    project.add("writes much", &format!("{writes}{WAIT}write src/last.txt x"));
+    let writes: Vec<String> = (1..=300).map(|number| format!("write src/{number}.txt x\n")).collect();
+    project.add("writes much", &format!("{}{WAIT}write src/last.txt x", writes.concat()));
     let command = project.command(&["run", "--tasks-only", "-v"]);
     let mut terminal = PseudoTerminal::start_sized(&command, 10, 80);
     let slots = wait_for_agents(&project, 1);
