@@ -267,10 +267,9 @@ fn a_budget_goes_on_where_it_was(engine: TestEngine) {
             &api,
             "budget: {task_tokens: 10000}\nstitch: {max_attempts: 1}\n",
         );
-        project.add(
-            "asks",
-            &format!("{}{WAIT}{}write src/1.txt x", asks("first"), asks("second")),
-        );
+        // An agent that ends as soon as it was refused may be done before its run stops it for that.
+        let script = format!("{}{WAIT}{}fifo stay\nappend stay x\n", asks("first"), asks("second"));
+        project.add("asks", &script);
         let mut run = project.spawn(&["generator", "run", "--tasks-only"]);
         let slots = wait_for_agents(&project, 1);
         if dies {
@@ -285,6 +284,7 @@ fn a_budget_goes_on_where_it_was(engine: TestEngine) {
         (code, project.outcomes("cw-1"), call["metered"].clone(), served)
     };
     let lived = came_to(false);
+    assert_eq!(lived.0, Some(8), "{lived:?}");
     assert_eq!(lived.3, [1, 0], "the second has no room: {lived:?}");
     assert_eq!(came_to(true), lived);
 }
