@@ -85,8 +85,8 @@ struct Inner {
     leftovers: Leftovers,
     /// The names of the containers that were started from here.
     containers: Registry<String>,
-    /// The right to start a container. A start keeps about two cores busy: containers that began at the same moment would slow
-    /// each other down, and so would their ends, which come at the same moment again.
+    /// The right to start a container. A start keeps more than one core busy: many that began at the same moment would slow each
+    /// other down, and so would their ends, which come at the same moment again.
     starts: Semaphore,
 }
 
@@ -98,7 +98,7 @@ impl Engine {
             _service: service,
             leftovers: leftovers.clone(),
             containers: Registry::default(),
-            starts: Semaphore::new((Machine::here().cores as usize / 2).max(1)),
+            starts: Semaphore::new((Machine::here().cores as usize).max(1)),
         }))
     }
 
