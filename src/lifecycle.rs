@@ -61,7 +61,9 @@ pub use merge_gates::MergeGates;
 pub use model_figures::{ModelFigures, ModelReport};
 pub use plan::{Estimate, Plan, SizeEstimate};
 pub use reading::{FileSize, ReadingPart, ReadingPlan};
-pub use recorded::{Compared, ComparedKind, Comparison, Next, RunEvents, Talk, TalkItem};
+pub use recorded::{
+    Compared, ComparedKind, Comparison, Next, ReportedTask, ReviewFinding, RunEvents, Talk, TalkItem, WorkReport,
+};
 pub use registered::{Registered, RegisteredRun, RegisteredState, registered};
 pub use reset::ResetSummary;
 pub use revert::{Dependent, RevertOptions, RevertSummary};

@@ -1,5 +1,7 @@
 //! What happened: events, the records of a run, and reading them back. Nothing in here decides what happens next.
 
+pub mod attempts;
+pub mod course;
 pub mod event;
 pub mod event_lines;
 pub mod findings;

@@ -21,6 +21,7 @@ pub(crate) mod live;
 pub(crate) mod logs;
 pub(crate) mod numbers;
 pub(crate) mod output;
+pub(crate) mod page;
 mod picture;
 pub(crate) mod plan;
 pub(crate) mod reading;

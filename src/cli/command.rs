@@ -44,6 +44,8 @@ const WITHOUT_GENERATION: [&str; 27] = [
     "man",
 ];
 
+/// What a command hints at that takes a generation's name as its argument.
+const NAMED_WITHOUT: &str = "name the generation without the option";
 /// clap's id of `--generation`.
 const GENERATION_ID: &str = "generation";
 
@@ -94,8 +96,13 @@ pub(super) enum OtherCommand {
     /// Look at the documents that work comes from
     #[command(after_long_help = "Example:\n  cordwainer spec inspect docs/backlog.md")]
     Spec(spec::SpecArgs),
-    /// Print the reports of audits and reviews
-    #[command(after_long_help = "Example:\n  cordwainer report show --format sarif")]
+    /// Write what a run or a generation came to as a page or as Markdown, and print reports of audits and reviews
+    ///
+    /// The page is one file: it needs no other, contains no script and makes no request. It can be kept, sent and printed, and
+    /// is less than 1 MB. A report can be made while a run is at work, too.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer report --html report.html\n  cordwainer report search --markdown\n  cordwainer report show --format sarif"
+    )]
     Report(report::ReportArgs),
     /// List the runs that are at work in all repositories of yours
     ///
@@ -201,9 +208,8 @@ impl Verb {
         }
         let hint = match self {
             Self::Generation(GeneratorCommand::Start { .. }) => "`--name` names the new generation",
-            Self::Generation(GeneratorCommand::Switch { .. } | GeneratorCommand::Runs(_)) => {
-                "name the generation without the option"
-            }
+            Self::Generation(GeneratorCommand::Switch { .. } | GeneratorCommand::Runs(_)) => NAMED_WITHOUT,
+            Self::Other(OtherCommand::Report(args)) if args.is_of_work() => NAMED_WITHOUT,
             Self::Generation(_) | Self::Other(_) => "leave it out",
         };
         let message = "this command takes no `--generation`: it does not work on one that is named";

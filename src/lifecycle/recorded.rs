@@ -21,11 +21,13 @@ use crate::record::overview::{RunOutcome, RunOverview, RunRow};
 mod cache;
 mod compare;
 mod following;
+mod report;
 mod talk;
 
 use self::cache::CachedRows;
 pub use self::compare::{Compared, ComparedKind, Comparison};
 pub use self::following::{Next, RunEvents};
+pub use self::report::{ReportedTask, ReviewFinding, WorkReport};
 pub use self::talk::{Talk, TalkItem};
 
 /// The end of the name of a record that is being removed.
@@ -136,37 +138,47 @@ impl Generator {
     ///
     /// Where its records cannot be read.
     pub fn overview(&self, run: &RunId) -> Result<RunOverview> {
-        self.overview_if_there(run)?.ok_or_else(|| {
-            let path = events_of(&self.project.state_dir, run);
-            let message = format!("the events of run {run} are gone");
-            Error::new(ErrorKind::Precondition, message).hint(format!(
-                "`{}` is not there: a part of its records was deleted",
-                path.display()
-            ))
-        })
+        self.overview_if_there(run)?.ok_or_else(|| self.events_gone(run))
+    }
+
+    fn events_gone(&self, run: &RunId) -> Error {
+        let path = events_of(&self.project.state_dir, run);
+        let message = format!("the events of run {run} are gone");
+        Error::new(ErrorKind::Precondition, message).hint(format!(
+            "`{}` is not there: a part of its records was deleted",
+            path.display()
+        ))
     }
 
     /// Returns everything that a run came to by now; `None` where its events are gone.
     fn overview_if_there(&self, run: &RunId) -> Result<Option<RunOverview>> {
-        let is_at_work = self.id_at_work()?.as_ref() == Some(run);
-        let path = events_of(&self.project.state_dir, run);
         let mut overview = RunOverview::new(run.clone());
-        match EventLines::open(&path)? {
+        let Some(is_at_work) = self.read_events(run, |line| match line {
+            EventLine::Event(event, _) => overview.add(&event),
+            EventLine::Unreadable(_) => overview.add_unreadable(),
+        })?
+        else {
+            return Ok(None);
+        };
+        let mut overview = overview.summed_up();
+        overview.run = standing(overview.run, is_at_work, self.project.clock().now());
+        Ok(Some(overview))
+    }
+
+    /// Reads the events of a run, and returns whether that is at work; `None` where they are gone.
+    fn read_events(&self, run: &RunId, mut take: impl FnMut(EventLine)) -> Result<Option<bool>> {
+        let is_at_work = self.id_at_work()?.as_ref() == Some(run);
+        match EventLines::open(&events_of(&self.project.state_dir, run))? {
             Some(mut lines) => {
                 while let Some(line) = lines.next_event()? {
-                    match line {
-                        EventLine::Event(event, _) => overview.add(&event),
-                        EventLine::Unreadable(_) => overview.add_unreadable(),
-                    }
+                    take(line);
                 }
             }
             // One that is at work has just begun.
             None if is_at_work => {}
             None => return Ok(None),
         }
-        let mut overview = overview.summed_up();
-        overview.run = standing(overview.run, is_at_work, self.project.clock().now());
-        Ok(Some(overview))
+        Ok(Some(is_at_work))
     }
 
     /// Returns the task of a typed id that a run at work may still begin; `None` where there is none.

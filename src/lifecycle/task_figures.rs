@@ -6,7 +6,7 @@ use crate::accounting::ledger::Sum;
 use crate::base::error::Result;
 use crate::git::{DiffStat, Git};
 use crate::issues::attempt::{Attempt, Outcome};
-use crate::issues::issue::{Issue, Status};
+use crate::issues::issue::{Issue, Issues, Status};
 use crate::lifecycle::{Estimate, Generator};
 use crate::model::generation::GenerationName;
 use crate::model::{CommitId, IssueId};
@@ -57,6 +57,20 @@ impl Generator {
     pub fn task_figures(&self) -> Result<TaskReport> {
         let (generation, store) = self.store_to_read()?;
         let issues = store.read()?;
+        let tasks = self.figures_of(&issues)?;
+        let is_open = self.project.generations()?.contains(&generation);
+        let left = is_open
+            .then(|| self.in_its_mode()?.estimate_of_rest(&issues))
+            .transpose()?;
+        Ok(TaskReport {
+            generation,
+            tasks,
+            left,
+        })
+    }
+
+    /// Returns what each task took, the oldest one first.
+    pub(super) fn figures_of(&self, issues: &Issues) -> Result<Vec<TaskFigures>> {
         let mut found: Vec<&Issue> = issues.iter().collect();
         // A stable sort: those of one moment stay in the order of their ids.
         found.sort_by_key(|issue| issue.created_at);
@@ -69,16 +83,7 @@ impl Generator {
                 .transpose()?;
             Ok(TaskFigures::of(issue, changed))
         };
-        let tasks = found.into_iter().map(figures).collect::<Result<Vec<_>>>()?;
-        let is_open = self.project.generations()?.contains(&generation);
-        let left = is_open
-            .then(|| self.in_its_mode()?.estimate_of_rest(&issues))
-            .transpose()?;
-        Ok(TaskReport {
-            generation,
-            tasks,
-            left,
-        })
+        found.into_iter().map(figures).collect()
     }
 }
 
@@ -117,7 +122,7 @@ pub(super) mod tests {
     use crate::accounting::ledger::Entry;
     use crate::accounting::ledger::tests::entry;
     use crate::issues::attempt::Candidate;
-    use crate::issues::issue::{Issues, NewIssue, StoreMeta};
+    use crate::issues::issue::{NewIssue, StoreMeta};
     use crate::issues::round::{CheckKind, FailedCheck, Round};
     use crate::issues::stage::StageRun;
     use crate::model::Role;

@@ -8,5 +8,6 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use markdown::text as escaped_markdown;
 pub use report::{CategoryCount, Examined, FORMAT, FindingsReport, FindingsSummary, NotRead, ReportedFinding};
 pub use schema::schema;

@@ -20,7 +20,7 @@ pub use self::at_work::{AtWork, Stage};
 /// How many events of a timeline are kept: the first one, and the last ones.
 const TIMELINE: usize = 2000;
 /// How much of a reason is kept, in characters.
-const REASON: usize = 500;
+pub(crate) const REASON: usize = 500;
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

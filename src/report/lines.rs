@@ -189,11 +189,7 @@ fn tone_of(event: &EventKind) -> Option<Tone> {
         | EventKind::GroupDone(_)
         | EventKind::Audit(AuditStep::Reported { complete: true, .. }) => Some(Tone::Good),
         EventKind::MeasureFailed(_) | EventKind::Audit(AuditStep::PartRead { failed: Some(_), .. }) => Some(Tone::Bad),
-        EventKind::AttemptEnded { outcome, .. } => match outcome {
-            Outcome::Merged => Some(Tone::Good),
-            Outcome::Limited | Outcome::BudgetSpent | Outcome::Cancelled => Some(Tone::Held),
-            _ => Some(Tone::Bad),
-        },
+        EventKind::AttemptEnded { outcome, .. } => Some(Tone::from(*outcome)),
         _ => None,
     }
 }

@@ -3,6 +3,8 @@
 use anstyle::{AnsiColor, Style};
 use unicode_width::UnicodeWidthStr as _;
 
+use crate::issues::attempt::Outcome;
+
 /// What a line is to its reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tone {
@@ -20,9 +22,19 @@ pub(crate) enum Tone {
     Error,
 }
 
+impl From<Outcome> for Tone {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Merged => Self::Good,
+            Outcome::Limited | Outcome::BudgetSpent | Outcome::Cancelled => Self::Held,
+            _ => Self::Bad,
+        }
+    }
+}
+
 impl Tone {
     /// Returns the symbol that a line of the tone begins with, unless it begins with a word that is coloured instead.
-    fn symbol(self) -> Option<&'static str> {
+    pub(crate) fn symbol(self) -> Option<&'static str> {
         match self {
             Self::Good => Some("✓"),
             Self::Bad => Some("✗"),

@@ -2,4 +2,5 @@
 
 mod live;
 mod records;
+mod report;
 mod status;

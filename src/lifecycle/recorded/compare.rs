@@ -101,20 +101,39 @@ impl Generator {
     }
 
     fn compared_generation(&self, name: &str) -> Result<Compared> {
+        let (generation, issues) = self.issues_of_name(name)?;
+        let mut sums = Recorded::default();
+        for row in self.runs_of(&generation, &issues)? {
+            sums.add(&self.overview(&row.run)?);
+        }
+        self.sum_of_generation(&generation, &issues, sums)
+    }
+
+    /// Returns the generation of a name, open or ended, and its tasks.
+    pub(super) fn issues_of_name(&self, name: &str) -> Result<(GenerationName, Issues)> {
         let this = self.clone().choose(Some(name.to_owned()));
         let (generation, store) = this.store_to_read().map_err(|error| match error.kind() {
             ErrorKind::Precondition => super::unknown(name),
             _ => error,
         })?;
-        let issues = store.read()?;
+        Ok((generation, store.read()?))
+    }
+
+    /// Returns the runs of a generation whose records are there, the newest first: not those of an earlier one that had its name.
+    pub(super) fn runs_of(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<RunRow>> {
         let began = issues.meta().created_at;
-        let mut sums = Recorded::default();
-        for row in self.runs()? {
-            let is_its = row.generation.as_ref() == Some(&generation) && row.began_at.is_some_and(|at| at >= began);
-            if is_its {
-                sums.add(&self.overview(&row.run)?);
-            }
-        }
+        let mut rows = self.runs()?;
+        rows.retain(|row| row.generation.as_ref() == Some(generation) && row.began_at.is_some_and(|at| at >= began));
+        Ok(rows)
+    }
+
+    /// Returns what a generation came to; `sums` has what the records of its runs say.
+    pub(super) fn sum_of_generation(
+        &self,
+        generation: &GenerationName,
+        issues: &Issues,
+        sums: Recorded,
+    ) -> Result<Compared> {
         Ok(Compared {
             mode: Some(issues.meta().mode_name().to_owned()),
             runs: sums.runs,
@@ -122,10 +141,10 @@ impl Generator {
             measures: issues.cycle(),
             usage: issues.usage(),
             seconds: (sums.runs > 0).then_some(sums.seconds),
-            changed: self.changed_by(&generation)?,
+            changed: self.changed_by(generation)?,
             name: generation.as_str().to_owned(),
             kind: ComparedKind::Generation,
-            ..of_issues(&issues)
+            ..of_issues(issues)
         })
     }
 
@@ -159,14 +178,14 @@ impl Generator {
 
 /// What the records of a generation's runs say.
 #[derive(Default)]
-struct Recorded {
+pub(super) struct Recorded {
     runs: usize,
     gates: GateCounts,
     seconds: f64,
 }
 
 impl Recorded {
-    fn add(&mut self, overview: &RunOverview) {
+    pub(super) fn add(&mut self, overview: &RunOverview) {
         self.runs += 1;
         self.gates += gates(overview);
         self.seconds += overview.run.seconds;
@@ -180,7 +199,7 @@ fn gates(overview: &RunOverview) -> GateCounts {
     })
 }
 
-fn of_run(overview: &RunOverview) -> Compared {
+pub(super) fn of_run(overview: &RunOverview) -> Compared {
     let row = &overview.run;
     Compared {
         name: row.run.to_string(),

@@ -152,7 +152,7 @@ fn path(name: &str) -> String {
 }
 
 /// Escapes what would be markup, but for code in single backticks.
-fn text(said: &str) -> String {
+pub(crate) fn text(said: &str) -> String {
     let is_paired = said.matches('`').count().is_multiple_of(2) && !said.contains("``");
     let parts = said.split('`').enumerate();
     let parts = parts.map(|(index, part)| {
