@@ -28,7 +28,7 @@ mod parts;
 mod requests;
 
 use self::parts::last_lines;
-pub(crate) use self::parts::short_id;
+pub(crate) use self::parts::{ITS_OUTPUT, short_id};
 
 /// Turns the events of a run into its lasting lines; what was said before is not repeated.
 #[derive(Debug, Default)]

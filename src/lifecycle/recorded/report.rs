@@ -40,7 +40,7 @@ pub struct WorkReport {
     pub spent: Vec<Spent>,
     /// How often gates passed and failed, by gate, of the runs whose records are there.
     pub gates: BTreeMap<String, GateCounts>,
-    /// What reviews found, as far as the store still has it, the worst first.
+    /// What reviews found, where the store still has it, the worst first.
     pub findings: Vec<ReviewFinding>,
 }
 

@@ -25,20 +25,21 @@ use crate::report::time::moment;
 const LIMIT: usize = 1_000_000;
 
 /// How much a report has, the most first. A page that is too large is made again with less.
-const LEVELS: [Level; 5] = [
+const LEVELS: [Level; 4] = [
     Level {
         detail: Detail {
             title: 200,
             text: 500,
             steps: 60,
             lines: 20,
-            has_figures: true,
+            is_full: true,
         },
         look: Look {
             has_table: true,
             has_names: true,
         },
         findings: 200,
+        runs: 200,
         tasks: usize::MAX,
     },
     Level {
@@ -47,7 +48,7 @@ const LEVELS: [Level; 5] = [
             text: 240,
             steps: 12,
             lines: 4,
-            has_figures: true,
+            is_full: true,
         },
         findings: 100,
         ..SHORT
@@ -58,32 +59,34 @@ const LEVELS: [Level; 5] = [
             text: 120,
             steps: 4,
             lines: 0,
-            has_figures: true,
+            is_full: true,
         },
         findings: 50,
         ..SHORT
     },
     SHORT,
-    Level { tasks: 500, ..SHORT },
 ];
-/// The least that is said of each task.
+/// The least that is said of each task. Where that is too much, some tasks are left out.
 const SHORT: Level = Level {
     detail: Detail {
         title: 60,
         text: 60,
         steps: 0,
         lines: 0,
-        has_figures: false,
+        is_full: false,
     },
     look: Look {
         has_table: false,
         has_names: false,
     },
     findings: 20,
+    runs: 50,
     tasks: usize::MAX,
 };
 /// How many runs are named that cannot be read.
 const NAMED: usize = 20;
+/// How many gates are listed.
+const GATES: usize = 100;
 
 /// How much a report has.
 #[derive(Clone, Copy, Debug)]
@@ -92,8 +95,20 @@ struct Level {
     look: Look,
     /// How many findings.
     findings: usize,
+    /// How many runs, the last ones.
+    runs: usize,
     /// How many tasks.
     tasks: usize,
+}
+
+/// A form of a report.
+struct Form {
+    /// Its template.
+    template: &'static str,
+    /// How many bytes an attempt with its figures has at least.
+    attempt: usize,
+    /// How many bytes a step of one has at least.
+    step: usize,
 }
 
 /// A report.
@@ -139,8 +154,6 @@ pub(crate) struct Held {
     reason: String,
     /// What its agent asks; empty where it asks nothing.
     question: String,
-    /// Whether the page has the task in full, so that a link leads there.
-    is_linked: bool,
 }
 
 /// How many tasks have a score.
@@ -164,7 +177,12 @@ struct Gate {
 ///
 /// Of kind [`ErrorKind::Unexpected`](crate::base::error::ErrorKind::Unexpected) where the templates do not fit.
 pub(crate) fn html(report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<String> {
-    rendered("report.html", report, pages, reader)
+    let form = Form {
+        template: "report.html",
+        attempt: 400,
+        step: 60,
+    };
+    rendered(&form, report, pages, reader)
 }
 
 /// Returns the report as Markdown, in which no text of an agent is markup.
@@ -173,19 +191,47 @@ pub(crate) fn html(report: &WorkReport, pages: &Pages, reader: &Reader) -> Resul
 ///
 /// As [`html`].
 pub(crate) fn markdown(report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<String> {
-    rendered("report.md", report, pages, reader)
+    let form = Form {
+        template: "report.md",
+        attempt: 30,
+        step: 20,
+    };
+    rendered(&form, report, pages, reader)
 }
 
-/// Renders a template with as much as there is room for.
-fn rendered(template: &str, report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<String> {
+/// Renders a report with as much as there is room for.
+fn rendered(form: &Form, report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<String> {
+    let with = |level: &Level, is_short: bool| {
+        let report = Report::of(report, level, is_short, reader);
+        pages.render(form.template, &report)
+    };
+    let mut levels = LEVELS.iter().enumerate();
     let mut text = String::new();
-    for (index, level) in LEVELS.iter().enumerate() {
-        text = pages.render(template, &Report::of(report, level, index > 0, reader))?;
+    while let Some((index, level)) = levels.find(|(_, level)| form.least(report, level) < LIMIT) {
+        text = with(level, index > 0)?;
         if text.len() < LIMIT {
-            break;
+            return Ok(text);
         }
     }
+    let mut level = SHORT;
+    level.tasks = report.tasks.len();
+    while text.len() >= LIMIT && level.tasks > 0 {
+        level.tasks /= 2;
+        text = with(&level, true)?;
+    }
     Ok(text)
+}
+
+impl Form {
+    /// Returns how large the report is at least: what is larger than may be is not made at all.
+    fn least(&self, report: &WorkReport, level: &Level) -> usize {
+        if !level.detail.is_full {
+            return 0;
+        }
+        let attempts = report.tasks.iter().flat_map(|task| &task.attempts);
+        let bytes = attempts.map(|attempt| self.attempt + self.step * attempt.steps.len().min(level.detail.steps));
+        bytes.sum()
+    }
 }
 
 impl Report {
@@ -203,14 +249,14 @@ impl Report {
             outcome: outcome(report),
             facts: facts(report, reader),
             notes: notes(report, level, is_short),
-            runs: if of_run { Vec::new() } else { runs(report, reader) },
+            runs: if of_run {
+                Vec::new()
+            } else {
+                runs(report, level, reader)
+            },
             at_work_heading: at_work_heading(report),
             at_work: in_progress.map(|line| one_line(&line, level.detail.text)).collect(),
-            held: report
-                .tasks
-                .iter()
-                .filter_map(|task| held(task, level, linked.contains(&task.id)))
-                .collect(),
+            held: tasks.iter().filter_map(|task| held(task, level)).collect(),
             timeline: Timeline::of(report, axis.as_ref(), reader, level.look),
             spending: Spending::of(&report.spent, axis.as_ref(), &reader.zone),
             scores: scores(&report.tasks),
@@ -276,9 +322,9 @@ fn tasks(report: &WorkReport) -> String {
     if held > 0 {
         parts.push(format!("{held} held"));
     }
-    let count = counted(report.tasks.len(), "task");
+    let count = report.tasks.len();
     if parts.is_empty() {
-        count
+        count.to_string()
     } else {
         format!("{count}: {}", parts.join(", "))
     }
@@ -313,11 +359,13 @@ fn notes(report: &WorkReport, level: &Level, is_short: bool) -> Vec<String> {
         (count > shown).then(|| format!("There is more here: {}.", left_out(count - shown, thing)))
     };
     notes.extend(more(report.findings.len(), level.findings, "finding"));
+    notes.extend(more(report.runs.len(), level.runs, "earlier run"));
+    notes.extend(more(report.gates.len(), GATES, "gate"));
     notes.extend(more(report.tasks.len(), level.tasks, "task"));
     notes
 }
 
-fn runs(report: &WorkReport, reader: &Reader) -> Vec<Run> {
+fn runs(report: &WorkReport, level: &Level, reader: &Reader) -> Vec<Run> {
     let run = |row: &RunRow| {
         let began = row.began_at.map(|at| fact("began", moment(at, &reader.zone)));
         let merged = format!("{} of {}", row.tasks.merged, row.tasks.attempted);
@@ -330,17 +378,17 @@ fn runs(report: &WorkReport, reader: &Reader) -> Vec<Run> {
             facts: facts.chain(used(&row.usage)).collect(),
         }
     };
-    report.runs.iter().map(run).collect()
+    let before = report.runs.len().saturating_sub(level.runs);
+    report.runs[before..].iter().map(run).collect()
 }
 
-fn held(task: &ReportedTask, level: &Level, is_linked: bool) -> Option<Held> {
+fn held(task: &ReportedTask, level: &Level) -> Option<Held> {
     let reason = task.held.as_ref()?;
     Some(Held {
         id: task.id.to_string(),
         title: one_line(&task.title, level.detail.title),
         reason: one_line(reason, level.detail.text),
         question: one_line(task.question.as_deref().unwrap_or_default(), level.detail.text),
-        is_linked,
     })
 }
 
@@ -360,5 +408,5 @@ fn gates(report: &WorkReport) -> Vec<Gate> {
         passed: counts.passed,
         failed: counts.failed,
     };
-    report.gates.iter().map(gate).collect()
+    report.gates.iter().take(GATES).map(gate).collect()
 }

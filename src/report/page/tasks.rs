@@ -12,12 +12,12 @@ use crate::model::{RunId, Usage};
 use crate::record::attempts::AttemptRecord;
 use crate::record::event::{Event, EventKind};
 use crate::record::overview::RunOutcome;
-use crate::report::lines::Lines;
+use crate::report::lines::{ITS_OUTPUT, Lines};
 use crate::report::numbers::{calls, counted, dollars, tokens};
 use crate::report::output::Zone;
 use crate::report::runs::seconds;
 use crate::report::time::moment;
-use crate::report::tone::Tone;
+use crate::report::tone::{Line, Tone};
 
 /// How much of texts and lists a page has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,8 @@ pub(crate) struct Detail {
     pub(crate) steps: usize,
     /// How many lines a step has below its first.
     pub(crate) lines: usize,
-    /// Whether attempts have figures beside how long they took.
-    pub(crate) has_figures: bool,
+    /// Whether attempts have a reason and figures beside how long they took, and tasks what stands in the list of what is held, too.
+    pub(crate) is_full: bool,
 }
 
 /// A name and its value, in words.
@@ -123,7 +123,10 @@ impl Reader {
 impl Task {
     /// Shows a task.
     pub(crate) fn of(task: &ReportedTask, detail: Detail, reader: &Reader) -> Self {
-        let text = |text: &Option<String>| one_line(text.as_deref().unwrap_or_default(), detail.text);
+        let text = |text: &Option<String>| {
+            let text = text.as_deref().filter(|_| detail.is_full);
+            one_line(text.unwrap_or_default(), detail.text)
+        };
         let changed = task.changed.map(|changed| fact("merged", changed.to_string()));
         let score = task.score.map(|score| fact("score", format!("{score} of 10")));
         let mut facts: Vec<Fact> = changed.into_iter().chain(score).collect();
@@ -180,8 +183,8 @@ impl Attempt {
         let figures = changed
             .into_iter()
             .chain(used(&attempt.usage))
-            .filter(|_| detail.has_figures);
-        let began = Some(began).filter(|_| detail.has_figures);
+            .filter(|_| detail.is_full);
+        let began = Some(began).filter(|_| detail.is_full);
         let facts = began.into_iter().chain(ended).chain(figures);
         // A fold: what was said once is not said again, as on a terminal.
         let mut lines = Lines::new(Zone(reader.zone.clone()));
@@ -189,7 +192,11 @@ impl Attempt {
         Self {
             number: attempt.attempt,
             state: Word::of_outcome(attempt.outcome, reader.without_end(&attempt.run)),
-            reason: one_line(&attempt.reason, detail.text),
+            reason: if detail.is_full {
+                one_line(&attempt.reason, detail.text)
+            } else {
+                String::new()
+            },
             facts: facts.collect(),
             steps: shown
                 .flat_map(|event| steps(event, attempt, &mut lines, detail))
@@ -208,15 +215,21 @@ fn steps(event: &Event, attempt: &AttemptRecord, lines: &mut Lines, detail: Deta
             lines: Vec::new(),
         }];
     }
-    let step = |line: crate::report::tone::Line| {
+    let step = |line: Line| {
         let mut parts = line.text.lines();
         let first = parts.next().unwrap_or_default();
+        let below: Vec<String> = parts
+            .take(detail.lines)
+            .map(|line| one_line(line, detail.text))
+            .collect();
+        // What would announce the lines below that are not there.
+        let first = match first.strip_suffix(ITS_OUTPUT) {
+            Some(first) if below.is_empty() => &format!("{first}."),
+            _ => first,
+        };
         Step {
             said: Word::new(line.tone, without_task(first, attempt, detail.text)),
-            lines: parts
-                .take(detail.lines)
-                .map(|line| one_line(line, detail.text))
-                .collect(),
+            lines: below,
         }
     };
     lines.of(event).into_iter().map(step).collect()

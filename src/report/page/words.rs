@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
+use crate::base::text::one_line;
 use crate::issues::attempt::Outcome;
-use crate::record::overview::{RunOutcome, RunRow};
+use crate::record::overview::{REASON, RunOutcome, RunRow};
 use crate::report::runs;
 use crate::report::tone::Tone;
 
@@ -42,7 +43,7 @@ impl Word {
             RunOutcome::AtWork | RunOutcome::Ended => None,
             RunOutcome::Died | RunOutcome::NotBegun | RunOutcome::Unreadable => Some(Tone::Bad),
         };
-        Self::new(tone, runs::outcome(row))
+        Self::new(tone, one_line(&runs::outcome(row), REASON))
     }
 }
 
