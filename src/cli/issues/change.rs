@@ -10,6 +10,7 @@ use crate::cli::issues::document::filed_with;
 use crate::cli::issues::ids::{Ids, print_json};
 use crate::cli::issues::input;
 use crate::cli::issues::name::name;
+use crate::cli::issues::tasks::{Tasks, none_of};
 use crate::cli::issues::values;
 use crate::issues::issue::{Issue, IssueEdit, Issues, Status};
 use crate::issues::store::Store;
@@ -76,14 +77,13 @@ pub(super) fn accept(context: &Context, generator: &Generator, id: &IssueId) -> 
 /// What every change needs.
 pub(super) struct Change<'a> {
     context: &'a Context,
-    store: Store,
-    now: Timestamp,
+    tasks: Tasks,
 }
 
 impl<'a> Change<'a> {
     pub(super) fn new(context: &'a Context, store: Store) -> Self {
-        let now = context.environment.clock.now();
-        Self { context, store, now }
+        let tasks = Tasks::new(store, context.environment.clock.now());
+        Self { context, tasks }
     }
 
     pub(super) fn edit(&self, arguments: &EditArguments) -> Result<()> {
@@ -98,8 +98,8 @@ impl<'a> Change<'a> {
             proof: arguments.proof.clone(),
             group: arguments.group.clone(),
         };
-        self.tell_edited(&self.each(&arguments.ids.ids, "edit", |issues, id| {
-            issues.edit(id, &edit, self.now)
+        self.tell_edited(&self.tasks.each(&arguments.ids.ids, "edit", |issues, id| {
+            issues.edit(id, &edit, self.tasks.now)
         })?)
     }
 
@@ -110,9 +110,9 @@ impl<'a> Change<'a> {
         edit: &IssueEdit,
         is_fine: &dyn Fn(&Issue) -> Result<()>,
     ) -> Result<()> {
-        self.tell_edited(&self.each_of(std::slice::from_ref(id), "edit", |issues, id| {
+        self.tell_edited(&self.tasks.each_of(std::slice::from_ref(id), "edit", |issues, id| {
             is_fine(issues.get(id)?)?;
-            issues.edit(id, edit, self.now)
+            issues.edit(id, edit, self.tasks.now)
         })?)
     }
 
@@ -128,42 +128,31 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn close(&self, ids: &[TypedId], reason: Option<&str>) -> Result<()> {
-        let reason = match reason {
-            Some(reason) => reason.to_owned(),
-            None => format!("closed by {}", self.store.user()?),
-        };
-        let closed = self.each(ids, "close", |issues, id| issues.close(id, &reason, None, self.now))?;
-        self.tell("Closed", &closed)
+        self.tell("Closed", &self.tasks.close(ids, reason)?)
     }
 
     pub(super) fn reopen(&self, ids: &[TypedId]) -> Result<()> {
-        let reopened = self.each(ids, "reopen", |issues, id| issues.reopen(id, self.now))?;
+        let reopened = self
+            .tasks
+            .each(ids, "reopen", |issues, id| issues.reopen(id, self.tasks.now))?;
         self.tell("Reopened", &reopened)
     }
 
     pub(super) fn hold(&self, ids: &[TypedId], reason: &str) -> Result<()> {
-        let held = self.each(ids, "hold", |issues, id| issues.hold(id, reason, self.now))?;
-        self.tell("Now held:", &held)
+        self.tell("Now held:", &self.tasks.hold(ids, reason)?)
     }
 
     pub(super) fn release(&self, ids: &[IssueId]) -> Result<()> {
-        let released = self.each_of(ids, "release", |issues, id| issues.release(id, self.now))?;
+        let released = self
+            .tasks
+            .each_of(ids, "release", |issues, id| issues.release(id, self.tasks.now))?;
         self.tell("Released", &released)
     }
 
     /// Releases tasks with a word of the person's to their next attempts, and an attempt to go on from.
     pub(super) fn release_with(&self, ids: &[IssueId], text: Option<&str>, from: Option<AttemptId>) -> Result<()> {
-        let author = self.store.user()?;
         let text = text.map(input::argument_or_stdin).transpose()?;
-        let released = self.each_of(ids, "release", |issues, id| {
-            if let Some(text) = &text {
-                issues.comment(id, &author, text, self.now)?;
-            }
-            match from {
-                Some(from) => issues.release_from(id, from, self.now),
-                None => issues.release(id, self.now),
-            }
-        })?;
+        let released = self.tasks.release_with(ids, text.as_deref(), from)?;
         let begins = from.map_or_else(String::new, |from| format!(" to go on from attempt {from}:"));
         self.tell(&format!("Released{begins}"), &released)
     }
@@ -178,13 +167,13 @@ impl<'a> Change<'a> {
         let change = |issues: &mut Issues| {
             let deleted = issues.delete(delete)?;
             let mut one = |id: &IssueId| {
-                issues.release(id, self.now)?;
+                issues.release(id, self.tasks.now)?;
                 issues.get(id).cloned()
             };
             let released = release.iter().map(&mut one).collect::<Result<Vec<_>>>()?;
             Ok((released, deleted))
         };
-        let (released, deleted) = self.store.update(&why, self.now, change)?;
+        let (released, deleted) = self.tasks.store.update(&why, self.tasks.now, change)?;
         if self.context.output.json {
             let both = serde_json::json!({ "released": released, "deleted": deleted });
             return self.context.output.print_json(&both);
@@ -194,43 +183,41 @@ impl<'a> Change<'a> {
     }
 
     pub(super) fn delete(&self, ids: &[TypedId]) -> Result<()> {
-        let ids = self.store.read()?.find_all(ids)?;
+        let ids = self.tasks.store.read()?.find_all(ids)?;
         let why = format!("delete {}", id_list(&ids));
-        let deleted = self.store.update(&why, self.now, |issues| issues.delete(&ids));
+        let deleted = self
+            .tasks
+            .store
+            .update(&why, self.tasks.now, |issues| issues.delete(&ids));
         let deleted = deleted.map_err(|error| none_of(&ids, error))?;
         self.tell("Deleted", &deleted)
     }
 
     /// Deletes the tasks that were imported from a document together with one.
     pub(super) fn undo_import(&self, id: &TypedId) -> Result<()> {
-        let issues = self.store.read()?;
+        let issues = self.tasks.store.read()?;
         let ids = filed_with(&issues, &issues.find(id)?)?;
         let why = format!("undo the import of {}", id_list(&ids));
-        let deleted = self.store.update(&why, self.now, |issues| issues.delete(&ids));
+        let deleted = self
+            .tasks
+            .store
+            .update(&why, self.tasks.now, |issues| issues.delete(&ids));
         let deleted = deleted.map_err(|error| none_of(&ids, error))?;
         self.tell("Deleted", &deleted)
     }
 
     pub(super) fn comment(&self, ids: &[TypedId], text: &str) -> Result<()> {
-        let (author, text) = (self.store.user()?, input::argument_or_stdin(text)?);
-        let comment = |issues: &mut Issues, id: &IssueId| issues.comment(id, &author, &text, self.now);
-        let commented = self.each(ids, "comment on", comment)?;
+        let commented = self.tasks.comment(ids, &input::argument_or_stdin(text)?)?;
         self.tell("Commented on", &commented)
     }
 
     pub(super) fn answer(&self, id: &TypedId, texts: &[String]) -> Result<()> {
-        let author = self.store.user()?;
         if texts.iter().filter(|text| *text == "-").count() > 1 {
             return Err(Error::new(ErrorKind::Usage, "only one answer can be read from stdin"));
         }
         let texts = texts.iter().map(|text| input::argument_or_stdin(text));
         let texts = texts.collect::<Result<Vec<_>>>()?;
-        let answer = |issues: &mut Issues, id: &IssueId| match &texts[..] {
-            [text] => issues.answer(id, &author, text, self.now),
-            texts => issues.answer_each(id, &author, texts, self.now),
-        };
-        let answered = self.each(std::slice::from_ref(id), "answer", answer)?;
-        self.tell("Answered, and open again:", &answered)
+        self.tell("Answered, and open again:", &self.tasks.answer(id, &texts)?)
     }
 
     pub(super) fn add_dependency(&self, id: &TypedId, on: &TypedId) -> Result<()> {
@@ -249,44 +236,20 @@ impl<'a> Change<'a> {
         [why, done]: [&str; 2],
         change: fn(&mut Issues, &IssueId, &IssueId, Timestamp) -> Result<()>,
     ) -> Result<()> {
-        let issues = self.store.read()?;
+        let issues = self.tasks.store.read()?;
         let (id, on) = (issues.find(id)?, issues.find(on)?);
-        let issue = self.store.update(&format!("{id} {why} {on}"), self.now, |issues| {
-            change(issues, &id, &on, self.now)?;
-            issues.get(&id).cloned()
-        })?;
+        let issue = self
+            .tasks
+            .store
+            .update(&format!("{id} {why} {on}"), self.tasks.now, |issues| {
+                change(issues, &id, &on, self.tasks.now)?;
+                issues.get(&id).cloned()
+            })?;
         if self.context.output.json {
             return self.context.output.print_json(&issue);
         }
         self.context.output.say(&format!("{id} {done} {on}."));
         Ok(())
-    }
-
-    /// Applies a change to each of the named tasks, all or none; returns them as they now are.
-    fn each(
-        &self,
-        ids: &[TypedId],
-        verb: &str,
-        change: impl FnMut(&mut Issues, &IssueId) -> Result<()>,
-    ) -> Result<Vec<Issue>> {
-        self.each_of(&self.store.read()?.find_all(ids)?, verb, change)
-    }
-
-    fn each_of(
-        &self,
-        ids: &[IssueId],
-        verb: &str,
-        mut change: impl FnMut(&mut Issues, &IssueId) -> Result<()>,
-    ) -> Result<Vec<Issue>> {
-        let why = format!("{verb} {}", id_list(ids));
-        let changed = self.store.update(&why, self.now, |issues| {
-            let mut one = |id: &IssueId| {
-                change(issues, id)?;
-                issues.get(id).cloned()
-            };
-            ids.iter().map(&mut one).collect::<Result<Vec<_>>>()
-        });
-        changed.map_err(|error| none_of(ids, error))
     }
 
     /// Prints what was done, a line for each task; in JSON one object, or an array where several tasks were named.
@@ -300,13 +263,4 @@ impl<'a> Change<'a> {
         }
         Ok(())
     }
-}
-
-/// Reports that none of several tasks was changed; of one task that is plain.
-fn none_of(ids: &[IssueId], error: Error) -> Error {
-    if ids.len() < 2 {
-        return error;
-    }
-    let message = format!("none of the {} tasks was changed", ids.len());
-    Error::new(error.kind(), message).because(error)
 }

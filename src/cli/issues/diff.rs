@@ -42,7 +42,7 @@ pub(crate) struct DiffArguments {
 
 /// What an attempt changed, as one document.
 #[derive(Debug, Serialize)]
-struct Document<'a> {
+pub(in crate::cli) struct Document<'a> {
     id: &'a IssueId,
     attempt: AttemptId,
     commit: &'a CommitId,
@@ -68,19 +68,14 @@ struct Patch(Option<String>);
 pub(super) fn diff(context: &Context, store: &Store, arguments: &DiffArguments) -> Result<()> {
     let issues = store.read()?;
     let issue = issues.get(&issues.find(&arguments.id)?)?;
-    let (attempt, commit) = issue.left_by(arguments.attempt)?;
     let git = store.git();
-    let sides = sides(git, (issue, attempt), commit)?;
     if context.output.json {
-        let document = Document {
-            id: &issue.id,
-            attempt,
-            commit,
-            base: CommitId::from(sides.0),
-            files: changed_files(git, sides, arguments.stat)?,
-        };
-        return context.output.print_json(&document);
+        return context
+            .output
+            .print_json(&Document::of(git, issue, arguments.attempt, arguments.stat)?);
     }
+    let (attempt, commit) = issue.left_by(arguments.attempt)?;
+    let sides = sides(git, (issue, attempt), commit)?;
     let of = format!("{}, attempt {attempt}: {commit}\n", name(issue));
     pager::show(context, (git, !arguments.no_pager), |page| {
         let shown = Shown { context, page };
@@ -92,8 +87,32 @@ pub(super) fn diff(context: &Context, store: &Store, arguments: &DiffArguments) 
     })
 }
 
+impl<'a> Document<'a> {
+    /// Describes what an attempt changed, the last one that left a commit where none is named.
+    ///
+    /// # Errors
+    ///
+    /// Where it left nothing, or that is not there any more.
+    pub(in crate::cli) fn of(
+        git: &Git,
+        issue: &'a Issue,
+        attempt: Option<AttemptId>,
+        figures_only: bool,
+    ) -> Result<Self> {
+        let (attempt, commit) = issue.left_by(attempt)?;
+        let sides = sides(git, (issue, attempt), commit)?;
+        Ok(Self {
+            id: &issue.id,
+            attempt,
+            commit,
+            base: CommitId::from(sides.0),
+            files: changed_files(git, sides, figures_only)?,
+        })
+    }
+}
+
 /// Returns the commit that an attempt began from, and the one that it left.
-fn sides(git: &Git, (issue, attempt): (&Issue, AttemptId), commit: &CommitId) -> Result<(Oid, Oid)> {
+pub(in crate::cli) fn sides(git: &Git, (issue, attempt): (&Issue, AttemptId), commit: &CommitId) -> Result<(Oid, Oid)> {
     let id = git.resolve(commit.as_str()).map_err(|error| {
         let message = format!("{}: what attempt {attempt} left is not in this repository", issue.id);
         Error::new(ErrorKind::Precondition, message).because(error)

@@ -18,6 +18,23 @@ pub(super) fn list(
     (statuses, labels, group): (&[Status], &[String], Option<&str>),
 ) -> Result<()> {
     let issues = store.read()?;
+    let found = found(&issues, (statuses, labels, group))?;
+    print(context, &issues, &found, || match issues.len() {
+        0 => "There are no tasks yet.".to_owned(),
+        1 => "The only task does not match.".to_owned(),
+        all => format!("None of the {all} tasks matches."),
+    })
+}
+
+/// Returns the tasks that have one of the statuses and all of the labels, and are of the group; no status means any.
+///
+/// # Errors
+///
+/// Where there is no such group.
+pub(in crate::cli) fn found<'a>(
+    issues: &'a Issues,
+    (statuses, labels, group): (&[Status], &[String], Option<&str>),
+) -> Result<Vec<&'a Issue>> {
     if let Some(group) = group {
         issues.group(group)?;
     }
@@ -26,12 +43,7 @@ pub(super) fn list(
             && labels.iter().all(|label| issue.labels.contains(label))
             && (group.is_none() || issue.group.as_deref() == group)
     };
-    let found: Vec<&Issue> = issues.iter().filter(wanted).collect();
-    print(context, &issues, &found, || match issues.len() {
-        0 => "There are no tasks yet.".to_owned(),
-        1 => "The only task does not match.".to_owned(),
-        all => format!("None of the {all} tasks matches."),
-    })
+    Ok(issues.iter().filter(wanted).collect())
 }
 
 /// Prints the tasks that can begin, in the order in which they would.
