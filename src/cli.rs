@@ -56,6 +56,7 @@ mod raw_terminal;
 mod report;
 mod request;
 mod runs;
+mod serve;
 mod settings;
 mod showing;
 mod signal;

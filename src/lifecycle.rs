@@ -61,6 +61,8 @@ pub use merge_gates::MergeGates;
 pub use model_figures::{ModelFigures, ModelReport};
 pub use plan::{Estimate, Plan, SizeEstimate};
 pub use reading::{FileSize, ReadingPart, ReadingPlan};
+#[cfg(feature = "serve")]
+pub(crate) use recorded::LiveCourse;
 pub use recorded::{
     Compared, ComparedKind, Comparison, Next, ReportedTask, ReviewFinding, RunEvents, Talk, TalkItem, WorkReport,
 };

@@ -58,6 +58,20 @@ pub(crate) fn lasting(output: &Output, event: &Event) -> Vec<Line> {
     Lines::new(output.zone.clone()).of(event)
 }
 
+/// Returns the lasting lines of events, each with its moment, as a terminal shows them one after the other.
+#[cfg(feature = "serve")]
+pub(crate) fn lasting_of(events: &[Event], zone: &output::Zone) -> Vec<(jiff::Timestamp, Line)> {
+    let mut lines = Lines::new(zone.clone());
+    let of_one = |event: &Event| {
+        lines
+            .of(event)
+            .into_iter()
+            .map(|line| (event.at, line))
+            .collect::<Vec<_>>()
+    };
+    events.iter().flat_map(of_one).collect()
+}
+
 /// The most events that are shown in one go.
 pub(crate) const AT_ONCE: usize = 256;
 

@@ -46,6 +46,21 @@ impl<R: Read> GrowingLines<R> {
         }
     }
 
+    /// Returns the reader for a source of which so many bytes were read by somebody else, up to the end of a line.
+    #[cfg(any(test, feature = "serve"))]
+    pub(crate) fn beginning_at(self, offset: u64) -> Self {
+        Self { offset, ..self }
+    }
+
+    /// Gives back the memory that holds nothing unread, for a reader that may wait for long.
+    #[cfg(any(test, feature = "serve"))]
+    pub(crate) fn give_back(&mut self) {
+        self.buffer.copy_within(self.unread.clone(), 0);
+        self.unread = 0..self.unread.len();
+        self.buffer.truncate(self.unread.end);
+        self.buffer.shrink_to_fit();
+    }
+
     /// Finds the next whole line; `None` where there is no other by now.
     ///
     /// # Errors
@@ -166,6 +181,9 @@ mod tests {
         assert_eq!(drain(&mut lines), []);
         file.write_all(b"one\ntw").unwrap();
         assert_eq!(drain(&mut lines), [Some(b"one".to_vec())]);
+        assert_eq!((lines.offset(), lines.torn()), (4, 2));
+        lines.give_back();
+        assert!(lines.buffer.capacity() < 100, "{}", lines.buffer.capacity());
         assert_eq!((lines.offset(), lines.torn()), (4, 2));
         file.write_all(b"o\n").unwrap();
         assert_eq!(drain(&mut lines), [Some(b"two".to_vec())]);

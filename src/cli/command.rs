@@ -8,13 +8,14 @@ use clap::{Arg, ArgMatches, Args as _, FromArgMatches, Subcommand};
 
 use super::generator::{self, GeneratorArgs, GeneratorCommand};
 use super::{
-    Common, Context, completions, config, doctor, image, issues, man, network, ps, report, spec, stats, transcript,
+    Common, Context, completions, config, doctor, image, issues, man, network, ps, report, serve, spec, stats,
+    transcript,
 };
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
 
 /// The commands for which `--generation` has no meaning. Their help does not offer it, and they refuse it.
-const WITHOUT_GENERATION: [&str; 27] = [
+const WITHOUT_GENERATION: [&str; 28] = [
     "init",
     "start",
     "generate",
@@ -40,6 +41,7 @@ const WITHOUT_GENERATION: [&str; 27] = [
     "spec",
     "report",
     "ps",
+    "serve",
     "completions",
     "man",
 ];
@@ -110,6 +112,15 @@ pub(super) enum OtherCommand {
     /// repository, by its process and when that started, and by what it answers.
     #[command(after_long_help = "Example:\n  cordwainer ps --all")]
     Ps(ps::PsArgs),
+    /// Serve a live page of runs and tasks, and an HTTP API
+    ///
+    /// Prints an address to open in a browser: its end is a token, made at each start, without which nothing is shown. Within a
+    /// repository it serves that one, elsewhere all of yours that have runs. It has no state of its own, and can be ended at any
+    /// time by Ctrl-C. Only this machine reaches it, unless `--listen` names another address.
+    #[command(
+        after_long_help = "Examples:\n  cordwainer serve --open\n  cordwainer serve --listen 127.0.0.1:8080 --read-only\n  cordwainer serve --all --listen unix:page.sock"
+    )]
+    Serve(serve::ServeArgs),
     /// Print the completions of a shell
     ///
     /// The shell then asks this program what can stand at the cursor: commands, options, and ids, generations, runs, modes and
@@ -191,6 +202,7 @@ impl Verb {
             Self::Other(OtherCommand::Spec(args)) => spec::execute(&args.command, context),
             Self::Other(OtherCommand::Report(args)) => report::execute(&args, context),
             Self::Other(OtherCommand::Ps(args)) => ps::execute(&args, context),
+            Self::Other(OtherCommand::Serve(args)) => Box::pin(serve::execute(&args, context)).await,
             Self::Other(OtherCommand::Completions(args)) => completions::execute(&args, context),
             Self::Other(OtherCommand::Man(args)) => man::execute(&args, context),
             Self::Other(OtherCommand::Complete(args)) => completions::ask(&args, context),

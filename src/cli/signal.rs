@@ -81,12 +81,7 @@ pub(crate) fn listen(on_signal: OnSignal, context: &Context) -> Result<()> {
     let runtime = runtime.context(failed)?;
     let signals = {
         let _entered = runtime.enter();
-        let hear = |kind| signal(kind).context(failed);
-        Signals {
-            interrupt: hear(SignalKind::interrupt())?,
-            terminate: hear(SignalKind::terminate())?,
-            hangup: hear(SignalKind::hangup())?,
-        }
+        Signals::hear()?
     };
     let context = context.clone();
     let hearing = thread::Builder::new().name("signals".to_owned());
@@ -96,6 +91,16 @@ pub(crate) fn listen(on_signal: OnSignal, context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// Begins to listen for SIGINT, SIGTERM and SIGHUP, for a command that ends at the first of them, and has something to remove then.
+/// What is returned waits for that.
+#[cfg(feature = "serve")]
+pub(crate) fn ending() -> Result<impl Future<Output = ()>> {
+    let mut signals = Signals::hear()?;
+    Ok(async move {
+        signals.next(0).await;
+    })
+}
+
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
@@ -103,6 +108,16 @@ struct Signals {
 }
 
 impl Signals {
+    /// Begins to listen, in the runtime that is entered.
+    fn hear() -> Result<Self> {
+        let hear = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self {
+            interrupt: hear(SignalKind::interrupt())?,
+            terminate: hear(SignalKind::terminate())?,
+            hangup: hear(SignalKind::hangup())?,
+        })
+    }
+
     /// Waits for the next signal; returns how many there have been with it, where `presses` came before it.
     async fn next(&mut self, presses: u32) -> u32 {
         tokio::select! {

@@ -21,12 +21,16 @@ use crate::record::overview::{RunOutcome, RunOverview, RunRow};
 mod cache;
 mod compare;
 mod following;
+#[cfg(feature = "serve")]
+mod live;
 mod report;
 mod talk;
 
 use self::cache::CachedRows;
 pub use self::compare::{Compared, ComparedKind, Comparison};
 pub use self::following::{Next, RunEvents};
+#[cfg(feature = "serve")]
+pub(crate) use self::live::LiveCourse;
 pub use self::report::{ReportedTask, ReviewFinding, WorkReport};
 pub use self::talk::{Talk, TalkItem};
 

@@ -83,9 +83,52 @@ impl EventLines<File> {
         }
     }
 
+    /// Opens the events of a run to go on where somebody has read so far, by [`Self::offset`]; `None` where it has none.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Self::open`] and [`Self::next_event`], and of kind [`ErrorKind::Usage`] where no line begins there.
+    #[cfg(any(test, feature = "serve"))]
+    pub(crate) fn open_at(path: &Path, offset: u64) -> Result<Option<Self>> {
+        use std::io::{Seek as _, SeekFrom};
+        let Some(mut begin) = Self::open(path)? else {
+            return Ok(None);
+        };
+        if offset == 0 {
+            return Ok(Some(begin));
+        }
+        // Which refuses a newer format.
+        let _ = begin.next_event()?;
+        let failed = || cannot_read(path);
+        let mut file = regular::open(path).with_context(ErrorKind::Unexpected, failed)?;
+        let mut before = [0];
+        let sought = file.seek(SeekFrom::Start(offset - 1));
+        let read = sought.and_then(|_| file.read(&mut before));
+        if read.with_context(ErrorKind::Unexpected, failed)? != 1 || before != *b"\n" {
+            let message = format!("no line of `{}` begins at {offset}", path.display());
+            return Err(Error::new(ErrorKind::Usage, message).hint("begin at 0, or where the events said"));
+        }
+        let mut lines = Self::new(file, path, DEFAULT_LINE_LIMIT);
+        lines.lines = lines.lines.beginning_at(offset);
+        Ok(Some(lines))
+    }
+
     /// Returns how long the file is by now, in bytes; 0 where that cannot be known.
     pub(crate) fn length(&self) -> u64 {
         self.lines.source().metadata().map_or(0, |looks| looks.len())
+    }
+
+    /// Gives back the memory that is not needed until more is read.
+    #[cfg(feature = "serve")]
+    pub(crate) fn give_back(&mut self) {
+        self.lines.give_back();
+    }
+
+    /// Returns the inode of the file, by which another one of its name is told apart; `None` where that cannot be known.
+    #[cfg(feature = "serve")]
+    pub(crate) fn inode(&self) -> Option<u64> {
+        use std::os::unix::fs::MetadataExt as _;
+        self.lines.source().metadata().ok().map(|looks| looks.ino())
     }
 }
 
@@ -315,6 +358,40 @@ mod tests {
         file.write_all(end.as_bytes()).unwrap();
         let after_two = after_one + two.len() as u64;
         assert_eq!(drain(&mut lines), (vec!["two".to_owned()], after_two));
+    }
+
+    #[test]
+    fn whoever_has_read_so_far_goes_on_at_each_line_and_nowhere_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("events.jsonl");
+        let content = ["{\"format\":11}\n".to_owned(), line("a"), line("b"), line("c")].concat();
+        std::fs::write(&path, &content).unwrap();
+        let (all, end) = drain(&mut EventLines::open(&path).unwrap().unwrap());
+        assert_eq!((all.len(), end), (3, content.len() as u64));
+        let mut begins = 0;
+        for offset in 0..=content.len() as u64 + 2 {
+            let at = usize::try_from(offset).unwrap();
+            let is_begin = at == 0 || content.as_bytes().get(at - 1) == Some(&b'\n');
+            match EventLines::open_at(&path, offset) {
+                Ok(lines) => {
+                    assert!(is_begin, "{offset}");
+                    let left = content[at..].lines().filter(|line| !line.contains("format")).count();
+                    let (found, read) = drain(&mut lines.unwrap());
+                    assert_eq!((&found[..], read), (&all[3 - left..], end), "{offset}");
+                    begins += 1;
+                }
+                Err(error) => {
+                    assert!(!is_begin, "{offset}");
+                    assert_eq!(error.kind(), ErrorKind::Usage);
+                }
+            }
+        }
+        assert_eq!(begins, 5);
+        std::fs::write(&path, format!("{{\"format\":{}}}\nx\n", FORMAT + 1)).unwrap();
+        assert_eq!(
+            EventLines::open_at(&path, 16).unwrap_err().kind(),
+            ErrorKind::Precondition
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub(crate) const GENERATION: [&str; 24] = [
     "run", "runs", "watch", "resume", "stop", "reset", "measure", "stitch", "status", "list", "switch", "gc",
 ];
 /// The other commands.
-pub(crate) const OTHERS: [&str; 13] = [
+pub(crate) const OTHERS: [&str; 14] = [
     NAMESPACE,
     "issues",
     "transcript",
@@ -32,6 +32,7 @@ pub(crate) const OTHERS: [&str; 13] = [
     "spec",
     "report",
     "ps",
+    "serve",
     "completions",
     "man",
 ];

@@ -144,17 +144,23 @@ impl Output {
 
     /// Writes one JSON document to stdout.
     pub(crate) fn print_json<T: Serialize>(&self, value: &T) -> Result<()> {
-        self.write_json(&serde_json::to_vec_pretty(value).context("cannot write JSON")?)
+        self.write(&self.json_text(value)?)
+    }
+
+    /// Returns one JSON document as [`Self::print_json`] writes it: redacted and harmless.
+    pub(crate) fn json_text<T: Serialize>(&self, value: &T) -> Result<String> {
+        let json = serde_json::to_vec_pretty(value).context("cannot write JSON")?;
+        Ok(self.json_line(&json))
+    }
+
+    /// Returns JSON that is written already, redacted and harmless.
+    pub(crate) fn json_line(&self, json: &[u8]) -> String {
+        harmless_json(&self.redactor.own_json(json)).into_owned()
     }
 
     /// Writes one JSON document to stdout, in one line.
     pub(crate) fn print_json_line<T: Serialize>(&self, value: &T) -> Result<()> {
-        self.write_json(&serde_json::to_vec(value).context("cannot write JSON")?)
-    }
-
-    fn write_json(&self, json: &[u8]) -> Result<()> {
-        let json = self.redactor.own_json(json);
-        self.write(&harmless_json(&json))
+        self.write(&self.json_line(&serde_json::to_vec(value).context("cannot write JSON")?))
     }
 
     /// Prints something for the person, on stderr. It is not data, so a closed stderr is not an error.
@@ -194,7 +200,7 @@ impl Page<'_> {
 
     /// Adds a document in JSON that is one line.
     pub(crate) fn add_json(&mut self, json: &[u8]) -> Result<()> {
-        self.add(&[&harmless_json(&self.output.redactor.own_json(json))])
+        self.add(&[&self.output.json_line(json)])
     }
 
     fn add(&mut self, parts: &[&str]) -> Result<()> {

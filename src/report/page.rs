@@ -22,8 +22,14 @@ mod tasks;
 mod timeline;
 mod words;
 
+#[cfg(feature = "serve")]
+pub(crate) use self::report::Parts;
 pub(crate) use self::report::{html, markdown};
+#[cfg(feature = "serve")]
+pub(crate) use self::spending::Spending;
 pub(crate) use self::tasks::Reader;
+#[cfg(feature = "serve")]
+pub(crate) use self::words::Word;
 
 /// The style of all pages, which a server hands out as a file, and a page that stands alone contains.
 pub(crate) const STYLE: &str = include_str!("page/page.css");
@@ -87,6 +93,22 @@ impl Pages {
         let mut environment = ENVIRONMENT.clone();
         environment.set_formatter(move |out, state, value| put_in(out, state, value, &redactor));
         Self { environment }
+    }
+
+    /// Adds templates, which may include those that are there.
+    ///
+    /// # Errors
+    ///
+    /// Of kind [`ErrorKind::Unexpected`] where one is not well-formed.
+    #[cfg(feature = "serve")]
+    pub(crate) fn with(mut self, templates: &[(&'static str, &'static str)]) -> Result<Self> {
+        for (name, text) in templates {
+            self.environment.add_template(name, text).map_err(|error| {
+                let message = format!("the template `{name}` is not well-formed");
+                Error::new(ErrorKind::Unexpected, message).because(error.to_string())
+            })?;
+        }
+        Ok(self)
     }
 
     /// Renders the template of a name; `values` is what it sees.

@@ -309,12 +309,12 @@ pub(crate) fn no_end(run: &RunId) -> String {
 }
 
 /// Formats how long something took; `5 s`.
-pub(super) fn seconds(seconds: f64) -> String {
+pub(crate) fn seconds(seconds: f64) -> String {
     duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 /// Formats a score, with one digit after its point.
-pub(super) fn score(score: Option<f64>) -> String {
+pub(crate) fn score(score: Option<f64>) -> String {
     score.map_or(NOTHING.to_owned(), |score| format!("{score:.1}"))
 }
 

@@ -173,7 +173,7 @@ pub(crate) fn plain_table() -> Table {
     table
 }
 
-fn phase(phase: Phase) -> &'static str {
+pub(crate) fn phase(phase: Phase) -> &'static str {
     match phase {
         Phase::Open => "open",
         Phase::Finished => "finished",

@@ -107,11 +107,20 @@ impl Generator {
     }
 
     fn report_of_run(&self, run: &RunId) -> Result<WorkReport> {
-        let course = self.course_of(run)?.ok_or_else(|| self.events_gone(run))?;
+        self.report_of_course(self.course_of(run)?.ok_or_else(|| self.events_gone(run))?)
+    }
+
+    /// Returns what a run came to, and how, of which the course is known.
+    ///
+    /// # Errors
+    ///
+    /// Where the store of its generation cannot be read.
+    pub(crate) fn report_of_course(&self, course: RunCourse) -> Result<WorkReport> {
+        let run = course.overview.run.run.clone();
         let mut findings = Vec::new();
         if let Some(issues) = self.issues_beside(&course)? {
             let attempts = issues.iter().flat_map(|issue| {
-                let own = issue.attempts.iter().filter(|attempt| attempt.run == *run);
+                let own = issue.attempts.iter().filter(|attempt| attempt.run == run);
                 own.map(move |attempt| (issue, attempt))
             });
             findings = findings_of(attempts);

@@ -234,6 +234,32 @@ impl Form {
     }
 }
 
+/// The parts of a page of a run that is served, beside those that it has for itself.
+#[cfg(feature = "serve")]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Parts {
+    pub(crate) timeline: Option<Timeline>,
+    pub(crate) spending: Option<Spending>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+#[cfg(feature = "serve")]
+impl Parts {
+    /// Shows the parts of a report.
+    pub(crate) fn of(report: &WorkReport, reader: &Reader) -> Self {
+        let level = &LEVELS[0];
+        let axis = Axis::of(report);
+        let findings = report.findings.iter().take(level.findings);
+        Self {
+            timeline: Timeline::of(report, axis.as_ref(), reader, level.look),
+            spending: Spending::of(&report.spent, axis.as_ref(), &reader.zone),
+            findings: findings
+                .map(|found| Finding::of(found, level.detail.text, true))
+                .collect(),
+        }
+    }
+}
+
 impl Report {
     fn of(report: &WorkReport, level: &Level, is_short: bool, reader: &Reader) -> Self {
         let axis = Axis::of(report);

@@ -15,11 +15,16 @@ struct Rule {
     fix: &'static str,
 }
 
-const RULES: [Rule; 6] = [
+const RULES: [Rule; 7] = [
     Rule {
         words: &["bollard::"],
         allowed: &["src/sandbox/engine.rs", "src/sandbox/engine/"],
         fix: "ask `Engine` for it",
+    },
+    Rule {
+        words: &["axum::"],
+        allowed: &["src/cli/serve/"],
+        fix: "what the server serves is decided outside of it",
     },
     Rule {
         words: &["git2::"],

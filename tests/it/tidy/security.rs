@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{Text, below, files, report};
 
 /// Areas of the tests whose names the document uses.
-const AREAS: [&str; 8] = [
+const AREAS: [&str; 9] = [
     "attacks",
     "gateway",
     "git",
@@ -14,6 +14,7 @@ const AREAS: [&str; 8] = [
     "run",
     "seal",
     "secrets",
+    "serve",
 ];
 
 /// The tests that the document names, with the lines on which it does.
