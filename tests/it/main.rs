@@ -30,6 +30,7 @@ mod screens;
 mod scripted_agent;
 mod seal;
 mod secrets;
+mod serve;
 mod services;
 mod stats;
 mod storm;

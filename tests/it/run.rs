@@ -13,7 +13,7 @@ pub(crate) mod build;
 mod candidates;
 mod clearing;
 mod clocks;
-mod closing;
+pub(crate) mod closing;
 mod conflicts;
 mod conversations;
 mod coverage;

@@ -1,6 +1,6 @@
 //! What runs recorded and do, for people who look: `runs list`, `show`, `logs`, `compare`, `watch` and `status`.
 
 mod live;
-mod records;
+pub(crate) mod records;
 mod report;
 mod status;

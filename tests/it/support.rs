@@ -26,6 +26,7 @@ pub(crate) mod screens;
 pub(crate) mod scripted_agent;
 pub(crate) mod scripts;
 pub(crate) mod seal;
+pub(crate) mod serve;
 pub(crate) mod services;
 pub(crate) mod sockets;
 pub(crate) mod tools_image;

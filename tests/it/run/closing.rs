@@ -122,7 +122,7 @@ fn what_an_agent_said_outlives_the_run_that_heard_it(engine: TestEngine) {
 }
 
 /// A last word that asks a person something.
-fn asks(question: &str) -> String {
+pub(crate) fn asks(question: &str) -> String {
     last_word(&json!({"summary": null, "question": question}))
 }
 

@@ -11,19 +11,19 @@ use crate::support::command::{Called, cordwainer};
 use crate::support::repository::TestRepository;
 
 /// A repository with a configuration and no generation.
-pub(super) fn project() -> TestRepository {
+pub(crate) fn project() -> TestRepository {
     let repository = TestRepository::new();
     repository.write("configuration.yaml", "");
     repository.commit("a project");
     repository
 }
 
-pub(super) fn call(repository: &TestRepository, arguments: &[&str]) -> Called {
+pub(crate) fn call(repository: &TestRepository, arguments: &[&str]) -> Called {
     cordwainer(repository, arguments).run()
 }
 
 /// The folder of a run's records, which is made.
-pub(super) fn records(repository: &TestRepository, run: &str) -> PathBuf {
+pub(crate) fn records(repository: &TestRepository, run: &str) -> PathBuf {
     let folder = repository.path().join(".git/cordwainer/runs").join(run);
     fs::create_dir_all(&folder).unwrap();
     folder
@@ -33,11 +33,11 @@ fn line(second: u32, event: &Value) -> String {
     format!("{{\"at\":\"2026-11-30T12:00:{second:02}Z\",\"event\":{event}}}\n")
 }
 
-pub(super) fn started(run: &str, generation: &str) -> Value {
+pub(crate) fn started(run: &str, generation: &str) -> Value {
     json!({"type": "run_started", "run": run, "generation": generation, "mode": "feature", "engine": "podman 4.3.1", "image": "i"})
 }
 
-pub(super) fn claimed(task: &str) -> Value {
+pub(crate) fn claimed(task: &str) -> Value {
     json!({"type": "task_claimed", "task": task, "title": format!("title of {task}"), "attempt": 1})
 }
 
@@ -45,17 +45,17 @@ fn call_of(task: &str) -> Value {
     json!({"role": "stitch", "task": task, "attempt": 1})
 }
 
-pub(super) fn attempt(task: &str, outcome: &str) -> Value {
+pub(crate) fn attempt(task: &str, outcome: &str) -> Value {
     json!({"type": "attempt_ended", "task": task, "title": format!("title of {task}"), "attempt": 1, "outcome": outcome,
         "reason": "", "commit": null, "changed": {"files": 1, "insertions": 3, "deletions": 0}, "usage": {}, "seconds": 2.0})
 }
 
-pub(super) fn run_ended(reason: &str) -> Value {
+pub(crate) fn run_ended(reason: &str) -> Value {
     json!({"type": "run_ended", "reason": reason, "merged": 1, "blocked": 0, "open": 0, "usage": {"input": 1000, "cost_usd": 0.5, "calls": 1}})
 }
 
 /// Writes the events of a run, one a second; whatever follows is `rest`.
-pub(super) fn write(repository: &TestRepository, run: &str, events: &[Value], rest: &[u8]) -> PathBuf {
+pub(crate) fn write(repository: &TestRepository, run: &str, events: &[Value], rest: &[u8]) -> PathBuf {
     let folder = records(repository, run);
     let mut bytes = b"{\"format\":10}\n".to_vec();
     for (second, event) in (0..).zip(events) {
@@ -66,10 +66,10 @@ pub(super) fn write(repository: &TestRepository, run: &str, events: &[Value], re
     folder
 }
 
-pub(super) const WHOLE: &str = "20261130-120000000-1";
+pub(crate) const WHOLE: &str = "20261130-120000000-1";
 
 /// A run that came to its end, with one task and what its agent said.
-pub(super) fn whole(repository: &TestRepository) -> PathBuf {
+pub(crate) fn whole(repository: &TestRepository) -> PathBuf {
     let used = json!({"type": "tool_used", "call": call_of("cw-k7qd"), "tool": "Bash", "summary": "cargo test"});
     let events = [
         started(WHOLE, "generation-one"),

@@ -1,0 +1,214 @@
+//! What pages have: everything of agents is text, and nothing of it markup.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use super::{api, page, served, with_tasks};
+use crate::runs::records::{attempt, claimed, run_ended, started, write};
+use crate::support::command::cordwainer;
+use crate::support::repository::TestRepository;
+
+/// What would do something, were it not text: markup, an end of what it stands in, characters that turn or hide a text.
+const HOSTILE: &str = "</title></pre></textarea><script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>{{ 7 * 7 }}\u{202e}\u{1b}]0;x\u{7}\u{0}";
+
+/// What no page may have.
+const MARKUP: [&str; 8] = [
+    "<script",
+    "<img",
+    "<svg onload",
+    "</title></pre>",
+    "\u{202e}",
+    "\u{1b}",
+    "\u{7}",
+    ">49<",
+];
+
+fn pages_of(repository: &TestRepository) -> Vec<(String, String)> {
+    let served = served(repository, &[]);
+    let base = api(&served).replacen("/api/v1", "", 1);
+    let ends = [
+        "",
+        "/tasks",
+        "/tasks/cw-1",
+        "/tasks/cw-2",
+        "/held",
+        "/usage",
+        "/runs/20261130-120000000-7",
+    ];
+    let mut found = Vec::new();
+    for path in ends.iter().map(|end| format!("{base}{end}")).chain(["/".to_owned()]) {
+        let content = page(&served, &path);
+        // Both are set as text, which has no markup.
+        for plain in ["title", "said"] {
+            let text = content[plain].as_str().unwrap();
+            assert!(!text.contains(['\u{1b}', '\u{202e}']), "{path}: {text}");
+        }
+        found.push((path, content["html"].as_str().unwrap().to_owned()));
+    }
+    found
+}
+
+#[test]
+fn what_agents_wrote_is_text_on_every_page() {
+    let repository = with_tasks();
+    let add = |arguments: &[&str]| cordwainer(&repository, arguments).run().done();
+    let title = HOSTILE.replace(['\u{0}', '\u{1b}', '\u{7}', '\u{202e}'], "");
+    add(&["issues", "edit", "cw-1", "--title", &title, "--label", "a<b>"]);
+    add(&[
+        "issues",
+        "edit",
+        "cw-2",
+        "--description",
+        &title,
+        "--proof",
+        "true '<script>'",
+    ]);
+    let served = served(&repository, &[]);
+    let of_task = format!("{}/tasks/cw-1", api(&served));
+    served
+        .post(
+            &format!("{of_task}/comment"),
+            &json!({"text": HOSTILE.replace('\u{0}', "")}),
+        )
+        .ask()
+        .expect(200);
+    drop(served);
+    let run = "20261130-120000000-7";
+    let mut of_run = claimed("cw-1");
+    of_run["title"] = json!(HOSTILE);
+    let mut ended = attempt("cw-1", "gate_failed");
+    ended["reason"] = json!(HOSTILE);
+    ended["title"] = json!(HOSTILE);
+    let held = json!({"type": "task_held", "task": "cw-1", "reason": HOSTILE});
+    let said = json!({"type": "warned", "what": HOSTILE});
+    write(
+        &repository,
+        run,
+        &[
+            started(run, "generation-one"),
+            of_run,
+            said,
+            ended,
+            held,
+            run_ended(HOSTILE),
+        ],
+        b"",
+    );
+    for (path, text) in pages_of(&repository) {
+        for markup in MARKUP {
+            assert!(!text.contains(markup), "{path} has {markup:?}: {text}");
+        }
+        assert!(!text.contains(" style=") && !text.contains(" onclick"), "{path}");
+    }
+}
+
+/// The attributes `id` of a page, each of which is there once, and what refers to them.
+#[test]
+fn each_part_of_a_page_has_a_name_of_its_own_and_each_field_a_label() {
+    let repository = with_tasks();
+    let run = "20261130-120000000-7";
+    write(
+        &repository,
+        run,
+        &[
+            started(run, "generation-one"),
+            claimed("cw-1"),
+            attempt("cw-1", "merged"),
+            run_ended("x"),
+        ],
+        b"",
+    );
+    for (path, text) in pages_of(&repository) {
+        let values = |name: &str| -> Vec<&str> {
+            let begin = format!(" {name}=\"");
+            let parts = text.split(&*begin).skip(1);
+            parts.map(|part| part.split('"').next().unwrap()).collect()
+        };
+        let ids = values("id");
+        for id in &ids {
+            assert_eq!(ids.iter().filter(|one| one == &id).count(), 1, "{path}: {id}");
+        }
+        for referred in values("for")
+            .iter()
+            .chain(&values("aria-labelledby"))
+            .chain(&values("data-more"))
+        {
+            assert!(ids.contains(referred), "{path}: there is no {referred}");
+        }
+        let fields =
+            text.matches("<input").count() + text.matches("<textarea").count() + text.matches("<select").count();
+        let hidden = text.matches("type=\"hidden\"").count();
+        assert!(text.matches("<label").count() >= fields - hidden, "{path}");
+        assert_eq!(text.matches("<h1").count(), 1, "{path}");
+        let forms = text.matches("data-post=").count();
+        assert_eq!(text.matches("data-done=").count(), forms, "{path}");
+        assert_eq!(text.matches("data-note").count(), forms, "{path}");
+    }
+}
+
+#[test]
+fn tasks_are_filtered_and_grouped_by_their_state() {
+    let repository = with_tasks();
+    let served = served(&repository, &[]);
+    let tasks = api(&served).replacen("/api/v1", "", 1) + "/tasks";
+    let shown = |query: &str| {
+        let content = page(&served, &format!("{tasks}{query}"));
+        let html = content["html"].as_str().unwrap().to_owned();
+        let board = html.split("id=\"region-graph\"").next().unwrap().to_owned();
+        ["cw-1", "cw-2"].map(|id| board.contains(&format!("/tasks/{id}\"")))
+    };
+    for (query, expected) in [
+        ("", [true, true]),
+        ("?status=held", [true, false]),
+        ("?status=open&status=held", [true, true]),
+        ("?label=ui", [true, false]),
+        ("?words=summary", [false, true]),
+        ("?words=CLOTH+sizes", [true, false]),
+        ("?words=none", [false, false]),
+        ("?generation=one", [true, true]),
+    ] {
+        assert_eq!(shown(query), expected, "{query}");
+    }
+    served.get(&format!("{tasks}?status=gone")).ask().expect(400);
+    let graph = page(&served, &tasks)["html"].to_string();
+    assert!(
+        graph.contains("region-graph") && graph.contains("aria-label=\\\"cw-2, open: Print a summary\\\""),
+        "{graph}"
+    );
+}
+
+/// The script is one file, which a browser and this can read.
+#[test]
+fn the_script_is_well_formed_and_puts_nothing_into_a_page_but_what_the_server_sent() {
+    let repository = with_tasks();
+    let served = served(&repository, &[]);
+    let script = served.get("/script.js").ask().expect(200);
+    assert_eq!(script.header("content-type"), "text/javascript; charset=utf-8");
+    for word in [
+        "innerHTML",
+        "outerHTML =",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "new Function",
+        "cookie",
+        "http://",
+        "https://",
+    ] {
+        assert!(!script.body.contains(word), "{word}");
+    }
+    assert_eq!(script.body.matches("parseFromString").count(), 1);
+    let style = served.get("/page.css").ask().expect(200);
+    assert!(
+        !style.body.contains("url(") && !style.body.contains("@import"),
+        "nothing comes from elsewhere"
+    );
+    let file = repository.outside().join("script.js");
+    std::fs::write(&file, &script.body).unwrap();
+    // Where there is a program that can read it.
+    if let Ok(output) = Command::new("node").arg("--check").arg(&file).output() {
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let _: Value = served.json("/");
+}
