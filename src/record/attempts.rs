@@ -174,7 +174,9 @@ impl AttemptRecord {
         });
         let mut steps: Vec<Event> = rounds.chain(reviews).chain(candidates).collect();
         steps.sort_by_key(|step| step.at);
-        steps.into_iter().for_each(|step| record.add(step));
+        for step in steps {
+            record.add(step);
+        }
         record
     }
 
@@ -250,4 +252,103 @@ fn candidate_ended((task, attempt): (&IssueId, u32), candidate: &Candidate) -> C
 
 fn seconds(milliseconds: u64) -> f64 {
     Duration::from_millis(milliseconds).as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_000_000_000 + second).unwrap()
+    }
+
+    /// Folds these events, one a second.
+    fn fold(events: &[Value]) -> Vec<AttemptRecord> {
+        let mut attempts = Attempts::new("r".parse().unwrap());
+        for (second, event) in (0..).zip(events) {
+            attempts.note(&serde_json::from_value(json!({"at": at(second), "event": event})).unwrap());
+        }
+        attempts.all()
+    }
+
+    fn claimed(task: &str, attempt: u32) -> Value {
+        json!({"type": "task_claimed", "task": task, "title": "t", "attempt": attempt})
+    }
+
+    fn gate(task: &str, output: &str) -> Value {
+        json!({"type": "gate_ended", "task": task, "gate": "test", "passed": false, "output": [output]})
+    }
+
+    fn ended(task: &str) -> Value {
+        json!({"type": "attempt_ended", "task": task, "title": "t", "attempt": 1, "outcome": "gate_failed", "reason": "red\nagain",
+            "commit": null, "usage": {}, "seconds": 1.0})
+    }
+
+    #[test]
+    fn steps_belong_to_the_attempt_that_is_at_work() {
+        let adopted =
+            json!({"type": "adopted", "call": {"role": "stitch", "task": "cw-3", "attempt": 2}, "container": "c"});
+        let found = fold(&[
+            gate("cw-1", "before any attempt"),
+            claimed("cw-1", 1),
+            claimed("cw-2", 4),
+            gate("cw-1", "x"),
+            ended("cw-1"),
+            gate("cw-1", "after its end"),
+            adopted,
+            gate("cw-3", "x"),
+            claimed("cw-1", 2),
+        ]);
+        let shape: Vec<_> = found
+            .iter()
+            .map(|one| (one.task.to_string(), one.attempt, one.outcome, one.steps.len()))
+            .collect();
+        let name = |task: &str| task.to_owned();
+        assert_eq!(
+            shape,
+            [
+                (name("cw-1"), 1, Some(Outcome::GateFailed), 1),
+                (name("cw-2"), 4, None, 0),
+                (name("cw-3"), 2, None, 1),
+                (name("cw-1"), 2, None, 0),
+            ]
+        );
+        assert_eq!((found[0].began_at, found[0].ended_at), (at(1), Some(at(4))));
+        assert_eq!(
+            (found[0].reason.as_str(), found[1].seconds(at(60))),
+            ("red again", 58.0)
+        );
+    }
+
+    #[test]
+    fn steps_beyond_the_first_and_large_ones_are_counted_alone() {
+        let mut events = vec![claimed("cw-1", 1), gate("cw-1", &"x".repeat(STEP))];
+        events.extend((0..STEPS + 5).map(|_| gate("cw-1", "x")));
+        let found = fold(&events);
+        assert_eq!((found[0].steps.len(), found[0].left_out), (STEPS, 6));
+    }
+
+    #[test]
+    fn the_store_completes_what_a_dead_run_left_and_changes_nothing_else() {
+        let mut found = fold(&[claimed("cw-1", 1), claimed("cw-2", 1), ended("cw-2")]);
+        let name = (1, "r".parse().unwrap());
+        let mut stored = Attempt::new(name, Outcome::InfrastructureFailed, (at(0), at(9)));
+        stored.reason = "its run died".to_owned();
+        for one in &mut found {
+            one.complete(&stored);
+        }
+        assert_eq!(
+            (found[0].outcome, found[0].ended_at),
+            (Some(stored.outcome), Some(at(9)))
+        );
+        assert_eq!(found[0].reason, "its run died");
+        assert_eq!(
+            (found[1].outcome, found[1].ended_at),
+            (Some(Outcome::GateFailed), Some(at(2)))
+        );
+        let alone = AttemptRecord::stored(&"cw-1".parse().unwrap(), &stored);
+        assert_eq!((alone.began_at, alone.outcome), (at(0), Some(stored.outcome)));
+    }
 }

@@ -1,5 +1,5 @@
 //! Pages and documents about runs, made from templates: for a file that is kept or sent, and for a browser. Whatever a template
-//! puts in passes the redactor, is made harmless, and is escaped; no template can leave that out.
+//! puts in passes the redactor, is made harmless, and is escaped, by the one formatter here; no template marks a value as safe.
 
 use std::sync::LazyLock;
 
@@ -88,7 +88,7 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    /// Builds it: `redactor` has a look at everything that is put in.
+    /// Builds it; everything that is put in passes the redactor.
     pub(crate) fn new(redactor: Redactor) -> Self {
         let mut environment = ENVIRONMENT.clone();
         environment.set_formatter(move |out, state, value| put_in(out, state, value, &redactor));

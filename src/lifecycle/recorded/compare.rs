@@ -106,7 +106,7 @@ impl Generator {
         for row in self.runs_of(&generation, &issues)? {
             sums.add(&self.overview(&row.run)?);
         }
-        self.sum_of_generation(&generation, &issues, sums)
+        self.sum_of_generation(&generation, &issues, &sums)
     }
 
     /// Returns the generation of a name, open or ended, and its tasks.
@@ -132,7 +132,7 @@ impl Generator {
         &self,
         generation: &GenerationName,
         issues: &Issues,
-        sums: Recorded,
+        sums: &Recorded,
     ) -> Result<Compared> {
         Ok(Compared {
             mode: Some(issues.meta().mode_name().to_owned()),

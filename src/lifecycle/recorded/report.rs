@@ -141,7 +141,7 @@ impl Generator {
             row.outcome == RunOutcome::Unreadable && row.generation.as_ref().is_none_or(|name| *name == generation)
         });
         let mut report = WorkReport {
-            summary: self.sum_of_generation(&generation, &issues, sums)?,
+            summary: self.sum_of_generation(&generation, &issues, &sums)?,
             made_at: self.project.clock().now(),
             runs: Vec::new(),
             unreadable: unreadable.collect(),

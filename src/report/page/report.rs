@@ -223,7 +223,7 @@ fn rendered(form: &Form, report: &WorkReport, pages: &Pages, reader: &Reader) ->
 }
 
 impl Form {
-    /// Returns how large the report is at least: what is larger than may be is not made at all.
+    /// Returns how large the report is at least, so that one which is certain to be too large is not rendered.
     fn least(&self, report: &WorkReport, level: &Level) -> usize {
         if !level.detail.is_full {
             return 0;

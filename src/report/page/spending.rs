@@ -30,14 +30,14 @@ pub(crate) struct Grouping {
     /// Money and tokens.
     pub(crate) charts: Vec<Chart>,
     /// A row for each series, that which spent most first.
-    pub(crate) series: Vec<Series>,
+    pub(crate) series: Vec<SpentBy>,
     /// What was spent by the end of each part of time in which something was.
     pub(crate) course: Vec<Standing>,
 }
 
 /// What one role or model spent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Series {
+pub(crate) struct SpentBy {
     /// Its number in the style, counted from 1.
     pub(crate) series: usize,
     /// Its name.
@@ -134,7 +134,7 @@ impl Grouping {
                 breaks: axis.breaks(),
             }
         };
-        let series = |(series, one): (usize, &InParts<'_>)| Series {
+        let series = |(series, one): (usize, &InParts<'_>)| SpentBy {
             series,
             name: one.name.to_owned(),
             calls: one.whole.calls,

@@ -290,10 +290,10 @@ fn a_page_of_500_tasks_is_less_than_a_megabyte_and_says_what_it_leaves_out() {
     assert_eq!(tasks.filter(|id| id.starts_with("task-")).count(), 500);
 }
 
-/// The lines of ten megabytes are cut before anything is made of them.
+/// A line of a record is read up to 4 MiB; it is cut before anything is made of it.
 #[test]
-fn lines_of_ten_megabytes_take_little_of_a_page() {
-    let page = page(&hostile(&"<x".repeat(5 << 20)));
+fn the_longest_lines_that_are_read_take_little_of_a_page() {
+    let page = page(&hostile(&"<x".repeat(2 << 20)));
     assert!(page.len() < 200_000, "{}", page.len());
     check(&page);
 }
@@ -356,4 +356,40 @@ fn no_template_turns_the_escaping_off() {
             assert!(name == "page.css" || !text.contains(never), "`{never}` is in {name}");
         }
     }
+}
+
+#[test]
+fn candidates_are_bars_of_their_own_beside_each_other() {
+    let candidate = |number: u32, outcome: &str| {
+        json!({"type": "candidate_ended", "task": "cw-1", "attempt": 1, "candidate": number, "chosen": number == 1,
+            "outcome": outcome, "reason": ""})
+    };
+    let events = [
+        started(),
+        claimed("cw-1", "Round half sizes up", 1),
+        candidate(1, "merged"),
+        candidate(2, "not_chosen"),
+        attempt("cw-1", "Round half sizes up", "merged", ""),
+    ];
+    let report = report(&events, Vec::new());
+    let axis = axis::Axis::of(&report);
+    let look = timeline::Look {
+        has_table: false,
+        has_names: true,
+    };
+    let timeline = timeline::Timeline::of(&report, axis.as_ref(), &reader(&report), look).unwrap();
+    let bars: Vec<_> = timeline
+        .bars
+        .iter()
+        .map(|bar| (bar.slot, bar.what.as_str(), bar.came_to.as_str(), bar.took.as_str()))
+        .collect();
+    assert_eq!(
+        bars,
+        [
+            (1, "cw-1 attempt 1, candidate 1", "merged", "10 s"),
+            (2, "cw-1 attempt 1, candidate 2", "not chosen", "20 s")
+        ]
+    );
+    let shares: Vec<_> = timeline.slots.iter().map(|slot| slot.share).collect();
+    assert_eq!(shares, [25, 50]);
 }

@@ -1,7 +1,7 @@
 //! `report`: runs and generations as a page and as Markdown, from records by hand and from real runs.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use serde_json::{Value, json};
 
@@ -40,6 +40,7 @@ fn a_page_is_written_whole_in_place_of_what_was_there() {
     for part in [WHOLE, "title of cw-k7qd", "nothing is left to do", "merged", "$0.50"] {
         assert!(text.contains(part), "`{part}` is not in {text}");
     }
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     // A link stays one, and what it leads to is replaced.
     fs::write(repository.outside().join("elsewhere.html"), "old").unwrap();
     let link = repository.path().join("link.html");
