@@ -8,6 +8,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "cli")]
 pub(crate) use markdown::text as escaped_markdown;
 pub use report::{CategoryCount, Examined, FORMAT, FindingsReport, FindingsSummary, NotRead, ReportedFinding};
 pub use schema::schema;
