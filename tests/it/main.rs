@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, in its helpers, too")]
 
 mod attacks;
+mod browser;
 mod by_hand;
 mod completions;
 mod config;

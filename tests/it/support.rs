@@ -1,6 +1,8 @@
 //! What several areas of the tests share.
 
 pub(crate) mod billing;
+pub(crate) mod browser;
+pub(crate) mod cable;
 pub(crate) mod cargo;
 pub(crate) mod checker;
 pub(crate) mod client;

@@ -17,6 +17,7 @@ mod growth;
 mod history;
 mod large;
 mod memory;
+mod page;
 mod parallel;
 mod quality;
 mod runs;
@@ -62,6 +63,8 @@ enum Bench {
     Soak(parallel::soak::SoakBenchArgs),
     /// What looking at runs costs: a list, a log, a follower
     Runs(runs::RunsBenchArgs),
+    /// What the live page costs a run that many look at, and how soon a page begins to come
+    Page(page::PageBenchArgs),
     /// The history that agents can read, made for a branch, beside a clone of that by git
     History(history::HistoryBenchArgs),
     /// A task in a repository with very many files, beside the bare calls of the engine
@@ -90,6 +93,7 @@ pub(crate) fn run(args: &BenchArgs) -> Result<ExitCode> {
         Bench::Build(build) => build::run(build),
         Bench::History(history) => history::run(history),
         Bench::Runs(runs) => runs::run(runs, args.no_install),
+        Bench::Page(page) => page::run(page, args.no_install),
         Bench::Soak(soak) => parallel::soak::run(soak, args.no_install),
         Bench::Large(large) => large::run(large, args.no_install),
         Bench::Parallel(parallel) => parallel::run(parallel, args.no_install),

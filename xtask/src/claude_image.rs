@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use bollard::query_parameters::ImportImageOptions;
 use cordwainer::engine::{BuildRequest, Engine, ImageConfig};
 use cordwainer::image::{BuildOptions, DEFAULT_BASE, MMDEBSTRAP_OPTIONS, NAME};
 use futures_util::StreamExt as _;
 use tokio::io::AsyncWriteExt as _;
 
+use crate::npm::Unpacked;
 use crate::provision::{self, Engines, Install, Started};
 
 /// Sees that every engine has the image. It is built on the first one and handed to the others as a file, which is
@@ -72,23 +72,9 @@ fn client(version: &str) -> Result<Vec<u8>> {
         "aarch64" => "linux-arm64",
         other => bail!("there is no client for {other}"),
     };
-    let unpacked = tempfile::tempdir_in(folder()?).context("cannot make a folder")?;
     let package = format!("@anthropic-ai/claude-code-{platform}@{version}");
-    let packed = Command::new("npm")
-        .args(["pack", "--silent", &package])
-        .current_dir(unpacked.path())
-        .output()
-        .context("cannot run npm")?;
-    let said = String::from_utf8_lossy(&packed.stderr);
-    ensure!(packed.status.success(), "npm has no `{package}`: {}", said.trim());
-    let archive = String::from_utf8(packed.stdout)?.trim().to_owned();
-    let status = Command::new("tar")
-        .args(["-xzf", &archive, "package/claude"])
-        .current_dir(unpacked.path())
-        .status()
-        .context("cannot run tar")?;
-    ensure!(status.success(), "`{archive}` has no `package/claude`");
-    std::fs::read(unpacked.path().join("package/claude")).context("cannot read the client")
+    let unpacked = Unpacked::new(&package, "claude", &folder()?)?;
+    std::fs::read(unpacked.path()).context("cannot read the client")
 }
 
 /// What an engine builds from: the Containerfile, and the program.

@@ -12,6 +12,7 @@ use clap::{Parser, Subcommand};
 
 mod agent_image;
 mod bench;
+mod browser;
 mod canary;
 mod cargo;
 mod claude_image;
@@ -20,6 +21,7 @@ mod debian_image;
 mod demo;
 mod fuzz;
 mod man;
+mod npm;
 mod provision;
 mod services_image;
 mod storm;

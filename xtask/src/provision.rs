@@ -196,7 +196,7 @@ fn stronger(install: Install) {
 
 /// Tells the person something.
 #[expect(clippy::print_stderr, reason = "a task talks to the person who called it")]
-fn told(text: &str) {
+pub(crate) fn told(text: &str) {
     eprintln!("{text}");
 }
 

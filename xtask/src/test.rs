@@ -12,7 +12,7 @@ use clap::Args;
 use crate::agent_image::{self, AgentImage};
 use crate::cargo::cargo;
 use crate::provision::{self, Engines, Install};
-use crate::{claude_image, fuzz, services_image};
+use crate::{browser, claude_image, fuzz, services_image};
 
 /// How long each fuzz target runs, in seconds.
 const FUZZ_SECONDS: u32 = 30;
@@ -112,6 +112,7 @@ fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
 fn provide(args: &TestArgs, install: Install) -> Result<Engines> {
     let engines = provision::both_engines(install)?;
     provision::tools(args.long, install);
+    browser::provide(install);
     claude_image::provide(&engines, install)?;
     services_image::provide_base(&engines, install)?;
     Ok(engines)
@@ -207,8 +208,8 @@ fn succeeded(command: &mut Command) -> Result<bool> {
     Ok(status.success())
 }
 
-/// Says how many tests did nothing, and why; `None` where no engine was missing. What else a machine lacks is then told,
-/// too.
+/// Says how many tests did nothing, and why; `None` where neither an engine nor the browser was missing. What else a machine
+/// lacks is then told, too.
 fn told_skips(whys: &str) -> Option<String> {
     let mut counts = BTreeMap::new();
     for why in whys.lines() {
@@ -216,7 +217,7 @@ fn told_skips(whys: &str) -> Option<String> {
     }
     counts
         .keys()
-        .any(|why| why.starts_with("no container engine"))
+        .any(|why| why.starts_with("no container engine") || why.starts_with("no browser"))
         .then(|| {
             let all: u32 = counts.values().sum();
             let reasons: Vec<String> = counts.iter().map(|(why, count)| format!("{why} ({count})")).collect();
@@ -229,9 +230,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_that_did_nothing_are_counted_where_an_engine_is_missing() {
+    fn tests_that_did_nothing_are_counted_where_an_engine_or_the_browser_is_missing() {
         assert_eq!(told_skips(""), None);
         assert_eq!(told_skips("no program `mvn`\n"), None);
+        let told = "1 tests did nothing: no browser (1)";
+        assert_eq!(told_skips("no browser\n").as_deref(), Some(told));
         let whys = "no container engine (podman)\nno program `mvn`\nno container engine (podman)\n";
         let told = "3 tests did nothing: no container engine (podman) (2), no program `mvn` (1)";
         assert_eq!(told_skips(whys).as_deref(), Some(told));

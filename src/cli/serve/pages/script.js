@@ -34,11 +34,10 @@
     }
   }
   function takeToken() {
+    if (!location.hash.startsWith("#token=")) return;
     const found = /^#token=([0-9a-f]{64})$/.exec(location.hash);
-    if (found) {
-      keepToken(found[1]);
-      history.replaceState(history.state, "", location.pathname + location.search);
-    }
+    if (found) keepToken(found[1]);
+    history.replaceState(history.state, "", location.pathname + location.search);
   }
   function request(path, options = {}) {
     const headers = { ...options.headers, Authorization: `Bearer ${token()}` };
@@ -380,6 +379,8 @@
     refresh();
   }
   document.addEventListener("submit", (event) => {
+    // The form for the token sees to itself: what is typed there must not become a part of the address.
+    if (event.defaultPrevented) return;
     const form = event.target;
     const button = event.submitter ?? form.querySelector("button");
     if (form.dataset.post) {
