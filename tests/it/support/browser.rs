@@ -3,7 +3,6 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use base64::Engine as _;
 use fantoccini::error::CmdError;
@@ -23,6 +22,8 @@ const DRIVER: &str = "chromedriver";
 /// What a page of axe-core's rules is held against: WCAG 2.2, levels A and AA, and what all of these rest on.
 const RULES: [&str; 6] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
+/// How long a script may take, in milliseconds.
+const PATIENCE: u32 = 60_000;
 /// Keys, as WebDriver writes them.
 pub(crate) const TAB: &str = "\u{e004}";
 pub(crate) const ENTER: &str = "\u{e007}";
@@ -375,7 +376,7 @@ fn capabilities(browser: &Path, profile: &Path, more: &[&str]) -> serde_json::Ma
     }
     arguments.extend(more);
     let options = json!({"binary": browser, "args": arguments});
-    let all = json!({"browserName": "chrome", "goog:chromeOptions": options, "timeouts": {"script": Duration::from_secs(60).as_millis() as u64}});
+    let all = json!({"browserName": "chrome", "goog:chromeOptions": options, "timeouts": {"script": PATIENCE}});
     all.as_object().unwrap().clone()
 }
 

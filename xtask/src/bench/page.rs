@@ -129,21 +129,18 @@ async fn watch(
         }
         let time = begun.elapsed();
         parts += 1;
-        match looking.take() {
-            Some(looking) => {
-                let (used, memory) = looking.end()?;
-                if parts > 2 {
-                    taken.looked_at.push(time);
-                    taken.shares.push(used.div_f64(time.as_secs_f64()));
-                    taken.memory = taken.memory.max(memory);
-                }
+        if let Some(looking) = looking.take() {
+            let (used, memory) = looking.end()?;
+            if parts > 2 {
+                taken.looked_at.push(time);
+                taken.shares.push(used.div_f64(time.as_secs_f64()));
+                taken.memory = taken.memory.max(memory);
             }
-            None => {
-                if parts > 2 {
-                    taken.alone.push(time);
-                }
-                looking = Some(Looking::begin(repository, connections)?);
+        } else {
+            if parts > 2 {
+                taken.alone.push(time);
             }
+            looking = Some(Looking::begin(repository, connections)?);
         }
         begun = Instant::now();
     }
