@@ -97,6 +97,10 @@ impl Browser {
             absent("browser (Chromium and its ChromeDriver)");
             return None;
         };
+        if !axe().is_file() {
+            absent("browser's axe-core, which `cargo xtask test` takes from npm");
+            return None;
+        }
         let runtime = Runtime::new().unwrap();
         let profile = tempfile::tempdir().unwrap();
         let driver = Driver::start(&driver);
