@@ -143,7 +143,12 @@ fn put_in(out: &mut Output, state: &mut State, value: &Value, redactor: &Redacto
     }
 }
 
-/// Escapes what would be markup in HTML, in texts and in attributes.
+/// What a key in a text begins and ends with.
+const DASHES: &str = "-----";
+
+/// Escapes what would be markup in HTML, in texts and in attributes. Dashes as around a key are written as their numbers: whoever
+/// redacts a whole page, as all output is, must not find a key that begins in one text and ends in another, with the page between
+/// them.
 fn escaped_html(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -156,7 +161,7 @@ fn escaped_html(text: &str) -> String {
             _ => safe.push(letter),
         }
     }
-    safe
+    safe.replace(DASHES, &"&#45;".repeat(DASHES.len()))
 }
 
 #[cfg(test)]

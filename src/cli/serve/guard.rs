@@ -131,7 +131,7 @@ impl Guard {
     ///
     /// With the reason to refuse it.
     pub(super) fn check_content(method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
-        if *method == Method::GET {
+        if matches!(*method, Method::GET | Method::HEAD) {
             return Ok(());
         }
         let kind = only(headers, &header::CONTENT_TYPE).unwrap_or_default();

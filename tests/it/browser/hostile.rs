@@ -12,12 +12,15 @@ engine_tests! {
 }
 
 /// Each would call `broken()`, or fetch something, if any page took it for more than text.
-const HOSTILE: [&str; 5] = [
+const HOSTILE: [&str; 7] = [
     "<script>broken()</script>",
     "<img src=x onerror=broken()>",
     "</pre></style></textarea><svg onload=broken()>",
     "\"><a href=javascript:broken()>click</a>",
     "{{ 7 * 7 }}${7*7}",
+    // What redacts a whole page would take all that is between them for a key.
+    "-----BEGIN PRIVATE KEY-----",
+    "-----END PRIVATE KEY-----",
 ];
 
 fn what_agents_write_is_text_and_nothing_else(engine: TestEngine) {

@@ -43,9 +43,10 @@ fn a_run_is_watched_from_its_beginning_to_its_end(engine: TestEngine) {
     wait_until(|| project.merges_of("cw-2") == 1);
     cable.mend();
     browser.wait_for_text("Live");
-    browser.wait_for("both merged", |text| {
-        text.matches("merged").count() >= 2 && text.contains("cw-3")
-    });
+    for task in ["#task-cw-1", "#task-cw-2"] {
+        browser.wait_for("that both are merged", |_| browser.text_of(task).contains("merged"));
+    }
+    browser.wait_for_text("cw-3");
     go_on();
     assert!(run.wait_with_output().unwrap().status.success());
     browser.wait_for("that it is done", |text| {
@@ -80,5 +81,6 @@ fn a_page_goes_on_with_a_run_that_died_and_was_resumed(engine: TestEngine) {
     project.let_pipes_go();
     assert!(resumed.wait_with_output().unwrap().status.success());
     browser.follow("Tasks");
-    browser.wait_for_text("merged");
+    browser.wait_for_heading("Tasks");
+    browser.wait_for("that it is merged", |_| browser.text_of("#region-closed").contains("merged"));
 }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use base64::Engine as _;
-use fantoccini::error::CmdError;
+use fantoccini::elements::Element;
+use fantoccini::error::{CmdError, ErrorStatus};
 use fantoccini::wd::{WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
@@ -186,33 +187,52 @@ impl Browser {
     /// Clicks what a selector of CSS finds, once it is there.
     #[track_caller]
     pub(crate) fn click(&self, selector: &str) {
-        let find = "const found = document.querySelector(arguments[0]); found?.scrollIntoView({block: 'center'}); return found !== null";
-        self.wait_for(selector, |_| self.script(find, &[json!(selector)]) == true);
-        let element = self.runtime.block_on(self.client.find(Locator::Css(selector)));
-        let element = element.unwrap_or_else(|error| panic!("no `{selector}`: {error}\n{}", self.text()));
-        self.wait(element.click());
+        let into_view = "document.querySelector(arguments[0])?.scrollIntoView({block: 'center'})";
+        self.script(into_view, &[json!(selector)]);
+        self.act(Locator::Css(selector), async |element| element.click().await);
     }
 
     /// Follows the link with this text.
     #[track_caller]
     pub(crate) fn follow(&self, link: &str) {
-        let element = self.runtime.block_on(self.client.find(Locator::LinkText(link)));
-        let element = element.unwrap_or_else(|error| panic!("no link `{link}`: {error}\n{}", self.text()));
-        self.wait(element.click());
+        self.act(Locator::LinkText(link), async |element| element.click().await);
     }
 
     /// Types into what a selector of CSS finds.
     #[track_caller]
     pub(crate) fn type_into(&self, selector: &str, text: &str) {
-        let element = self.runtime.block_on(self.client.find(Locator::Css(selector)));
-        let element = element.unwrap_or_else(|error| panic!("no `{selector}`: {error}\n{}", self.text()));
-        self.wait(element.send_keys(text));
+        self.act(Locator::Css(selector), async |element| element.send_keys(text).await);
+    }
+
+    /// Finds an element and does something with it; again where it is not there yet, or the page has exchanged it in between.
+    #[track_caller]
+    fn act(&self, locator: Locator<'_>, act: impl AsyncFn(Element) -> Result<(), CmdError>) {
+        let acted = || self.runtime.block_on(async { act(self.client.find(locator).await?).await });
+        self.wait_for(&format!("{locator:?}"), |_| match acted() {
+            Ok(()) => true,
+            Err(error) if is_of_a_moment(&error) => false,
+            Err(error) => panic!("{locator:?}: {error}"),
+        });
     }
 
     /// Presses keys where the focus is.
+    #[track_caller]
     pub(crate) fn press(&self, keys: &str) {
-        let focused = self.wait(self.client.active_element());
-        self.wait(focused.send_keys(keys));
+        let pressed = || {
+            let pressing = async { self.client.active_element().await?.send_keys(keys).await };
+            self.runtime.block_on(pressing)
+        };
+        self.wait_for("the focus", |_| match pressed() {
+            Ok(()) => true,
+            Err(error) if is_of_a_moment(&error) => false,
+            Err(error) => panic!("{error}"),
+        });
+    }
+
+    /// The text of what a selector of CSS finds; none where that is nothing.
+    pub(crate) fn text_of(&self, selector: &str) -> String {
+        let find = "return document.querySelector(arguments[0])?.innerText ?? ''";
+        self.script(find, &[json!(selector)]).as_str().unwrap().to_owned()
     }
 
     /// The text of what has the focus.
@@ -303,6 +323,15 @@ impl Browser {
     fn wait<T>(&self, command: impl Future<Output = Result<T, CmdError>>) -> T {
         self.runtime.block_on(command).unwrap()
     }
+}
+
+/// Whether an element was not there, or no longer, or something lay above it: the page may have been about to change.
+fn is_of_a_moment(error: &CmdError) -> bool {
+    let CmdError::Standard(error) = error else { return false };
+    matches!(
+        error.error,
+        ErrorStatus::NoSuchElement | ErrorStatus::StaleElementReference | ErrorStatus::ElementClickIntercepted
+    )
 }
 
 impl Drop for Browser {

@@ -4,6 +4,8 @@
   const KEY = "cordwainer-token";
   const STREAM = "/api/v1/events";
   const PACE = 1000;
+  // The stream has a sign of life every 15 seconds: one that is silent for so long is dead, whatever the connection says.
+  const SILENCE = 40_000;
   const policy = window.trustedTypes
     ? window.trustedTypes.createPolicy("cordwainer", { createHTML: (text) => text })
     : { createHTML: (text) => text };
@@ -148,7 +150,10 @@
     } catch (error) {
       if (error.name !== "AbortError") showProblem("The server does not answer", { error: "it may have ended" });
     } finally {
-      if (loading === mine) loading = null;
+      if (loading === mine) {
+        loading = null;
+        if (isStale) refresh();
+      }
     }
   }
 
@@ -213,16 +218,22 @@
   }
 
   // Fetches the page again when what it shows has grown: at most once a second, and the newest wins.
+  // There is one request at a time: an answer that took long must not come after one that is newer.
   let isStale = false;
+  let isFetching = false;
   let pause = null;
-  async function refresh() {
-    isStale = true;
-    if (pause !== null || document.hidden || !shown || loading) return;
-    isStale = false;
-    pause = setTimeout(() => {
+  function later() {
+    pause ??= setTimeout(() => {
       pause = null;
       if (isStale) refresh();
     }, PACE);
+  }
+  async function refresh() {
+    isStale = true;
+    if (pause !== null || isFetching || document.hidden || !shown || loading) return;
+    isStale = false;
+    isFetching = true;
+    later();
     const before = shown;
     try {
       const answer = await request(location.pathname + location.search);
@@ -236,6 +247,9 @@
       say(found.said);
     } catch {
       isStale = true;
+    } finally {
+      isFetching = false;
+      if (isStale) later();
     }
   }
   document.addEventListener("visibilitychange", () => {
@@ -282,7 +296,21 @@
     channel.postMessage(message);
   }
   async function readStream() {
-    const answer = await request(STREAM, { headers: { Accept: "text/event-stream" } });
+    const silent = new AbortController();
+    let silence = null;
+    const heard = () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => silent.abort(), SILENCE);
+    };
+    heard();
+    try {
+      await readUntil(silent.signal, heard);
+    } finally {
+      clearTimeout(silence);
+    }
+  }
+  async function readUntil(signal, heard) {
+    const answer = await request(STREAM, { headers: { Accept: "text/event-stream" }, signal });
     if (!answer.ok) throw new Error(`${answer.status}`);
     tell({ connected: true });
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -290,6 +318,7 @@
     for (;;) {
       const { done, value } = await reader.read();
       if (done) return;
+      heard();
       const parts = (rest + value).split("\n\n");
       rest = parts.pop();
       for (const part of parts) {

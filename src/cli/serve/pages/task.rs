@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::frame::{Content, Frame, TEXT, TITLE, query, reader, rendered};
 use super::task_parts::{Fact, Shown, fact};
 use super::tasks::note;
+use crate::base::redact::Redactor;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::cli::issues::diff::sides;
@@ -153,7 +154,7 @@ pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
             .rev()
             .map(|attempt| Shown::of(attempt, &reader))
             .collect(),
-        changes: changes(store.git(), issue, attempt_of(asked)?)?,
+        changes: changes((store.git(), &asked.site.context.output.redactor), issue, attempt_of(asked)?)?,
         actions: Actions::of(issue),
     };
     rendered(
@@ -252,7 +253,11 @@ fn related<'a>(issues: &Issues, ids: impl IntoIterator<Item = &'a IssueId>) -> R
 }
 
 /// Returns what an attempt changed, the last one that left a commit where none is named; `None` where none did.
-fn changes(git: &Git, issue: &Issue, wanted: Option<AttemptId>) -> Result<Option<Changes>> {
+fn changes(
+    (git, redactor): (&Git, &Redactor),
+    issue: &Issue,
+    wanted: Option<AttemptId>,
+) -> Result<Option<Changes>> {
     let Ok((attempt, commit)) = issue.left_by(wanted) else {
         return Ok(None);
     };
@@ -294,7 +299,12 @@ fn changes(git: &Git, issue: &Issue, wanted: Option<AttemptId>) -> Result<Option
             key: format!("file-{}", changes.files.len() + 1),
             path: one_line(&patch.path.to_string_lossy(), TITLE),
             words: format!("+{} -{}{moved}", count(patch.insertions), count(patch.deletions)),
-            lines: if is_large { Vec::new() } else { lines(&patch.text) },
+            // A key has several lines: what is redacted line by line would show it.
+            lines: if is_large {
+                Vec::new()
+            } else {
+                lines(&redactor.text(&patch.text))
+            },
             is_large,
         });
         Ok(ControlFlow::Continue(()))
