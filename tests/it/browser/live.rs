@@ -82,5 +82,7 @@ fn a_page_goes_on_with_a_run_that_died_and_was_resumed(engine: TestEngine) {
     assert!(resumed.wait_with_output().unwrap().status.success());
     browser.follow("Tasks");
     browser.wait_for_heading("Tasks");
-    browser.wait_for("that it is merged", |_| browser.text_of("#region-closed").contains("merged"));
+    browser.wait_for("that it is merged", |_| {
+        browser.text_of("#region-closed").contains("merged")
+    });
 }

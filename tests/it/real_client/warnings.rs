@@ -17,7 +17,8 @@ const TOLD: &str = "This session ends by itself soon: ";
 /// So many files are written, and each answer has so many tokens: input, written to the cache, read from it, output. No answer
 /// comes at once, as none of a model does: what the agent is told needs a moment to reach it.
 fn script(files: usize, tokens: &str) -> String {
-    let writes = (0..files).map(|number| format!("  write /workspace/{number}.txt x\n    tokens {tokens}\n    pause 50ms\n"));
+    let writes =
+        (0..files).map(|number| format!("  write /workspace/{number}.txt x\n    tokens {tokens}\n    pause 50ms\n"));
     let writes = writes.collect::<String>();
     format!("about \"The task: cw-1\"\n{writes}  say Done.\n    tokens {tokens}\n")
 }

@@ -207,7 +207,10 @@ impl Browser {
     /// Finds an element and does something with it; again where it is not there yet, or the page has exchanged it in between.
     #[track_caller]
     fn act(&self, locator: Locator<'_>, act: impl AsyncFn(Element) -> Result<(), CmdError>) {
-        let acted = || self.runtime.block_on(async { act(self.client.find(locator).await?).await });
+        let acted = || {
+            self.runtime
+                .block_on(async { act(self.client.find(locator).await?).await })
+        };
         self.wait_for(&format!("{locator:?}"), |_| match acted() {
             Ok(()) => true,
             Err(error) if is_of_a_moment(&error) => false,

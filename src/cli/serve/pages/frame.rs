@@ -34,6 +34,10 @@ pub(super) struct Frame {
     pub(super) api: String,
     /// What stands before the paths of the repository's pages.
     pub(super) base: String,
+    /// The query of a link to a task, where the page is about a generation that was named.
+    of_generation: String,
+    /// The same behind another word of a query.
+    and_generation: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -60,6 +64,8 @@ impl Frame {
             can_act: !asked.site.is_read_only,
             api: String::new(),
             base: String::new(),
+            of_generation: String::new(),
+            and_generation: String::new(),
         }
     }
 
@@ -85,6 +91,8 @@ impl Frame {
             can_act: !asked.site.is_read_only && asked.query("generation").is_none(),
             api: format!("/api/v1{base}"),
             base,
+            and_generation: query.replacen('?', "&", 1),
+            of_generation: query,
         }
     }
 }

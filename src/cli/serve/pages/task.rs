@@ -7,8 +7,8 @@ use serde::Serialize;
 use super::frame::{Content, Frame, TEXT, TITLE, query, reader, rendered};
 use super::task_parts::{Fact, Shown, fact};
 use super::tasks::note;
-use crate::base::redact::Redactor;
 use crate::base::error::{ErrorKind, Result};
+use crate::base::redact::Redactor;
 use crate::base::text::one_line;
 use crate::cli::issues::diff::sides;
 use crate::cli::serve::asked::Asked;
@@ -154,7 +154,11 @@ pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
             .rev()
             .map(|attempt| Shown::of(attempt, &reader))
             .collect(),
-        changes: changes((store.git(), &asked.site.context.output.redactor), issue, attempt_of(asked)?)?,
+        changes: changes(
+            (store.git(), &asked.site.context.output.redactor),
+            issue,
+            attempt_of(asked)?,
+        )?,
         actions: Actions::of(issue),
     };
     rendered(
@@ -253,11 +257,7 @@ fn related<'a>(issues: &Issues, ids: impl IntoIterator<Item = &'a IssueId>) -> R
 }
 
 /// Returns what an attempt changed, the last one that left a commit where none is named; `None` where none did.
-fn changes(
-    (git, redactor): (&Git, &Redactor),
-    issue: &Issue,
-    wanted: Option<AttemptId>,
-) -> Result<Option<Changes>> {
+fn changes((git, redactor): (&Git, &Redactor), issue: &Issue, wanted: Option<AttemptId>) -> Result<Option<Changes>> {
     let Ok((attempt, commit)) = issue.left_by(wanted) else {
         return Ok(None);
     };
