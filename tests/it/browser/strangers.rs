@@ -93,7 +93,7 @@ fn a_page_of_another_server_gets_nothing_and_does_nothing(engine: TestEngine) {
         browser.open(&format!("http://{host}:{other}/"));
         browser.wait_for_text("other");
         let got = browser.promise(TRIES, &[json!(base(&served)), repository.clone()]);
-        let nothing = json!({"read": null, "readWithAToken": null, "readThePage": null, "post": null, "postUnread": "", "follow": null,
+        let nothing = json!({"read": null, "readWithAToken": null, "readThePage": null, "post": null, "postUnread": null, "follow": null,
             "frame": null, "script": null, "stored": "{}"});
         assert_eq!(got, nothing, "{host}");
     }

@@ -36,7 +36,7 @@ pub(super) struct Frame {
     pub(super) base: String,
     /// The query of a link to a task, where the page is about a generation that was named.
     of_generation: String,
-    /// The same behind another word of a query.
+    /// The generation that was named, as one more word of a query; nothing where none was.
     and_generation: String,
 }
 
