@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result};
 
-use crate::npm::{self, Unpacked};
+use crate::npm::Unpacked;
 use crate::provision::{self, Install};
 
 /// The browser and what drives it, as Debian's packages and as programs.
@@ -15,21 +15,9 @@ const AXE: &str = "4.14.1";
 /// Sees that a browser is there, and axe-core below `target`; what cannot be had is said and left out, and the tests that need it
 /// say so.
 pub(crate) fn provide(install: Install) {
-    if let Err(error) = browser(install).and_then(|()| axe(install)) {
+    if let Err(error) = provision::provided_all(&BROWSER, install).and_then(|()| axe(install)) {
         provision::told(&format!("a browser for the tests cannot be had here: {error:#}"));
     }
-}
-
-fn browser(install: Install) -> Result<()> {
-    let missing: Vec<_> = BROWSER
-        .iter()
-        .filter(|(program, _)| provision::find(program).is_none())
-        .map(|(_, package)| *package)
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    provision::packages(&missing, install)
 }
 
 /// Takes axe-core out of its npm package, once.
@@ -40,7 +28,7 @@ fn axe(install: Install) -> Result<()> {
     if program.exists() && std::fs::read_to_string(&version).is_ok_and(|had| had == AXE) {
         return Ok(());
     }
-    npm::provide(install)?;
+    provision::provided_all(&[("npm", "npm")], install)?;
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
     let unpacked = Unpacked::new(&format!("axe-core@{AXE}"), "axe.min.js", &folder)?;
     std::fs::rename(unpacked.path(), &program).context("cannot keep axe-core")?;

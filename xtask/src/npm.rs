@@ -6,8 +6,6 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
-use crate::provision::{self, Install};
-
 /// A package whose file is unpacked, until this is dropped.
 pub(crate) struct Unpacked {
     folder: TempDir,
@@ -39,13 +37,5 @@ impl Unpacked {
     /// Where the file is.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join(&self.file)
-    }
-}
-
-/// Sees that npm is there.
-pub(crate) fn provide(install: Install) -> Result<()> {
-    match provision::find("npm") {
-        Some(_) => Ok(()),
-        None => provision::packages(&["npm"], install),
     }
 }

@@ -154,13 +154,7 @@ pub(crate) fn tools(large: bool, install: Install) {
     let all = install::TOOLS
         .iter()
         .chain(install::LARGE_TOOLS.iter().filter(|_| large));
-    let missing: Vec<_> = all
-        .filter(|(program, _)| find(program).is_none())
-        .map(|(_, package)| *package)
-        .collect();
-    if !missing.is_empty()
-        && let Err(error) = packages(&missing, install)
-    {
+    if let Err(error) = provided_all(all, install) {
         told(&format!("tools cannot be had here: {error:#}"));
     }
 }
@@ -174,6 +168,22 @@ fn provided_podman(install: Install) -> Result<()> {
     if !is_root() && find("newuidmap").is_none() {
         missing.extend(install::ROOTLESS);
     }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    packages(&missing, install)
+}
+
+/// Sees that programs are there, each with the package that has it.
+pub(crate) fn provided_all<'a>(
+    programs: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
+    install: Install,
+) -> Result<()> {
+    let missing: Vec<_> = programs
+        .into_iter()
+        .filter(|(program, _)| find(program).is_none())
+        .map(|(_, package)| *package)
+        .collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -207,28 +207,26 @@ impl Browser {
     /// Finds an element and does something with it; again where it is not there yet, or the page has exchanged it in between.
     #[track_caller]
     fn act(&self, locator: Locator<'_>, act: impl AsyncFn(Element) -> Result<(), CmdError>) {
-        let acted = || {
-            self.runtime
-                .block_on(async { act(self.client.find(locator).await?).await })
-        };
-        self.wait_for(&format!("{locator:?}"), |_| match acted() {
+        self.retry(&format!("{locator:?}"), async || {
+            act(self.client.find(locator).await?).await
+        });
+    }
+
+    /// Does something, again where what it is done to was about to change.
+    #[track_caller]
+    fn retry(&self, what: &str, act: impl AsyncFn() -> Result<(), CmdError>) {
+        self.wait_for(what, |_| match self.runtime.block_on(act()) {
             Ok(()) => true,
             Err(error) if is_of_a_moment(&error) => false,
-            Err(error) => panic!("{locator:?}: {error}"),
+            Err(error) => panic!("{what}: {error}"),
         });
     }
 
     /// Presses keys where the focus is.
     #[track_caller]
     pub(crate) fn press(&self, keys: &str) {
-        let pressed = || {
-            let pressing = async { self.client.active_element().await?.send_keys(keys).await };
-            self.runtime.block_on(pressing)
-        };
-        self.wait_for("the focus", |_| match pressed() {
-            Ok(()) => true,
-            Err(error) if is_of_a_moment(&error) => false,
-            Err(error) => panic!("{error}"),
+        self.retry("the focus", async || {
+            self.client.active_element().await?.send_keys(keys).await
         });
     }
 

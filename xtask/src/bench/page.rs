@@ -16,6 +16,7 @@ use wait4::Wait4 as _;
 use crate::agent_image;
 use crate::bench::engines::{Setting, load, on_each};
 use crate::bench::parallel::scene::{FILES, Scene, expect_merged};
+use crate::bench::runs::{print_head, print_ratio, print_times};
 use crate::bench::times::Times;
 use crate::provision::EngineChoice;
 
@@ -83,15 +84,10 @@ async fn measure(setting: &Setting<'_>, image: &str, args: &PageBenchArgs) -> Re
     expect_merged(&summary, args.tasks)?;
     let taken = taken?;
     println!("{} tasks, four at once, {connections} connections", args.tasks);
-    println!("{:<32} {:>9} {:>9}  {:>7}", "", "minimum", "median", "at most");
-    print(&format!("{part} tasks alone"), &taken.alone);
-    print(&format!("{part} tasks that are looked at"), &taken.looked_at);
-    let slower = taken.looked_at.median() / taken.alone.median();
-    let slower_minimum = taken.looked_at.minimum() / taken.alone.minimum();
-    println!(
-        "{:<32} {slower_minimum:>9.3} {slower:>9.3}  {RUN:>7.2}",
-        "  of those alone"
-    );
+    print_head();
+    print_times(&format!("{part} tasks alone"), &taken.alone);
+    print_times(&format!("{part} tasks that are looked at"), &taken.looked_at);
+    let is_unhurt = print_ratio("  of those alone", &taken.looked_at, &taken.alone, Some(RUN));
     let (least, share) = (taken.shares.minimum(), taken.shares.median());
     println!(
         "{:<32} {least:>9.4} {share:>9.4}  {SHARE:>7.2}",
@@ -101,11 +97,7 @@ async fn measure(setting: &Setting<'_>, image: &str, args: &PageBenchArgs) -> Re
     let memory = taken.memory as f64 / 1024.0;
     println!("{:<32} {memory:>9.1} MB {:>7}  {MEMORY:>7.1}", "its most memory", "");
     let is_quick = first_bytes(&scene.repository())?;
-    Ok(slower <= RUN && share <= SHARE && memory <= MEMORY && is_quick)
-}
-
-fn print(name: &str, times: &Times) {
-    println!("{name:<32} {:>7.3} s {:>7.3} s", times.minimum(), times.median());
+    Ok(is_unhurt && share <= SHARE && memory <= MEMORY && is_quick)
 }
 
 /// Watches tasks be merged, in parts of so many by turns alone and with a server that so many connections follow. The first
@@ -267,11 +259,9 @@ fn first_bytes(repository: &Path) -> Result<bool> {
             }
         }
     }
-    print(&format!("first byte, {} KB of tasks", sizes[0] / 1000), &page);
-    print(&format!("first byte, {} KB of a file", sizes[1] / 1000), &file);
-    let ratio = page.median() / file.median();
-    let minimum = page.minimum() / file.minimum();
-    println!("{:<32} {minimum:>9.2} {ratio:>9.2}  {FIRST_BYTE:>7.2}", "  page / file");
+    print_times(&format!("first byte, {} KB of tasks", sizes[0] / 1000), &page);
+    print_times(&format!("first byte, {} KB of a file", sizes[1] / 1000), &file);
+    let is_quick = print_ratio("  page / file", &page, &file, Some(FIRST_BYTE));
     serving.end()?;
-    Ok(ratio <= FIRST_BYTE)
+    Ok(is_quick)
 }

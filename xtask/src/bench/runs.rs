@@ -272,16 +272,16 @@ fn cat_of(path: &Path) -> Result<Duration> {
     Ok(timed(&mut command)?.0)
 }
 
-fn print_head() {
+pub(super) fn print_head() {
     println!("{:<32} {:>9} {:>9}  {:>7}", "", "minimum", "median", "at most");
 }
 
-fn print_times(name: &str, times: &Times) {
+pub(super) fn print_times(name: &str, times: &Times) {
     println!("{name:<32} {:>7.3} s {:>7.3} s", times.minimum(), times.median());
 }
 
 /// Prints how times compare; returns whether the medians keep to the target.
-fn print_ratio(name: &str, times: &Times, other: &Times, at_most: Option<f64>) -> bool {
+pub(super) fn print_ratio(name: &str, times: &Times, other: &Times, at_most: Option<f64>) -> bool {
     let minimum = times.minimum() / other.minimum();
     let median = times.median() / other.median();
     let limit = at_most.map(|most| format!("{most:.2}")).unwrap_or_default();

@@ -31,8 +31,6 @@ pub(super) struct Shown {
     steps: Vec<Step>,
     red: Option<Step>,
     transcripts: Vec<Transcript>,
-    /// Whether there is a diff.
-    has_diff: bool,
     candidates: Vec<Shown>,
 }
 
@@ -110,7 +108,6 @@ impl Shown {
                 (id, &attempt.reason, facts),
                 (attempt.call.as_ref(), attempt.records.as_deref()),
                 (&attempt.rounds, &attempt.stages, attempt.red.as_ref()),
-                attempt.snapshot.is_some(),
             )
         }
     }
@@ -127,7 +124,6 @@ impl Shown {
                 (id, &one.reason, facts),
                 (one.call.as_ref(), one.records.as_deref()),
                 (&one.rounds, &one.stages, one.red.as_ref()),
-                one.snapshot.is_some(),
             )
         }
     }
@@ -136,7 +132,6 @@ impl Shown {
         (id, reason, mut facts): (String, &str, Vec<Fact>),
         (call, records): (Option<&Entry>, Option<&str>),
         (rounds, stages, red): (&[Round], &[StageRun], Option<&FailedCheck>),
-        has_diff: bool,
     ) -> Self {
         match call {
             Some(call) => facts.extend(used(call)),
@@ -172,7 +167,6 @@ impl Shown {
             steps: steps.collect(),
             red: red.map(|red| Step::of_red(red, (format!("{key}-red"), String::new()))),
             transcripts,
-            has_diff,
             candidates: Vec::new(),
             id,
         }
