@@ -124,6 +124,8 @@ struct Unheld {
     _mark: File,
     /// A repository with only the objects that no ref holds yet.
     own: Repository,
+    /// Which objects it has. A tree may have thousands of entries, of which none is there: the folder is not asked for each.
+    ids: HashSet<Oid>,
 }
 
 impl Unheld {
@@ -142,6 +144,7 @@ impl Unheld {
             token,
             _mark: mark,
             own,
+            ids: HashSet::new(),
         })
     }
 
@@ -156,8 +159,10 @@ impl Unheld {
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the one writer of objects")]
-    fn write(&self, kind: ObjectType, content: &[u8]) -> Result<Oid, git2::Error> {
-        self.own.odb()?.write(kind, content)
+    fn write(&mut self, kind: ObjectType, content: &[u8]) -> Result<Oid, git2::Error> {
+        let id = self.own.odb()?.write(kind, content)?;
+        self.ids.insert(id);
+        Ok(id)
     }
 
     /// Returns the objects of this folder that are reachable from a commit, or a tag of one, through it.
@@ -166,7 +171,7 @@ impl Unheld {
         let mut found = Vec::new();
         let mut next = vec![commit];
         while let Some(id) = next.pop() {
-            if !seen.insert(id) || !self.file_of(id).is_file() {
+            if !self.ids.contains(&id) || !seen.insert(id) {
                 continue;
             }
             found.push(id);
@@ -212,8 +217,9 @@ impl KeptPack {
         self.packs
             .release(&self.name)
             .with_context(ErrorKind::Unexpected, failed)?;
-        if let Some(unheld) = &*self.objects.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(unheld) = &mut *self.objects.0.lock().unwrap_or_else(PoisonError::into_inner) {
             for id in &self.ids {
+                unheld.ids.remove(id);
                 unless_missing(fs::remove_file(unheld.file_of(*id))).with_context(ErrorKind::Unexpected, failed)?;
             }
         }
