@@ -10,6 +10,7 @@ mod evidence;
 mod flow;
 mod forwarder;
 mod listener;
+mod removal;
 mod request;
 pub(crate) mod seal;
 mod servers;
@@ -22,6 +23,7 @@ pub(crate) use self::flow::{
     ClosingPlace, FlowPlace, MeasurePlace, PartPlace, PlanPlace, ProposalsPlace, StagePlace, WaitingWork, WorkPlace,
 };
 use self::listener::Listener;
+pub(crate) use self::removal::Removal;
 pub(crate) use self::request::{Call, CallResult, OnEnd, Sandbox};
 use self::seal::Sealed;
 use self::services::{For, Services};
@@ -102,8 +104,7 @@ pub(crate) async fn make(
     let judged = Some(sealed.judged());
     let end = End { ended, begun, judged };
     let made = end.settle(call, listener, sealed, recorder).await;
-    tidy_up(Some(container), call, recorder).await;
-    Ok(made)
+    Ok(made.removing(Some(container), call, recorder).await)
 }
 
 /// Goes on with a call whose run died under it: its container lives, or has ended with nobody to hear it. What the call used
@@ -160,25 +161,7 @@ pub(crate) async fn go_on(
         judged: None,
     };
     let made = end.settle(call, listener, sealed, recorder).await;
-    tidy_up(container, call, recorder).await;
-    Ok(made)
-}
-
-/// Removes the container of a call whose end was told, and forgets how another run would have gone on with it: until both are
-/// done, that one hears of the end anew.
-async fn tidy_up(container: Option<Container>, call: &Call<'_>, recorder: &Recorder) {
-    let name = &call.sandbox.name;
-    let warn = |what: String| recorder.emit(EventKind::Warned { what });
-    if let Some(container) = container
-        && let Err(error) = container.remove().await
-    {
-        // It has ended, so no harm is done: the next run sweeps it up.
-        let error = error.in_a_line();
-        warn(format!("{name}: its container could not be removed: {error}"));
-    }
-    if let Err(error) = adoption::forget(&call.sandbox.folder.path) {
-        warn(format!("{name}: {}", error.in_a_line()));
-    }
+    Ok(made.removing(container, call, recorder).await)
 }
 
 /// How a call ended, and when it began.
@@ -236,7 +219,12 @@ impl End {
         if let (Some(told), None) = (call.on_end, &failure) {
             told(&report);
         }
-        CallResult { report, entry, failure }
+        CallResult {
+            report,
+            entry,
+            failure,
+            removal: Removal::default(),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::issues::last_word;
 use crate::issues::round::{Calls, CheckKind, FailedCheck};
 use crate::record::event::{CallName, Step};
 use crate::run::attempt_verdict::AttemptVerdict;
-use crate::run::call::{FlowPlace, StagePlace};
+use crate::run::call::{FlowPlace, Removal, StagePlace};
 use crate::run::session::Session;
 use crate::run::stuck::findings_that_stay;
 
@@ -37,7 +37,8 @@ impl Stitch {
         loop {
             let (kept, judged) = match at {
                 At::Called(called, before) => {
-                    let mut kept = match self.keep_left(session, attempting, (*called, before), calls) {
+                    let keeping = self.keep_left(session, attempting, (*called, before), calls);
+                    let mut kept = match Box::pin(keeping).await {
                         Ok(kept) => kept,
                         Err(ended) => return *ended,
                     };
@@ -141,6 +142,7 @@ impl Stitch {
             name,
             report: CallReport::of_success(work.session.as_str()),
             met: Scope::Call,
+            removal: Removal::default(),
         };
         let left = Work {
             snapshot: Snapshot {
@@ -162,19 +164,22 @@ impl Stitch {
     }
 
     /// Keeps what a call left, and notes that it is done where it is. An attempt that gets no further is reported as it ended.
-    fn keep_left(
+    /// The container has ended, and is removed meanwhile: what was kept when this process dies before that is kept again.
+    async fn keep_left(
         &self,
         session: &mut Session,
         attempting: &Attempting,
-        (called, before): (Called, Option<Oid>),
+        (mut called, before): (Called, Option<Oid>),
         calls: &Calls,
     ) -> Result<Kept, Box<Ended>> {
         self.context().step(&called.name, Step::Snapshot);
-        let left = match block_in_place(|| self.keep(session, attempting, calls)) {
+        let left = block_in_place(|| self.keep(session, attempting, calls));
+        crash_point!("stitch.kept");
+        called.removal.done().await;
+        let left = match left {
             Ok(left) => left,
             Err(error) => return Err(Box::new(Ended::with_call(called, error))),
         };
-        crash_point!("stitch.kept");
         let kept = Kept { called, left };
         // A dead run may have heard it.
         let question = last_word::question(&kept.called.report).or_else(|| calls.question.clone());
