@@ -1,24 +1,26 @@
 //! `bench page`: what the live page costs a run of many tasks that others look at, and how soon a page begins to come.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::Read as _;
 use std::path::Path;
-use std::process::{Child, Command, ExitCode, Stdio};
-use std::time::{Duration, Instant};
+use std::process::ExitCode;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use cordwainer::event::{Event, EventKind};
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::mpsc::UnboundedReceiver;
-use wait4::Wait4 as _;
+use tokio::task::block_in_place;
 
+use self::looking::{Address, Lookers, Looking, Serving};
 use crate::agent_image;
 use crate::bench::engines::{Setting, load, on_each};
 use crate::bench::parallel::scene::{FILES, Scene, expect_merged};
 use crate::bench::runs::{print_head, print_ratio, print_times};
+use crate::bench::scripted_api::{self, Reply};
 use crate::bench::times::Times;
 use crate::provision::EngineChoice;
+
+mod looking;
 
 /// How much longer tasks may take that are looked at.
 const RUN: f64 = 1.01;
@@ -26,9 +28,7 @@ const RUN: f64 = 1.01;
 const SHARE: f64 = 0.10;
 /// The most memory of the server, in MB.
 const MEMORY: f64 = 128.0;
-/// How much later a page may begin to come than a file that is always the same.
-const FIRST_BYTE: f64 = 10.0;
-/// Requests for each of both that count.
+/// Requests for each of the answers whose first byte is timed.
 const REQUESTS: u32 = 21;
 
 /// How much to measure.
@@ -37,12 +37,21 @@ pub(crate) struct PageBenchArgs {
     /// Tasks of the run
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(40..))]
     tasks: u32,
-    /// Parts of the run, by turns with the server and without
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(4..))]
-    parts: u32,
-    /// Connections that follow what grows
+    /// Tasks that are timed together, by turns with the server and without
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u32).range(4..))]
+    part: u32,
+    /// Seconds that each agent thinks
+    #[arg(long, default_value_t = 2)]
+    seconds: u32,
+    /// Connections that follow what changes
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
+    /// More that follow each line of the events
+    #[arg(long, default_value_t = 8)]
+    streams: u32,
+    /// More that fetch a page at each change they hear of
+    #[arg(long, default_value_t = 2)]
+    tabs: u32,
     /// The engine of the run
     #[arg(long, default_value = "podman")]
     engine: EngineChoice,
@@ -57,6 +66,8 @@ struct Taken {
     shares: Times,
     /// The most memory of a server, in KiB.
     memory: u64,
+    /// Pages that were fetched meanwhile.
+    pages: u32,
 }
 
 /// Measures, and prints a table. Fails where a target is missed.
@@ -64,9 +75,7 @@ pub(crate) fn run(args: &PageBenchArgs, no_install: bool) -> Result<ExitCode> {
     on_each(Some(args.engine), no_install, |setting| {
         println!("load of the machine {}", load()?);
         let image = agent_image::import(setting.agent, setting.engine)?;
-        let is_met = setting.runtime.block_on(measure(setting, &image, args))?;
-        println!("Load of the machine at the end: {}", load()?);
-        Ok(is_met)
+        setting.runtime.block_on(measure(setting, &image, args))
     })
 }
 
@@ -74,16 +83,22 @@ async fn measure(setting: &Setting<'_>, image: &str, args: &PageBenchArgs) -> Re
     let scene = Scene::make(setting, image, "stitch: {parallel: 4}\n").await?;
     for number in 0..args.tasks {
         let (folder, file) = (number % 10, number / 10 % (u32::try_from(FILES)? / 10));
-        scene.add(&format!("write src/d{folder:03}/f{file:03}.txt task {number}"))?;
+        let thought = format!("sleep {}", args.seconds * 1000);
+        scene.add(&format!(
+            "{thought}\nwrite src/d{folder:03}/f{file:03}.txt task {number}"
+        ))?;
     }
     let repository = scene.repository();
-    let (part, connections) = (args.tasks / args.parts, args.connections);
+    let (part, lookers) = (args.part, args.lookers());
     let (summary, taken) = scene
-        .run_watched(move |events| async move { watch(events, &repository, (part, connections)).await })
+        .run_watched(move |events| async move { watch(events, &repository, part, lookers).await })
         .await?;
     expect_merged(&summary, args.tasks)?;
     let taken = taken?;
-    println!("{} tasks, four at once, {connections} connections", args.tasks);
+    println!(
+        "{} tasks of {} s, four at once; {} connections, {} streams of events, {} tabs, which fetched {} pages",
+        args.tasks, args.seconds, args.connections, args.streams, args.tabs, taken.pages
+    );
     print_head();
     print_times(&format!("{part} tasks alone"), &taken.alone);
     print_times(&format!("{part} tasks that are looked at"), &taken.looked_at);
@@ -96,172 +111,109 @@ async fn measure(setting: &Setting<'_>, image: &str, args: &PageBenchArgs) -> Re
     #[expect(clippy::cast_precision_loss, reason = "shown with one digit")]
     let memory = taken.memory as f64 / 1024.0;
     println!("{:<32} {memory:>9.1} MB {:>7}  {MEMORY:>7.1}", "its most memory", "");
-    let is_quick = first_bytes(&scene.repository())?;
-    Ok(is_unhurt && share <= SHARE && memory <= MEMORY && is_quick)
+    block_in_place(|| first_bytes(&scene.repository()))?;
+    Ok(is_unhurt && share <= SHARE && memory <= MEMORY)
 }
 
-/// Watches tasks be merged, in parts of so many by turns alone and with a server that so many connections follow. The first
-/// two parts do not count: slots are made in them.
-async fn watch(
-    mut events: UnboundedReceiver<Event>,
-    repository: &Path,
-    (part, connections): (u32, u32),
-) -> Result<Taken> {
-    let mut taken = Taken::default();
-    let (mut merged, mut parts) = (0, 0);
-    let mut begun = Instant::now();
-    let mut looking: Option<Looking> = None;
-    while let Some(event) = events.recv().await {
-        if !matches!(event.kind, EventKind::AttemptEnded { commit: Some(_), .. }) {
-            continue;
+impl PageBenchArgs {
+    fn lookers(&self) -> Lookers {
+        Lookers {
+            connections: self.connections,
+            streams: self.streams,
+            tabs: self.tabs,
         }
-        merged += 1;
-        if merged % part != 0 {
-            continue;
+    }
+}
+
+/// Times parts of so many tasks, by turns alone and looked at. The first part of each kind does not count: slots are made in
+/// them. What is merged while a server begins or ends belongs to no part.
+async fn watch(mut events: UnboundedReceiver<Event>, repository: &Path, part: u32, lookers: Lookers) -> Result<Taken> {
+    let mut taken = Taken::default();
+    let mut looking: Option<Looking> = None;
+    let mut parts = 0;
+    loop {
+        while events.try_recv().is_ok() {}
+        if !merged(&mut events, 1).await {
+            break;
+        }
+        let used = looking.as_ref().map(|looking| looking.serving.used()).transpose()?;
+        let begun = Instant::now();
+        if !merged(&mut events, part).await {
+            break;
         }
         let time = begun.elapsed();
         parts += 1;
-        if let Some(looking) = looking.take() {
-            let (used, memory) = looking.end()?;
+        if let (Some(ended), Some(before)) = (looking.take(), used) {
+            let used = ended.serving.used()?.saturating_sub(before);
+            let (memory, pages) = block_in_place(|| ended.end())?;
             if parts > 2 {
                 taken.looked_at.push(time);
                 taken.shares.push(used.div_f64(time.as_secs_f64()));
-                taken.memory = taken.memory.max(memory);
             }
+            taken.memory = taken.memory.max(memory);
+            taken.pages += pages;
         } else {
             if parts > 2 {
                 taken.alone.push(time);
             }
-            looking = Some(Looking::begin(repository, connections)?);
+            looking = Some(block_in_place(|| Looking::begin(repository, lookers))?);
         }
-        begun = Instant::now();
     }
     if let Some(looking) = looking {
-        looking.end()?;
+        block_in_place(|| looking.end())?;
     }
     Ok(taken)
 }
 
-/// A server that serves a repository.
-struct Serving {
-    child: Child,
-    /// Where it listens, as `Host` has it.
-    host: String,
-    token: String,
-    has_ended: bool,
-}
-
-impl Serving {
-    fn start(repository: &Path) -> Result<Self> {
-        let program = std::env::current_exe().context("cannot find this program")?;
-        let mut command = Command::new(program);
-        command.arg("serve").current_dir(repository).stdout(Stdio::piped());
-        let mut child = command.spawn().context("cannot start a server")?;
-        let stdout = child.stdout.take().context("a server has a stdout")?;
-        let mut line = String::new();
-        BufReader::new(stdout)
-            .read_line(&mut line)
-            .context("cannot hear the server")?;
-        let address = line.trim().strip_prefix("http://").context("no address")?;
-        let (host, token) = address.split_once("/#token=").context("no token")?;
-        Ok(Self {
-            child,
-            host: host.to_owned(),
-            token: token.to_owned(),
-            has_ended: false,
-        })
-    }
-
-    /// Sends a request; returns the connection.
-    fn ask(&self, path: &str) -> Result<TcpStream> {
-        let mut stream = TcpStream::connect(&self.host).context("cannot connect")?;
-        let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
-            self.host, self.token
-        );
-        stream.write_all(request.as_bytes()).context("cannot ask")?;
-        Ok(stream)
-    }
-
-    /// Ends it as Ctrl-C does; returns what it used of the processor, and the most memory that it had, in KiB.
-    fn end(mut self) -> Result<(Duration, u64)> {
-        kill_process(Pid::from_child(&self.child), Signal::INT).context("cannot end the server")?;
-        let used = self.child.wait4().context("cannot wait for the server")?.rusage;
-        self.has_ended = true;
-        Ok((used.utime + used.stime, used.maxrss / 1024))
-    }
-}
-
-impl Drop for Serving {
-    fn drop(&mut self) {
-        // After an error: it must not outlive the benchmark.
-        if !self.has_ended {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+/// Waits until so many more tasks are merged; returns whether that came, before the run ended.
+async fn merged(events: &mut UnboundedReceiver<Event>, count: u32) -> bool {
+    let mut merged = 0;
+    while merged < count {
+        match events.recv().await {
+            Some(event) if matches!(event.kind, EventKind::AttemptEnded { commit: Some(_), .. }) => merged += 1,
+            Some(_) => {}
+            None => return false,
         }
     }
+    true
 }
 
-/// A server, and those who follow what it says.
-struct Looking {
-    serving: Serving,
-    _followers: Vec<TcpStream>,
-}
-
-impl Looking {
-    /// Starts a server, and connects so many that each have heard how things stand.
-    fn begin(repository: &Path, connections: u32) -> Result<Self> {
-        let serving = Serving::start(repository)?;
-        let mut followers = Vec::new();
-        for _ in 0..connections {
-            let mut follower = serving.ask("/api/v1/events")?;
-            follower.read_exact(&mut [0; 12]).context("a follower hears nothing")?;
-            followers.push(follower);
-        }
-        // Whoever reads nothing more would be held up: the rest is read beside, and left.
-        for follower in &followers {
-            let mut follower = follower.try_clone().context("cannot read beside")?;
-            std::thread::spawn(move || std::io::copy(&mut follower, &mut std::io::sink()));
-        }
-        Ok(Self {
-            serving,
-            _followers: followers,
-        })
-    }
-
-    fn end(self) -> Result<(Duration, u64)> {
-        self.serving.end()
-    }
-}
-
-/// Times the first byte of the page of tasks, and of a file that is always the same. Returns whether that keeps to its target.
-fn first_bytes(repository: &Path) -> Result<bool> {
+/// Times the first byte of the page of tasks, of a file that the same server has in memory, and of the page's bytes from a server
+/// that does nothing but send them.
+fn first_bytes(repository: &Path) -> Result<()> {
     let serving = Serving::start(repository)?;
-    let mut answer = String::new();
-    serving.ask("/api/v1/repositories")?.read_to_string(&mut answer)?;
-    let (_, listed) = answer.split_once("\r\n\r\n").context("no answer")?;
-    let listed: serde_json::Value = serde_json::from_str(listed).context("no list of repositories")?;
-    let id = listed[0]["id"].as_str().context("no repository")?;
-    let tasks = format!("/repositories/{id}/tasks");
-    let (mut page, mut file) = (Times::default(), Times::default());
-    let mut sizes = [0, 0];
+    let address = &serving.address;
+    let path = format!("{}/tasks", address.repository()?);
+    let page = address.fetch(&path)?;
+    let bare = Address::of_port(scripted_api::serve(move |_, _| Reply {
+        content_type: "application/json",
+        body: page.clone(),
+    })?);
+    let mut times: [(Times, u64); 3] = Default::default();
     for round in 0..=REQUESTS {
-        for (path, times, size) in [(&*tasks, &mut page, 0), ("/script.js", &mut file, 1)] {
+        for (number, (times, size)) in times.iter_mut().enumerate() {
             let begun = Instant::now();
-            let mut stream = serving.ask(path)?;
+            let mut stream = match number {
+                0 => address.ask(&path)?,
+                1 => address.ask("/script.js")?,
+                _ => bare.ask("/")?,
+            };
             let mut first = [0; 12];
             stream.read_exact(&mut first).context("no answer")?;
             let time = begun.elapsed();
-            ensure!(first == *b"HTTP/1.1 200", "`{path}` is answered otherwise");
-            sizes[size] = std::io::copy(&mut stream, &mut std::io::sink()).context("no answer")?;
+            ensure!(first == *b"HTTP/1.1 200", "answered otherwise");
+            *size = std::io::copy(&mut stream, &mut std::io::sink()).context("no answer")?;
             if round > 0 {
                 times.push(time);
             }
         }
     }
-    print_times(&format!("first byte, {} KB of tasks", sizes[0] / 1000), &page);
-    print_times(&format!("first byte, {} KB of a file", sizes[1] / 1000), &file);
-    let is_quick = print_ratio("  page / file", &page, &file, Some(FIRST_BYTE));
+    let [(page, page_size), (file, file_size), (bytes, _)] = &times;
+    print_times(&format!("first byte, {} KB of tasks", page_size / 1000), page);
+    print_times(&format!("first byte, {} KB of a file", file_size / 1000), file);
+    print_times("first byte, the page's bytes", bytes);
+    print_ratio("  page / file", page, file, None);
+    print_ratio("  page / its bytes", page, bytes, None);
     serving.end()?;
-    Ok(is_quick)
+    Ok(())
 }
