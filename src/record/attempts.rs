@@ -24,13 +24,13 @@ const STEP: usize = 64 << 10;
 /// One attempt at a task.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AttemptRecord {
-    /// The run that made it.
+    /// The run that made it; where one died and others went on with its agents, the last of them.
     pub run: RunId,
     /// The task.
     pub task: IssueId,
     /// Counted from 1 within the task.
     pub attempt: u32,
-    /// When it began; when its run went on with it, where another had begun it.
+    /// When it began. In the report of a run that went on with the agents of another one: when it did that.
     pub began_at: Timestamp,
     /// When it ended; `None` of one that is at work, or whose run died.
     pub ended_at: Option<Timestamp>,
@@ -180,13 +180,27 @@ impl AttemptRecord {
         record
     }
 
-    /// Takes in from the store how it ended, where its run died before it recorded that.
+    /// Takes in what a later run recorded of the same attempt, which went on with its agents.
+    pub(crate) fn go_on(&mut self, later: Self) {
+        let earlier = std::mem::replace(self, later);
+        self.began_at = earlier.began_at;
+        self.usage += earlier.usage;
+        self.left_out += earlier.left_out;
+        for step in std::mem::replace(&mut self.steps, earlier.steps) {
+            self.add(step);
+        }
+    }
+
+    /// Takes in what the store has of it: all that its calls used, also where the records of one of its runs are gone, and how
+    /// it ended, where its run died before it recorded that.
     pub(crate) fn complete(&mut self, attempt: &Attempt) {
+        self.run.clone_from(&attempt.run);
+        self.began_at = self.began_at.min(attempt.started_at);
+        self.usage = attempt.usage();
         if self.outcome.is_none() {
             self.ended_at = Some(attempt.ended_at);
             self.outcome = Some(attempt.outcome);
             self.reason = one_line(&attempt.reason, REASON);
-            self.usage = attempt.usage();
         }
     }
 
@@ -281,6 +295,13 @@ mod tests {
         json!({"type": "gate_ended", "task": task, "gate": "test", "passed": false, "output": [output]})
     }
 
+    fn call_ended(task: &str, cost: f64) -> Value {
+        json!({"type": "agent_ended", "call": {"role": "stitch", "task": task, "attempt": 1}, "reason": "done", "entry": {
+            "role": "stitch", "task": task, "attempt": 1, "cycle": 1, "run": "r", "session_id": null, "model": "sonnet", "turns": 3,
+            "usage": {"input": 100, "output": 10, "cost_usd": cost, "calls": 1}, "estimated": false, "duration_ms": 1, "api_ms": 1,
+            "wait_ms": 0, "outcome": "success", "ended_at": at(9)}})
+    }
+
     fn ended(task: &str) -> Value {
         json!({"type": "attempt_ended", "task": task, "title": "t", "attempt": 1, "outcome": "gate_failed", "reason": "red\nagain",
             "commit": null, "usage": {}, "seconds": 1.0})
@@ -323,6 +344,35 @@ mod tests {
     }
 
     #[test]
+    fn what_a_later_run_recorded_of_an_attempt_is_a_part_of_it() {
+        let adopted =
+            json!({"type": "adopted", "call": {"role": "stitch", "task": "cw-1", "attempt": 1}, "container": "c"});
+        let mut earlier = fold(&[claimed("cw-1", 1), call_ended("cw-1", 0.25), gate("cw-1", "earlier")]);
+        let later = fold(&[
+            json!({"type": "recovered", "what": "x"}),
+            adopted,
+            call_ended("cw-1", 0.5),
+            gate("cw-1", "later"),
+            ended("cw-1"),
+        ]);
+        let (mut earlier, later) = (earlier.remove(0), later[0].clone());
+        earlier.go_on(later.clone());
+        let outputs = earlier.steps.iter().map(|step| match &step.kind {
+            EventKind::GateEnded { output, .. } => output[0].as_str(),
+            kind => panic!("{kind:?}"),
+        });
+        assert_eq!(outputs.collect::<Vec<_>>(), ["earlier", "later"]);
+        assert_eq!((earlier.began_at, earlier.ended_at), (at(0), Some(at(4))));
+        assert_eq!((earlier.usage.calls, earlier.usage.cost_usd), (2, 0.75));
+        assert_eq!(earlier.outcome, Some(Outcome::GateFailed));
+        // Steps are bounded all the same.
+        for _ in 0..STEPS {
+            earlier.go_on(later.clone());
+        }
+        assert_eq!((earlier.steps.len(), earlier.left_out), (STEPS, 2));
+    }
+
+    #[test]
     fn steps_beyond_the_first_and_large_ones_are_counted_alone() {
         let mut events = vec![claimed("cw-1", 1), gate("cw-1", &"x".repeat(STEP))];
         events.extend((0..STEPS + 5).map(|_| gate("cw-1", "x")));
@@ -348,6 +398,8 @@ mod tests {
             (found[1].outcome, found[1].ended_at),
             (Some(Outcome::GateFailed), Some(at(2)))
         );
+        // What the store counted is what was used, whatever the events have of it.
+        assert_eq!(found[1].usage, stored.usage());
         let alone = AttemptRecord::stored(&"cw-1".parse().unwrap(), &stored);
         assert_eq!((alone.began_at, alone.outcome), (at(0), Some(stored.outcome)));
     }

@@ -3,7 +3,7 @@
 //! A test names its engine. What depends on how an engine behaves (a whole generation, a death in the middle, an
 //! interruption, an engine that goes away) runs on both; what depends on us alone runs on one, by turns.
 
-mod adoption;
+pub(crate) mod adoption;
 mod agents;
 mod audit;
 mod billing;

@@ -1,5 +1,6 @@
 //! Everything that a page about a run or a generation shows: the course of its runs by their events, and what the store has beside.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
@@ -152,9 +153,9 @@ impl Generator {
             gates: BTreeMap::new(),
             findings: findings_of(attempts_of(&issues)),
         };
-        let mut attempts = Vec::new();
+        let mut attempts = Numbered::default();
         for course in courses {
-            attempts.extend(course.attempts);
+            attempts.add(course.attempts);
             report.other_work.extend(course.other_work);
             for (gate, counts) in course.overview.gates {
                 *report.gates.entry(gate).or_default() += counts;
@@ -164,8 +165,8 @@ impl Generator {
             }
             report.runs.push(course.overview.run);
         }
-        add_stored(&mut attempts, &issues);
-        let mut by_task = by_task(attempts);
+        attempts.complete(&issues);
+        let mut by_task = attempts.by_task();
         for figures in self.figures_of(&issues)? {
             let own = by_task.remove(&figures.id).unwrap_or_default();
             report.tasks.push(ReportedTask::of_generation(figures, &issues, own)?);
@@ -210,7 +211,9 @@ impl WorkReport {
             other_work,
             spent,
         } = course;
-        let mut by_task = by_task(attempts);
+        let mut numbered = Numbered::default();
+        numbered.add(attempts);
+        let mut by_task = numbered.by_task();
         let task = |row: &TaskRow| ReportedTask::of_run(row, by_task.remove(&row.task).unwrap_or_default());
         Self {
             made_at,
@@ -227,28 +230,40 @@ impl WorkReport {
     }
 }
 
-/// Adds what the store knows of attempts: those whose events are gone, and how one ended whose run died before it recorded that.
-fn add_stored(attempts: &mut Vec<AttemptRecord>, issues: &Issues) {
-    let name = |attempt: &AttemptRecord| (attempt.task.clone(), attempt.attempt, attempt.run.clone());
-    let known: HashMap<(IssueId, u32, RunId), usize> = attempts.iter().map(name).zip(0..).collect();
-    for (issue, attempt) in attempts_of(issues) {
-        match known.get(&(issue.id.clone(), attempt.number, attempt.run.clone())) {
-            Some(place) => attempts[*place].complete(attempt),
-            None => attempts.push(AttemptRecord::stored(&issue.id, attempt)),
+/// The attempts of a generation or a run, each once: one that a run died in, and another went on with, is in the records of both.
+#[derive(Default)]
+struct Numbered(BTreeMap<(IssueId, u32), AttemptRecord>);
+
+impl Numbered {
+    /// Adds those of a run; those of earlier runs come first.
+    fn add(&mut self, attempts: Vec<AttemptRecord>) {
+        for attempt in attempts {
+            match self.0.entry((attempt.task.clone(), attempt.attempt)) {
+                Entry::Occupied(mut known) => known.get_mut().go_on(attempt),
+                Entry::Vacant(place) => drop(place.insert(attempt)),
+            }
         }
     }
-}
 
-/// Returns the attempts at each task, the first one first.
-fn by_task(attempts: Vec<AttemptRecord>) -> HashMap<IssueId, Vec<AttemptRecord>> {
-    let mut by_task: HashMap<IssueId, Vec<AttemptRecord>> = HashMap::new();
-    for attempt in attempts {
-        by_task.entry(attempt.task.clone()).or_default().push(attempt);
+    /// Adds what the store knows of attempts: those whose events are gone, and how one ended whose run died before it recorded
+    /// that.
+    fn complete(&mut self, issues: &Issues) {
+        for (issue, attempt) in attempts_of(issues) {
+            match self.0.entry((issue.id.clone(), attempt.number)) {
+                Entry::Occupied(mut known) => known.get_mut().complete(attempt),
+                Entry::Vacant(place) => drop(place.insert(AttemptRecord::stored(&issue.id, attempt))),
+            }
+        }
     }
-    for attempts in by_task.values_mut() {
-        attempts.sort_by_key(|attempt| (attempt.began_at, attempt.attempt));
+
+    /// Returns the attempts at each task, the first one first.
+    fn by_task(self) -> HashMap<IssueId, Vec<AttemptRecord>> {
+        let mut by_task: HashMap<IssueId, Vec<AttemptRecord>> = HashMap::new();
+        for ((task, _), attempt) in self.0 {
+            by_task.entry(task).or_default().push(attempt);
+        }
+        by_task
     }
-    by_task
 }
 
 fn attempts_of(issues: &Issues) -> impl Iterator<Item = (&Issue, &Attempt)> {
@@ -323,5 +338,46 @@ impl ReportedTask {
             id: figures.id,
             title: figures.title,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifecycle::task_figures::tests::{attempt, call, file, issues};
+    use crate::model::Role;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn an_attempt_that_two_runs_recorded_is_one_and_used_what_the_store_says() {
+        let task: IssueId = "cw-1".parse().unwrap();
+        let recorded = |run: &str, number: u32, began: i64| {
+            let name = (number, run.parse().unwrap());
+            let attempt = Attempt::new(name, Outcome::Merged, (at(began), at(began + 9)));
+            AttemptRecord::stored(&task, &attempt)
+        };
+        let mut store = issues();
+        let of_last_run = |mut attempt: Attempt| {
+            attempt.run = "run-2".parse().unwrap();
+            attempt
+        };
+        let failed = attempt(Outcome::GateFailed, Some(call("sonnet", Role::Stitch, 500)));
+        let merged = attempt(Outcome::Merged, Some(call("sonnet", Role::Stitch, 700)));
+        let all = [failed, merged.clone(), merged];
+        file(&mut store, "cw-1", all.map(of_last_run).into());
+        let mut numbered = Numbered::default();
+        numbered.add(vec![recorded("run-1", 1, 10)]);
+        numbered.add(vec![recorded("run-2", 1, 50), recorded("run-2", 2, 70)]);
+        numbered.complete(&store);
+        let found = numbered.by_task().remove(&task).unwrap();
+        let runs: Vec<_> = found.iter().map(|one| (one.attempt, one.run.as_str())).collect();
+        assert_eq!(runs, [(1, "run-2"), (2, "run-2"), (3, "run-2")]);
+        assert_eq!((found[0].began_at, found[0].ended_at), (at(10), Some(at(59))));
+        let used: Usage = found.iter().map(|one| one.usage).sum();
+        let of_store = store.get(&task).unwrap().usage();
+        assert_eq!((used, used.tokens()), (of_store, 1900));
     }
 }

@@ -3,9 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 
+use cordwainer::event::EventKind;
 use serde_json::{Value, json};
 
 use super::records::{WHOLE, attempt, call, claimed, project, records, run_ended, started, whole, write};
+use crate::run::adoption::kill;
+use crate::run::parallel::ended;
 use crate::run::reviews::{answers, described};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::project::Project;
@@ -14,7 +17,8 @@ use crate::support::repository::TestRepository;
 use crate::support::scripts::WAIT;
 
 engine_tests! {
-    podman first: a_run_and_its_generation_have_reports_while_they_last_and_afterwards;
+    podman first: a_run_and_its_generation_have_reports_while_they_last_and_afterwards,
+        an_attempt_that_another_run_goes_on_with_is_one_attempt;
 }
 
 /// The page of a run or a generation.
@@ -257,6 +261,73 @@ fn a_run_and_its_generation_have_reports_while_they_last_and_afterwards(engine: 
     ] {
         assert!(rest.contains(part), "`{part}` is not in {rest}");
     }
+}
+
+/// Its run dies in a fix round, after a call that has ended: what both runs recorded of it is one attempt, which used what the
+/// store has of it.
+fn an_attempt_that_another_run_goes_on_with_is_one_attempt(engine: TestEngine) {
+    let project = Project::new(engine, "gates: [{name: test, command: 'absent=src/bad.txt'}]\n");
+    let work = "tokens 500 20 0.25\nwrite src/bad.txt x\ndone\n";
+    let round = format!("{WAIT}tokens 300 10 0.125\ndelete src/bad.txt\nwrite src/a.txt x");
+    project.add("Goes on", &format!("{work}{round}"));
+    let run = project.spawn(&["generator", "run", "--tasks-only"]);
+    wait_until(|| !project.pipes().is_empty());
+    kill(&project, run, 1);
+    let run = project.spawn(&["generator", "resume", "--tasks-only"]);
+    wait_until(|| {
+        project
+            .events()
+            .iter()
+            .any(|event| matches!(event, EventKind::Adopted(_)))
+    });
+    // While it lasts, too.
+    let report = json_of(&project, "one");
+    assert_eq!(
+        report["tasks"][0]["attempts"].as_array().unwrap().len(),
+        1,
+        "{report:#}"
+    );
+    project.let_pipes_go();
+    ended(run).expect(0);
+    let report = json_of(&project, "one");
+    let attempts = report["tasks"][0]["attempts"].as_array().unwrap();
+    assert_eq!(attempts.len(), 1, "{report:#}");
+    assert_eq!(attempts[0]["outcome"], "merged", "{report:#}");
+    let steps = attempts[0]["steps"].as_array().unwrap();
+    let steps: Vec<&str> = steps
+        .iter()
+        .map(|step| step["event"]["type"].as_str().unwrap())
+        .collect();
+    assert_eq!(steps, ["gate_ended", "round_started", "gate_ended"], "{report:#}");
+    assert!(
+        attempts[0]["began_at"].as_str() < report["runs"][1]["began_at"].as_str(),
+        "it began in the run that died: {report:#}"
+    );
+    let of_calls = |calls: &Value| -> u64 {
+        let calls = calls.as_array().unwrap();
+        calls
+            .iter()
+            .map(|call| call["usage"]["input"].as_u64().unwrap() + call["usage"]["output"].as_u64().unwrap())
+            .sum()
+    };
+    let used = [&attempts[0], &report["tasks"][0], &report["summary"]].map(|one| of_calls(&json!([one])));
+    assert_eq!(used, [of_calls(&report["spent"]); 3], "{report:#}");
+    assert_eq!(
+        (used[0] >= 830, attempts[0]["usage"]["calls"].as_u64()),
+        (true, Some(2)),
+        "{report:#}"
+    );
+    // Whatever else counts attempts says the same.
+    assert_eq!(project.outcomes("cw-1"), ["merged"]);
+    let json =
+        |arguments: &[&str]| -> Value { serde_json::from_str(&project.run(arguments).expect(0).stdout).unwrap() };
+    assert_eq!(json(&["stats", "tasks", "--json"])["tasks"][0]["attempts"], 1);
+    for run in report["runs"].as_array().unwrap() {
+        let shown = json(&["runs", "show", run["run"].as_str().unwrap(), "--json"]);
+        assert_eq!(shown["tasks"][0]["attempts"], 1, "{shown:#}");
+    }
+    let text = project.run(&["report", "one", "--markdown"]).expect(0).stdout;
+    assert_eq!(text.matches("Attempt ").count(), 1, "{text}");
 }
 
 fn json_of(project: &Project, of: &str) -> Value {
