@@ -88,6 +88,8 @@ const NAMED: usize = 20;
 /// How many gates are listed.
 const GATES: usize = 100;
 
+/// How many tasks are listed that are held: it is these that somebody has to see, whichever tasks there is room for.
+const HELD: usize = 500;
 /// How much a report has.
 #[derive(Clone, Copy, Debug)]
 struct Level {
@@ -127,6 +129,8 @@ struct Report {
     /// What stands above what is in progress.
     at_work_heading: &'static str,
     at_work: Vec<String>,
+    /// How many more are held, in words; empty where none are.
+    held_left_out: String,
     held: Vec<Held>,
     timeline: Option<Timeline>,
     spending: Option<Spending>,
@@ -148,7 +152,9 @@ struct Run {
 
 /// A task that waits for a person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(crate) struct Held {
+struct Held {
+    /// Whether the page has that task, so that a link leads there.
+    is_linked: bool,
     id: String,
     title: String,
     reason: String,
@@ -268,6 +274,8 @@ impl Report {
         let in_progress = report.at_work.iter().map(|one| at_work(one, reader.now, is_at_work));
         let tasks = &report.tasks[..report.tasks.len().min(level.tasks)];
         let linked: HashSet<&IssueId> = tasks.iter().map(|task| &task.id).collect();
+        let is_linked = |task: &IssueId| linked.contains(task);
+        let (held, held_left_out) = held(report, level, is_linked);
         let findings = report.findings.iter().take(level.findings);
         Self {
             kind: if of_run { "Run" } else { "Generation" },
@@ -282,13 +290,14 @@ impl Report {
             },
             at_work_heading: at_work_heading(report),
             at_work: in_progress.map(|line| one_line(&line, level.detail.text)).collect(),
-            held: tasks.iter().filter_map(|task| held(task, level)).collect(),
+            held,
+            held_left_out,
             timeline: Timeline::of(report, axis.as_ref(), reader, level.look),
             spending: Spending::of(&report.spent, axis.as_ref(), &reader.zone),
             scores: scores(&report.tasks),
             gates: gates(report),
             findings: findings
-                .map(|found| Finding::of(found, level.detail.text, linked.contains(&found.task)))
+                .map(|found| Finding::of(found, level.detail.text, is_linked(&found.task)))
                 .collect(),
             tasks: tasks.iter().map(|task| Task::of(task, level.detail, reader)).collect(),
             made_at: moment(report.made_at, &reader.zone),
@@ -408,14 +417,23 @@ fn runs(report: &WorkReport, level: &Level, reader: &Reader) -> Vec<Run> {
     report.runs[before..].iter().map(run).collect()
 }
 
-fn held(task: &ReportedTask, level: &Level) -> Option<Held> {
-    let reason = task.held.as_ref()?;
-    Some(Held {
-        id: task.id.to_string(),
-        title: one_line(&task.title, level.detail.title),
-        reason: one_line(reason, level.detail.text),
-        question: one_line(task.question.as_deref().unwrap_or_default(), level.detail.text),
-    })
+/// Returns the tasks that wait for a person, of all tasks, and how many more there are.
+fn held(report: &WorkReport, level: &Level, is_linked: impl Fn(&IssueId) -> bool) -> (Vec<Held>, String) {
+    let held = |task: &ReportedTask| {
+        let reason = task.held.as_ref()?;
+        Some(Held {
+            id: task.id.to_string(),
+            is_linked: is_linked(&task.id),
+            title: one_line(&task.title, level.detail.title),
+            reason: one_line(reason, level.detail.text),
+            question: one_line(task.question.as_deref().unwrap_or_default(), level.detail.text),
+        })
+    };
+    let mut all: Vec<Held> = report.tasks.iter().filter_map(held).collect();
+    let more = all.len().saturating_sub(HELD);
+    all.truncate(HELD);
+    let left_out = (more > 0).then(|| format!("{}.", left_out(more, "held task")));
+    (all, left_out.unwrap_or_default())
 }
 
 /// Counts the tasks of each score, the best first.

@@ -180,6 +180,23 @@ fn large() -> WorkReport {
     report(&events, findings)
 }
 
+/// So many tasks that there is no room for all; those after the first 550 are held.
+fn too_many(tasks: usize) -> WorkReport {
+    let title = "\"".repeat(60);
+    let mut events = vec![started()];
+    for number in 1..=tasks {
+        let task = format!("cw-{number}");
+        for number in 1..=6 {
+            events.push(claimed(&task, &title, number));
+            events.push(attempt(&task, &title, "gate_failed", ""));
+        }
+        if number > 550 {
+            events.push(held(&task, "6 attempts failed"));
+        }
+    }
+    report(&events, Vec::new())
+}
+
 fn page(report: &WorkReport) -> String {
     html(report, &Pages::new(Redactor::default()), &reader(report)).unwrap()
 }
@@ -288,6 +305,32 @@ fn a_page_of_500_tasks_is_less_than_a_megabyte_and_says_what_it_leaves_out() {
     let read = check(&page(&report));
     let tasks = read.elements.iter().filter_map(|one| one.attributes.get("id"));
     assert_eq!(tasks.filter(|id| id.starts_with("task-")).count(), 500);
+}
+
+/// What waits for a person is said of all tasks, also of those that the page has no room for.
+#[test]
+fn held_tasks_are_named_whichever_tasks_a_page_has_room_for() {
+    for (tasks, left_out) in [(600, None), (1100, Some("50 held tasks more"))] {
+        let report = too_many(tasks);
+        let (page, text) = (page(&report), text(&report));
+        assert!(page.len() < 1_000_000 && text.len() < 1_000_000, "{tasks}");
+        let read = check(&page);
+        let ids = read.elements.iter().filter_map(|one| one.attributes.get("id"));
+        let shown = ids.filter(|id| id.starts_with("task-")).count();
+        assert!(shown <= 550, "{shown} of {tasks} are shown, held ones among them");
+        let part = |text: &str, (begin, end): (&str, &str)| {
+            let (_, rest) = text.split_once(begin).unwrap();
+            rest.split_once(end).unwrap().0.to_owned()
+        };
+        let marks = [("<h2 id=\"held\">", "</section>"), ("## Held", "## ")];
+        for held in [part(&page, marks[0]), part(&text, marks[1])] {
+            for task in 551..=tasks.min(550 + 500) {
+                assert!(held.contains(&format!("cw-{task} ")), "cw-{task} of {tasks}: {held}");
+            }
+            assert_eq!(left_out.is_some(), held.contains("held tasks more"), "{held}");
+            assert!(held.contains(left_out.unwrap_or_default()), "{held}");
+        }
+    }
 }
 
 /// A line of a record is read up to 4 MiB; it is cut before anything is made of it.
