@@ -13,6 +13,7 @@ use crate::base::redact::Redactor;
 use crate::base::text::harmless;
 use crate::record::findings::escaped_markdown;
 
+mod at_work;
 mod axis;
 mod chart;
 mod findings;
@@ -35,12 +36,13 @@ pub(crate) use self::words::Word;
 pub(crate) const STYLE: &str = include_str!("page/page.css");
 
 /// The templates, by name. How what they put in is escaped depends on the end of the name.
-const TEMPLATES: [(&str, &str); 12] = [
+const TEMPLATES: [(&str, &str); 13] = [
     ("base.html", include_str!("page/base.html")),
     ("page.css", STYLE),
     ("marks.html", include_str!("page/marks.html")),
     ("report.html", include_str!("page/report.html")),
     ("report.md", include_str!("page/report.md")),
+    ("at_work.html", include_str!("page/at_work.html")),
     ("timeline.html", include_str!("page/timeline.html")),
     ("chart.html", include_str!("page/chart.html")),
     ("spending.html", include_str!("page/spending.html")),

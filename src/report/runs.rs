@@ -86,11 +86,7 @@ pub(crate) fn show(overview: &RunOverview, now: Timestamp, zone: &Zone, width: O
     };
     let is_at_work = overview.run.outcome == RunOutcome::AtWork;
     part(
-        match overview.run.outcome {
-            RunOutcome::AtWork => "At work",
-            RunOutcome::Died => "At work when it died",
-            _ => "At work when it ended",
-        },
+        at_work_heading(overview.run.outcome),
         overview
             .at_work
             .iter()
@@ -158,6 +154,15 @@ fn tasks(overview: &RunOverview) -> String {
         (0, _) => "none".to_owned(),
         (_, true) => format!("{attempted} attempted"),
         (_, false) => format!("{attempted} attempted: {}", all.join(", ")),
+    }
+}
+
+/// Returns what stands above what is in progress, or was when the run came to this.
+pub(crate) fn at_work_heading(outcome: RunOutcome) -> &'static str {
+    match outcome {
+        RunOutcome::AtWork => "At work",
+        RunOutcome::Died => "At work when it died",
+        RunOutcome::Ended | RunOutcome::NotBegun | RunOutcome::Unreadable => "At work when it ended",
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use super::Pages;
+use super::at_work::AtWork;
 use super::axis::Axis;
 use super::findings::Finding;
 use super::spending::Spending;
@@ -16,9 +17,9 @@ use crate::base::text::one_line;
 use crate::git::DiffStat;
 use crate::lifecycle::{ComparedKind, ReportedTask, WorkReport};
 use crate::model::IssueId;
-use crate::record::overview::{GateCounts, RunOutcome, RunRow};
+use crate::record::overview::{GateCounts, RunRow};
 use crate::report::numbers::counted;
-use crate::report::runs::{at_work, score, seconds};
+use crate::report::runs::{score, seconds};
 use crate::report::time::moment;
 
 /// How large a page may be, in bytes: mail and chat programs take no more of a file with ease.
@@ -87,9 +88,9 @@ const SHORT: Level = Level {
 const NAMED: usize = 20;
 /// How many gates are listed.
 const GATES: usize = 100;
-
 /// How many tasks are listed that are held: it is these that somebody has to see, whichever tasks there is room for.
 const HELD: usize = 500;
+
 /// How much a report has.
 #[derive(Clone, Copy, Debug)]
 struct Level {
@@ -126,12 +127,10 @@ struct Report {
     notes: Vec<String>,
     /// The runs of a generation; none of a run's own report.
     runs: Vec<Run>,
-    /// What stands above what is in progress.
-    at_work_heading: &'static str,
-    at_work: Vec<String>,
+    at_work: Option<AtWork>,
+    held: Vec<Held>,
     /// How many more are held, in words; empty where none are.
     held_left_out: String,
-    held: Vec<Held>,
     timeline: Option<Timeline>,
     spending: Option<Spending>,
     scores: Vec<Score>,
@@ -153,9 +152,9 @@ struct Run {
 /// A task that waits for a person.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 struct Held {
+    id: String,
     /// Whether the page has that task, so that a link leads there.
     is_linked: bool,
-    id: String,
     title: String,
     reason: String,
     /// What its agent asks; empty where it asks nothing.
@@ -244,6 +243,7 @@ impl Form {
 #[cfg(feature = "serve")]
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Parts {
+    pub(crate) at_work: Option<AtWork>,
     pub(crate) timeline: Option<Timeline>,
     pub(crate) spending: Option<Spending>,
     pub(crate) findings: Vec<Finding>,
@@ -257,6 +257,7 @@ impl Parts {
         let axis = Axis::of(report);
         let findings = report.findings.iter().take(level.findings);
         Self {
+            at_work: AtWork::of(report, reader, level.detail.text),
             timeline: Timeline::of(report, axis.as_ref(), reader, level.look),
             spending: Spending::of(&report.spent, axis.as_ref(), &reader.zone),
             findings: findings
@@ -270,13 +271,11 @@ impl Report {
     fn of(report: &WorkReport, level: &Level, is_short: bool, reader: &Reader) -> Self {
         let axis = Axis::of(report);
         let of_run = report.summary.kind == ComparedKind::Run;
-        let is_at_work = reader.at_work.is_some();
-        let in_progress = report.at_work.iter().map(|one| at_work(one, reader.now, is_at_work));
         let tasks = &report.tasks[..report.tasks.len().min(level.tasks)];
         let linked: HashSet<&IssueId> = tasks.iter().map(|task| &task.id).collect();
+        let findings = report.findings.iter().take(level.findings);
         let is_linked = |task: &IssueId| linked.contains(task);
         let (held, held_left_out) = held(report, level, is_linked);
-        let findings = report.findings.iter().take(level.findings);
         Self {
             kind: if of_run { "Run" } else { "Generation" },
             name: report.summary.name.clone(),
@@ -288,8 +287,7 @@ impl Report {
             } else {
                 runs(report, level, reader)
             },
-            at_work_heading: at_work_heading(report),
-            at_work: in_progress.map(|line| one_line(&line, level.detail.text)).collect(),
+            at_work: AtWork::of(report, reader, level.detail.text),
             held,
             held_left_out,
             timeline: Timeline::of(report, axis.as_ref(), reader, level.look),
@@ -303,15 +301,6 @@ impl Report {
             made_at: moment(report.made_at, &reader.zone),
             version: env!("CARGO_PKG_VERSION"),
         }
-    }
-}
-
-/// Returns what stands above what is in progress, as `runs show` says it.
-fn at_work_heading(report: &WorkReport) -> &'static str {
-    match report.runs.last().map(|run| run.outcome) {
-        Some(RunOutcome::AtWork) => "At work",
-        Some(RunOutcome::Died) => "At work when it died",
-        _ => "At work when it ended",
     }
 }
 

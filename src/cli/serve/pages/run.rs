@@ -13,7 +13,7 @@ use crate::record::overview::{RunOutcome, RunOverview, TaskRow};
 use crate::report::lasting_of;
 use crate::report::numbers::{self, counted, dollars, tokens};
 use crate::report::page::{Parts, Reader, Word};
-use crate::report::runs::{at_work, outcome, score, seconds};
+use crate::report::runs::{outcome, score, seconds};
 use crate::report::time::{moment, until};
 use crate::report::tone::Tone;
 
@@ -30,7 +30,6 @@ struct View {
     facts: Vec<Fact>,
     budgets: Vec<Budget>,
     paused: String,
-    at_work: Vec<String>,
     tasks: Vec<Task>,
     lines: Vec<Line>,
     left_out: usize,
@@ -102,12 +101,7 @@ pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
         facts: facts(asked, &overview),
         budgets: status.as_ref().map(budgets).unwrap_or_default(),
         paused,
-        at_work: overview
-            .at_work
-            .iter()
-            .map(|one| one_line(&at_work(one, now(asked), is_at_work), TEXT))
-            .collect(),
-        tasks: overview.tasks.iter().map(task).collect(),
+        tasks: overview.tasks.iter().map(|row| task(row, is_at_work)).collect(),
         lines,
         left_out,
         parts,
@@ -243,13 +237,14 @@ fn approximate(count: u64) -> f64 {
     count as f64
 }
 
-fn task(row: &TaskRow) -> Task {
+fn task(row: &TaskRow, is_at_work: bool) -> Task {
+    let without_end = if is_at_work { "at work" } else { "no end recorded" };
     Task {
         id: row.task.to_string(),
         title: one_line(&row.title, TITLE),
         outcome: match (&row.held, row.outcome) {
             (Some(_), _) => Word::new(Some(Tone::Held), "held"),
-            (None, outcome) => Word::of_outcome(outcome, "at work"),
+            (None, outcome) => Word::of_outcome(outcome, without_end),
         },
         held: row
             .held
