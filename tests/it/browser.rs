@@ -7,6 +7,7 @@ mod looks;
 mod strangers;
 mod tabs;
 mod token;
+mod typing;
 
 use crate::support::browser::Browser;
 use crate::support::project::Project;

@@ -184,6 +184,53 @@ fn tasks_are_filtered_and_grouped_by_their_state() {
     );
 }
 
+/// A run that died says so of all that it was at; its tasks are those of its generation, whichever is the current one.
+#[test]
+fn a_run_that_died_was_at_work_and_its_links_lead_to_its_own_generation() {
+    let repository = with_tasks();
+    let run = "20261130-120000000-7";
+    let started = started(run, "generation-one");
+    write(&repository, run, &[started, claimed("cw-1")], b"");
+    let served = served(&repository, &[]);
+    let base = api(&served).replacen("/api/v1", "", 1);
+    let shown = || {
+        let content = page(&served, &format!("{base}/runs/{run}"));
+        content["html"].as_str().unwrap().to_owned()
+    };
+    let html = shown();
+    for part in [
+        "<h2 id=\"at-work\">At work when it died</h2>",
+        "<span>no end recorded</span>",
+    ] {
+        assert!(html.contains(part), "`{part}` is not in {html}");
+    }
+    assert!(
+        html.contains(&format!("\"{base}/tasks/cw-1\"")),
+        "of the current one: {html}"
+    );
+    let ended = |arguments: &[&str]| drop(cordwainer(&repository, arguments).run().done());
+    // Another one is the current one, then this one has ended, then none is open.
+    let named = format!("{base}/tasks/cw-1?generation=generation%2Done");
+    ended(&["start", "--name", "two"]);
+    for end in [
+        &["reset", "--generation", "one"][..],
+        &["reset", "--generation", "two"],
+        &[],
+    ] {
+        let html = shown();
+        assert!(html.contains(&format!("\"{named}\"")), "{html}");
+        assert!(
+            html.contains(&format!("{base}/tasks?generation=generation%2Done")),
+            "{html}"
+        );
+        let task = page(&served, &named);
+        assert!(task["html"].as_str().unwrap().contains("Sizes of cloth."), "{task:#}");
+        if !end.is_empty() {
+            ended(end);
+        }
+    }
+}
+
 /// The script is one file, which a browser and this can read.
 #[test]
 fn the_script_is_well_formed_and_puts_nothing_into_a_page_but_what_the_server_sent() {

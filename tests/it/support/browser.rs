@@ -28,6 +28,7 @@ const PATIENCE: u32 = 60_000;
 /// Keys, as WebDriver writes them.
 pub(crate) const TAB: &str = "\u{e004}";
 pub(crate) const ENTER: &str = "\u{e007}";
+pub(crate) const LEFT: &str = "\u{e012}";
 
 /// A browser with one window, in a profile of its own. Dropped, it ends.
 pub(crate) struct Browser {

@@ -69,10 +69,20 @@ impl Frame {
         }
     }
 
-    /// Builds the frame of a page about a repository; `here` is the end of its path.
-    pub(super) fn of(asked: &Asked<'_>, repository: &Repository, (heading, here): (&str, &str)) -> Self {
+    /// Builds the frame of a page about a repository, and the generation that the query names; `here` is the end of its path.
+    pub(super) fn of(asked: &Asked<'_>, repository: &Repository, here: (&str, &str)) -> Self {
+        Self::in_generation(asked, repository, here, asked.query("generation"))
+    }
+
+    /// Builds it for a generation, unless that is the one which links without a name lead to.
+    pub(super) fn in_generation(
+        asked: &Asked<'_>,
+        repository: &Repository,
+        (heading, here): (&str, &str),
+        generation: Option<&str>,
+    ) -> Self {
         let base = format!("/repositories/{}", repository.id);
-        let query = asked.query("generation").map_or_else(String::new, |generation| {
+        let query = generation.map_or_else(String::new, |generation| {
             format!("?{}", query(&[("generation", generation)]))
         });
         let link = |(end, text): &(&str, &str)| Link {

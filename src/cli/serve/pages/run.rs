@@ -92,8 +92,9 @@ pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
         .unwrap_or_default();
     let (lines, left_out) = lines(asked, &overview);
     let said = said(&overview);
+    let other = other_generation(&generator, &overview)?;
     let view = View {
-        frame: Frame::of(asked, &repository, (&format!("Run {run}"), "/run")),
+        frame: Frame::in_generation(asked, &repository, (&format!("Run {run}"), "/run"), other.as_deref()),
         run: run.to_string(),
         outcome: Word::of_run(&overview.run),
         is_at_work,
@@ -122,6 +123,17 @@ fn status(generator: &Generator, overview: &RunOverview) -> Result<Option<Status
         Err(error) if error.kind() == ErrorKind::Precondition => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// Returns the generation of a run whose tasks are not those that a link without a generation leads to.
+fn other_generation(generator: &Generator, overview: &RunOverview) -> Result<Option<String>> {
+    let own = overview.run.generation.as_ref();
+    let current = match generator.generation() {
+        Ok(current) => Some(current),
+        Err(error) if error.kind() == ErrorKind::Precondition => None,
+        Err(error) => return Err(error),
+    };
+    Ok(own.filter(|own| current.as_ref() != Some(own)).map(ToString::to_string))
 }
 
 /// Returns the sentence that says how a run stands.

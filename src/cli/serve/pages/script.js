@@ -125,6 +125,29 @@
     for (const region of regions) sent.set(region.id, region.outerHTML);
   }
 
+  // What came of the last action stands beside its form, also in one that took its place. Where there is none any more, it
+  // stands where that was. Whether an action is under way outlasts its form, too, so that it is not posted twice.
+  let noted = null;
+  const posting = new Set();
+  function formOf(action) {
+    return page.querySelector(`form[data-post="${CSS.escape(action)}"]`);
+  }
+  function showNotes() {
+    page.querySelector("#notice")?.remove();
+    for (const form of page.querySelectorAll("form[data-post]")) {
+      const own = noted?.action === form.dataset.post ? noted : { text: "", className: "" };
+      Object.assign(form.querySelector("[data-note]"), { textContent: own.text, className: own.className });
+      for (const button of form.querySelectorAll("button")) {
+        if (posting.has(form.dataset.post)) button.setAttribute("aria-disabled", "true");
+        else button.removeAttribute("aria-disabled");
+      }
+    }
+    if (!noted || formOf(noted.action)) return;
+    // Not beside the regions: these are exchanged by their order.
+    const head = document.getElementById(noted.region)?.querySelector("h2") ?? page.querySelector("h2");
+    head?.after(element("p", { id: "notice", textContent: noted.text, className: noted.className }));
+  }
+
   // Shows another page: the focus goes to its heading, and back and forward go on working.
   async function visit(href, isNew) {
     loading?.abort();
@@ -140,6 +163,8 @@
       const body = parsed(found.html);
       remember(body.children);
       page.replaceChildren(...body.children);
+      noted = null;
+      showNotes();
       shown = found;
       document.title = `${found.title} · cordwainer`;
       const target = url.hash.length > 1 ? document.getElementById(decodeURIComponent(url.hash.slice(1))) : null;
@@ -159,29 +184,42 @@
 
   // What a person has opened, typed, loaded and focused in a region goes over into what takes its place.
   function keep(old, fresh) {
-    for (const one of old.querySelectorAll("details[id]")) {
-      const next = fresh.querySelector(`#${CSS.escape(one.id)}`);
-      if (next) next.open = one.open;
-    }
-    for (const one of old.querySelectorAll("input[id], textarea[id], select[id]")) {
-      const next = fresh.querySelector(`#${CSS.escape(one.id)}`);
-      if (!next) continue;
-      if (one.type === "checkbox") next.checked = one.checked;
-      else if (one.tagName === "SELECT" || one.value !== one.defaultValue) next.value = one.value;
-    }
-    for (const one of old.querySelectorAll("[data-loaded][id]")) {
-      fresh.querySelector(`#${CSS.escape(one.id)}`)?.replaceWith(one);
-    }
+    const each = (selector, take) => {
+      for (const one of old.querySelectorAll(selector)) {
+        const next = fresh.querySelector(`#${CSS.escape(one.id)}`);
+        if (next) take(one, next);
+      }
+    };
+    each("details[id]", (one, next) => {
+      next.open = one.open;
+    });
+    each("input[type=checkbox][id]", (one, next) => {
+      next.checked = one.checked;
+    });
+    each("input:not([type=checkbox])[id], textarea[id]", (one, next) => {
+      if (one.value !== one.defaultValue) next.value = one.value;
+      // A person may have made it larger.
+      Object.assign(next.style, { width: one.style.width, height: one.style.height });
+    });
+    each("select[id]", (one, next) => {
+      if ([...next.options].some((option) => option.value === one.value)) next.value = one.value;
+    });
+    each("[data-loaded][id]", (one, next) => next.replaceWith(one));
   }
-  function isSelectedIn(region) {
+  // Whoever selects a text, or puts a letter together from several keys, would lose that.
+  let isComposing = false;
+  document.addEventListener("compositionstart", () => (isComposing = true));
+  document.addEventListener("compositionend", () => (isComposing = false));
+  function mustStay(region) {
     const selection = getSelection();
-    return selection && !selection.isCollapsed && selection.containsNode(region, true);
+    const isSelected = selection && !selection.isCollapsed && selection.containsNode(region, true);
+    return isSelected || (isComposing && region.contains(document.activeElement));
   }
-  // Exchanges the regions that differ; returns whether one of them had to wait, since somebody selects a text in it.
+  // Exchanges the regions that differ; returns whether one of them had to wait.
   function exchange(html) {
     const focused = document.activeElement;
     const focus = page.contains(focused) && focused.id;
-    const place = "selectionStart" in (focused ?? {}) ? [focused.selectionStart, focused.selectionEnd] : null;
+    const { selectionStart, selectionEnd, selectionDirection, scrollTop } = focused ?? {};
     const top = scrollY;
     const known = new Map([...page.children].map((region) => [region.id, region]));
     let waits = false;
@@ -189,7 +227,7 @@
       const old = known.get(fresh.id);
       const text = fresh.outerHTML;
       if (old && sent.get(fresh.id) === text) return old;
-      if (old && isSelectedIn(old)) {
+      if (old && mustStay(old)) {
         waits = true;
         return old;
       }
@@ -207,11 +245,15 @@
     } else {
       page.replaceChildren(...regions);
     }
+    showNotes();
     // What had the focus may be gone: then the heading has it, and not the beginning of the whole page.
     const next = focus ? (document.getElementById(focus) ?? page.querySelector("h1")) : null;
     if (next && next !== document.activeElement) {
       next.focus({ preventScroll: true });
-      if (place && place[0] !== null && "setSelectionRange" in next) next.setSelectionRange(place[0], place[1]);
+      if (next.id === focus && Number.isInteger(selectionStart)) {
+        next.setSelectionRange(selectionStart, selectionEnd, selectionDirection);
+        next.scrollTop = scrollTop;
+      }
     }
     if (scrollY !== top) scrollTo(scrollX, top);
     return waits;
@@ -380,41 +422,44 @@
     }
     return body;
   }
-  async function post(form, button) {
-    const note = form.querySelector("[data-note]");
-    note.textContent = "";
-    note.className = "";
-    button.setAttribute("aria-disabled", "true");
-    say(form.dataset.doing ?? "");
+  async function post(form) {
+    const { post: action, doing, done } = form.dataset;
+    const region = form.closest("#page > *").id;
+    const here = location.pathname + location.search;
+    const body = JSON.stringify(bodyOf(form));
+    noted = null;
+    posting.add(action);
+    showNotes();
+    say(doing);
+    let came = { text: done, className: "good" };
     try {
       const headers = { "Content-Type": "application/json" };
-      const answer = await request(form.dataset.post, { method: "POST", headers, body: JSON.stringify(bodyOf(form)) });
+      const answer = await request(action, { method: "POST", headers, body });
       if (answer.ok) {
-        form.reset();
-        note.textContent = form.dataset.done;
-        note.className = "good";
+        // What was typed since is not what was posted.
+        const now = formOf(action);
+        if (now && JSON.stringify(bodyOf(now)) === body) now.reset();
       } else {
         const problem = await problemOf(answer);
-        note.textContent = [problem.error, ...(problem.causes ?? [])].join(": ") + (problem.hint ? ` (${problem.hint})` : "");
-        note.className = "bad";
+        const text = [problem.error, ...(problem.causes ?? [])].join(": ") + (problem.hint ? ` (${problem.hint})` : "");
+        came = { text, className: "bad" };
       }
     } catch {
-      note.textContent = "The server does not answer.";
-      note.className = "bad";
-    } finally {
-      button.removeAttribute("aria-disabled");
+      came = { text: "The server does not answer.", className: "bad" };
     }
-    say(note.textContent);
+    posting.delete(action);
+    if (location.pathname + location.search === here) noted = { action, region, ...came };
+    showNotes();
+    say(came.text);
     refresh();
   }
   document.addEventListener("submit", (event) => {
     // The form for the token sees to itself: what is typed there must not become a part of the address.
     if (event.defaultPrevented) return;
     const form = event.target;
-    const button = event.submitter ?? form.querySelector("button");
     if (form.dataset.post) {
       event.preventDefault();
-      if (button.getAttribute("aria-disabled") !== "true") post(form, button);
+      if (!posting.has(form.dataset.post)) post(form);
     } else if (form.method === "get") {
       event.preventDefault();
       const url = new URL(form.getAttribute("action") ?? location.pathname, location.href);
@@ -422,33 +467,45 @@
       visit(url.href, true);
     }
   });
-  // The next part of a transcript, as text.
+  // The next part of a transcript, as text; the first one when it is opened. One that has failed can be tried again.
+  const partsLoading = new Set();
   async function load(button) {
-    const target = document.getElementById(button.dataset.more);
-    const lines = target.querySelector("pre");
-    button.setAttribute("aria-disabled", "true");
+    const { more: key, url: address } = button.dataset;
+    if (partsLoading.has(key)) return;
+    partsLoading.add(key);
+    // The page may exchange it meanwhile.
+    const target = () => document.getElementById(key);
+    const show = (problem) => {
+      const place = target()?.querySelector("[data-problem]");
+      if (place) place.textContent = problem;
+      say(problem);
+    };
+    show("");
     try {
-      const url = new URL(button.dataset.url, location.href);
-      url.searchParams.set("after", target.dataset.next ?? "0");
+      const url = new URL(address, location.href);
+      url.searchParams.set("after", target().dataset.next ?? "0");
       const answer = await request(url.pathname + url.search);
-      const part = answer.ok ? await answer.json() : null;
-      if (!part) {
-        const problem = await problemOf(answer);
-        say(problem.error);
-        lines.append(`(${problem.error})\n`);
-        return;
-      }
-      target.dataset.loaded = "";
-      lines.append(part.lines.map((line) => `${line}\n`).join(""));
-      if (part.next === null) button.remove();
-      else target.dataset.next = part.next;
+      if (!answer.ok) return show(`${(await problemOf(answer)).error}.`);
+      const part = await answer.json();
+      const place = target();
+      if (!place) return;
+      place.dataset.loaded = "";
+      place.querySelector("pre").append(part.lines.map((line) => `${line}\n`).join(""));
+      if (part.next === null) place.querySelector("button[data-more]").remove();
+      else place.dataset.next = part.next;
       say(`${part.lines.length} lines more.`);
     } catch {
-      say("The server does not answer.");
+      show("The server does not answer.");
     } finally {
-      button.removeAttribute("aria-disabled");
+      partsLoading.delete(key);
     }
   }
+  // It does not bubble.
+  const opened = ({ target }) => {
+    const more = target.open && target.querySelector("button[data-more]");
+    if (more && !more.closest("[data-loaded]")) load(more);
+  };
+  document.addEventListener("toggle", opened, true);
 
   addEventListener("hashchange", () => {
     const before = token();
