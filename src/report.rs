@@ -30,6 +30,7 @@ mod said;
 pub(crate) mod screen;
 pub(crate) mod stats;
 pub(crate) mod status;
+pub(crate) mod templates;
 pub(crate) mod terminal;
 pub(crate) mod time;
 pub(crate) mod tone;

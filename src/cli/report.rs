@@ -7,7 +7,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::base::fs::write_atomically;
 use crate::cli::Context;
-use crate::report::page::{self, Pages, Reader};
+use crate::report::page::{self, Reader};
 
 /// What stands for stdout in place of a file.
 const STDOUT: &str = "-";
@@ -111,17 +111,17 @@ fn of_work(args: &PageArgs, context: &Context) -> Result<u8> {
         .transpose()?;
     let report = context.look()?.work_report(args.of.as_deref())?;
     let reader = Reader::of(&report, &output.zone.0);
-    let pages = Pages::new(output.redactor.clone());
+    let pages = page::pages(output.redactor.clone());
     if let Some(file) = &file {
-        write_atomically(file, page::html(&report, &pages, &reader)?.as_bytes())?;
+        write_atomically(file, page::html(&report, &pages, &reader)?.as_str().as_bytes())?;
         output.say(&format!("Wrote `{}`.", file.display()));
     } else if args.html.is_some() {
-        output.print_document(page::html(&report, &pages, &reader)?.trim_end())?;
+        output.print_rendered(&page::html(&report, &pages, &reader)?)?;
     }
     if output.json {
         output.print_json(&report)?;
     } else if args.markdown {
-        output.print_document(page::markdown(&report, &pages, &reader)?.trim_end())?;
+        output.print_rendered(&page::markdown(&report, &pages, &reader)?)?;
     }
     Ok(exit::DONE)
 }

@@ -14,6 +14,7 @@ use crate::base::text::{harmless, is_ignorable};
 use crate::report::csv::{Field, csv};
 use crate::report::invocation::Invocation;
 use crate::report::screen::Screen;
+use crate::report::templates::Rendered;
 use crate::report::tone::{Line, Tone};
 
 /// The outputs of one command.
@@ -88,6 +89,11 @@ impl Output {
     /// Writes a document that programs read, too, as [`Self::print`] does; commands keep their names.
     pub(crate) fn print_document(&self, text: &str) -> Result<()> {
         self.write(&harmless(&self.redactor.text(text)))
+    }
+
+    /// Writes what a template has made to stdout, as it is but for its last newline: its texts are redacted, harmless and escaped.
+    pub(crate) fn print_rendered(&self, text: &Rendered) -> Result<()> {
+        self.write(text.as_str().trim_end())
     }
 
     /// Writes a table as CSV to stdout, its texts redacted and harmless: they are that before they are quoted.

@@ -4,8 +4,9 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::base::error::{Error, ErrorKind, Result, exit};
+use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::report::output::Output;
+use crate::report::templates::Rendered;
 
 /// What a request is answered with.
 pub(super) struct Answer {
@@ -57,6 +58,26 @@ impl Answer {
     /// Where it cannot be written as JSON.
     pub(super) fn json<T: Serialize>(output: &Output, value: &T) -> Result<Self> {
         Ok(Self::new(ContentKind::Json, output.json_text(value)? + "\n"))
+    }
+
+    /// Builds an answer with the content of a page: an object of these words, and `html`, which is redacted text by text already.
+    ///
+    /// # Errors
+    ///
+    /// Where it cannot be written as JSON.
+    pub(super) fn page<T: Serialize>(output: &Output, words: &T, html: &Rendered) -> Result<Self> {
+        let words = output.json_text(words)?;
+        let html = serde_json::to_string(html.as_str()).context("cannot write JSON")?;
+        let Some(words) = words.strip_suffix("\n}") else {
+            return Err(Error::new(
+                ErrorKind::Unexpected,
+                "the words of a page are not an object",
+            ));
+        };
+        Ok(Self::new(
+            ContentKind::Json,
+            format!("{words},\n  \"html\": {html}\n}}\n"),
+        ))
     }
 
     /// Builds the answer that reports an error.

@@ -19,7 +19,7 @@ use crate::cli::Context;
 use crate::cli::signal;
 use crate::git::Git;
 use crate::lifecycle::Generator;
-use crate::report::page::Pages;
+use crate::report::page::pages;
 
 /// Where the page is, as JSON.
 #[derive(Serialize)]
@@ -38,7 +38,7 @@ pub(super) async fn execute(args: &ServeArgs, context: &Context) -> Result<u8> {
     let ended = signal::ending()?;
     let token = Token::draw(&context.environment.clock)?;
     let guard = Guard::new(token.clone(), &args.allow_host);
-    let pages = Pages::new(context.output.redactor.clone()).with(&TEMPLATES)?;
+    let pages = pages(context.output.redactor.clone()).with(&TEMPLATES)?;
     let site = Site::new(context, scope(args.all, context)?, (guard, pages), args.read_only)?;
     tokio::spawn(watching::keep(Arc::clone(&site)));
     let listener = address.listen().await?;

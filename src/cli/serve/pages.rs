@@ -104,7 +104,7 @@ impl Page {
     }
 }
 
-/// What the script gets of a page.
+/// What the script gets of a page, beside its `html`.
 #[derive(Serialize)]
 struct Sent<'a> {
     title: &'a str,
@@ -112,7 +112,6 @@ struct Sent<'a> {
     repository: Option<&'a str>,
     /// What has become of it, in a sentence for who does not see it.
     said: &'a str,
-    html: &'a str,
 }
 
 /// Returns the page for who has not shown the token: it has no data, and its script asks for the content.
@@ -134,7 +133,6 @@ pub(super) fn content(asked: &Asked<'_>, page: &Page) -> Result<Answer> {
         title: &content.title,
         repository: content.repository.as_deref(),
         said: &content.said,
-        html: &content.html,
     };
-    Answer::json(&asked.site.context.output, &sent)
+    Answer::page(&asked.site.context.output, &sent, &content.html)
 }

@@ -13,7 +13,7 @@ use super::pulse::Pulse;
 use super::repositories::Scope;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::cli::Context;
-use crate::report::page::Pages;
+use crate::report::templates::Pages;
 
 /// How many requests read or change something at once; others wait for their turn.
 const AT_ONCE: usize = 8;

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::Pages;
 use super::at_work::AtWork;
 use super::axis::Axis;
 use super::findings::Finding;
@@ -20,6 +19,7 @@ use crate::model::IssueId;
 use crate::record::overview::{GateCounts, RunRow};
 use crate::report::numbers::counted;
 use crate::report::runs::{score, seconds};
+use crate::report::templates::{Pages, Rendered};
 use crate::report::time::moment;
 
 /// How large a page may be, in bytes: mail and chat programs take no more of a file with ease.
@@ -181,7 +181,7 @@ struct Gate {
 /// # Errors
 ///
 /// Of kind [`ErrorKind::Unexpected`](crate::base::error::ErrorKind::Unexpected) where the templates do not fit.
-pub(crate) fn html(report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<String> {
+pub(crate) fn html(report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<Rendered> {
     let form = Form {
         template: "report.html",
         attempt: 400,
@@ -195,7 +195,7 @@ pub(crate) fn html(report: &WorkReport, pages: &Pages, reader: &Reader) -> Resul
 /// # Errors
 ///
 /// As [`html`].
-pub(crate) fn markdown(report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<String> {
+pub(crate) fn markdown(report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<Rendered> {
     let form = Form {
         template: "report.md",
         attempt: 30,
@@ -205,26 +205,27 @@ pub(crate) fn markdown(report: &WorkReport, pages: &Pages, reader: &Reader) -> R
 }
 
 /// Renders a report with as much as there is room for.
-fn rendered(form: &Form, report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<String> {
+fn rendered(form: &Form, report: &WorkReport, pages: &Pages, reader: &Reader) -> Result<Rendered> {
     let with = |level: &Level, is_short: bool| {
         let report = Report::of(report, level, is_short, reader);
         pages.render(form.template, &report)
     };
     let mut levels = LEVELS.iter().enumerate();
-    let mut text = String::new();
     while let Some((index, level)) = levels.find(|(_, level)| form.least(report, level) < LIMIT) {
-        text = with(level, index > 0)?;
-        if text.len() < LIMIT {
+        let text = with(level, index > 0)?;
+        if text.as_str().len() < LIMIT {
             return Ok(text);
         }
     }
     let mut level = SHORT;
     level.tasks = report.tasks.len();
-    while text.len() >= LIMIT && level.tasks > 0 {
+    loop {
         level.tasks /= 2;
-        text = with(&level, true)?;
+        let text = with(&level, true)?;
+        if text.as_str().len() < LIMIT || level.tasks == 0 {
+            return Ok(text);
+        }
     }
-    Ok(text)
 }
 
 impl Form {
@@ -442,4 +443,10 @@ fn gates(report: &WorkReport) -> Vec<Gate> {
         failed: counts.failed,
     };
     report.gates.iter().take(GATES).map(gate).collect()
+}
+
+/// Returns what the templates see of a report.
+#[cfg(test)]
+pub(super) fn view(report: &WorkReport, reader: &Reader) -> serde_json::Value {
+    serde_json::to_value(Report::of(report, &LEVELS[0], false, reader)).expect("it is made of texts and numbers")
 }

@@ -4,10 +4,11 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::{api, page, served, with_tasks};
+use super::{api, command_of, page, served, with_tasks};
 use crate::runs::records::{attempt, claimed, run_ended, started, write};
 use crate::support::command::cordwainer;
 use crate::support::repository::TestRepository;
+use crate::support::serve::{Served, serving};
 
 /// What would do something, were it not text: markup, an end of what it stands in, characters that turn or hide a text.
 const HOSTILE: &str = "</title></pre></textarea><script>alert(1)</script><img src=x onerror=alert(2)>\"'><svg onload=alert(3)>{{ 7 * 7 }}\u{202e}\u{1b}]0;x\u{7}\u{0}";
@@ -24,29 +25,34 @@ const MARKUP: [&str; 8] = [
     ">49<",
 ];
 
-fn pages_of(repository: &TestRepository) -> Vec<(String, String)> {
-    let served = served(repository, &[]);
-    let base = api(&served).replacen("/api/v1", "", 1);
-    let ends = [
-        "",
-        "/tasks",
-        "/tasks/cw-1",
-        "/tasks/cw-2",
-        "/held",
-        "/usage",
-        "/runs/20261130-120000000-7",
-    ];
-    let mut found = Vec::new();
-    for path in ends.iter().map(|end| format!("{base}{end}")).chain(["/".to_owned()]) {
-        let content = page(&served, &path);
-        // Both are set as text, which has no markup.
-        for plain in ["title", "said"] {
-            let text = content[plain].as_str().unwrap();
-            assert!(!text.contains(['\u{1b}', '\u{202e}']), "{path}: {text}");
-        }
-        found.push((path, content["html"].as_str().unwrap().to_owned()));
-    }
-    found
+/// The run that tests write.
+const RUN: &str = "20261130-120000000-7";
+
+/// All pages, by their paths.
+fn pages_of(served: &Served) -> Vec<(String, Value)> {
+    let base = api(served).replacen("/api/v1", "", 1);
+    let ends = ["", "/tasks", "/tasks/cw-1", "/tasks/cw-2", "/held", "/usage"];
+    let paths = ends.iter().map(|end| format!("{base}{end}"));
+    let paths = paths.chain([format!("{base}/runs/{RUN}"), "/".to_owned()]);
+    paths.map(|path| (path.clone(), page(served, &path))).collect()
+}
+
+/// Writes a run that attempted a task and holds it, in which this is every text.
+fn run_of(repository: &TestRepository, text: &str) {
+    let mut claimed = claimed("cw-1");
+    claimed["title"] = json!(text);
+    let mut ended = attempt("cw-1", "gate_failed");
+    ended["reason"] = json!(text);
+    ended["title"] = json!(text);
+    let held = json!({"type": "task_held", "task": "cw-1", "reason": text});
+    let said = json!({"type": "warned", "what": text});
+    let started = started(RUN, "generation-one");
+    write(
+        repository,
+        RUN,
+        &[started, claimed, said, ended, held, run_ended(text)],
+        b"",
+    );
 }
 
 #[test]
@@ -74,28 +80,14 @@ fn what_agents_wrote_is_text_on_every_page() {
         .ask()
         .expect(200);
     drop(served);
-    let run = "20261130-120000000-7";
-    let mut of_run = claimed("cw-1");
-    of_run["title"] = json!(HOSTILE);
-    let mut ended = attempt("cw-1", "gate_failed");
-    ended["reason"] = json!(HOSTILE);
-    ended["title"] = json!(HOSTILE);
-    let held = json!({"type": "task_held", "task": "cw-1", "reason": HOSTILE});
-    let said = json!({"type": "warned", "what": HOSTILE});
-    write(
-        &repository,
-        run,
-        &[
-            started(run, "generation-one"),
-            of_run,
-            said,
-            ended,
-            held,
-            run_ended(HOSTILE),
-        ],
-        b"",
-    );
-    for (path, text) in pages_of(&repository) {
+    run_of(&repository, HOSTILE);
+    for (path, content) in pages_of(&self::served(&repository, &[])) {
+        // Both are set as text, which has no markup.
+        for plain in ["title", "said"] {
+            let text = content[plain].as_str().unwrap();
+            assert!(!text.contains(['\u{1b}', '\u{202e}']), "{path}: {text}");
+        }
+        let text = content["html"].as_str().unwrap();
         for markup in MARKUP {
             assert!(!text.contains(markup), "{path} has {markup:?}: {text}");
         }
@@ -103,23 +95,65 @@ fn what_agents_wrote_is_text_on_every_page() {
     }
 }
 
+/// Texts that were written before anybody knew that they are one.
+#[test]
+fn a_credential_is_on_no_page_whatever_has_it() {
+    const SECRET: &str = "correct-horse-battery-staple";
+    let repository = with_tasks();
+    let add = |arguments: &[&str]| cordwainer(&repository, arguments).run().done();
+    add(&[
+        "issues",
+        "edit",
+        "cw-1",
+        "--title",
+        SECRET,
+        "--label",
+        SECRET,
+        "--description",
+        SECRET,
+    ]);
+    add(&["issues", "edit", "cw-2", "--title", SECRET, "--proof", SECRET]);
+    add(&["issues", "comment", "cw-2", SECRET]);
+    add(&["issues", "hold", "cw-2", "--reason", SECRET]);
+    run_of(&repository, SECRET);
+    let mut command = command_of(&repository);
+    command.env("ANTHROPIC_API_KEY", SECRET);
+    let knows = serving(command, &repository.outside().join("state"), &["serve"]);
+    let shown = |served: &Served| {
+        let pages = pages_of(served).into_iter();
+        pages
+            .map(|(path, content)| (path, content.to_string()))
+            .collect::<Vec<_>>()
+    };
+    for ((path, text), (_, plain)) in shown(&knows).iter().zip(shown(&served(&repository, &[]))) {
+        assert!(!text.contains(SECRET), "{path}: {text}");
+        let count = plain.matches(SECRET).count();
+        assert_eq!(
+            text.matches("[redacted credential]").count(),
+            count,
+            "{path}: {text}\n{plain}"
+        );
+        assert_eq!(
+            count > 0,
+            !path.ends_with("/usage") && path != "/",
+            "{path} has none of the texts: {plain}"
+        );
+    }
+}
+
 /// The attributes `id` of a page, each of which is there once, and what refers to them.
 #[test]
 fn each_part_of_a_page_has_a_name_of_its_own_and_each_field_a_label() {
     let repository = with_tasks();
-    let run = "20261130-120000000-7";
-    write(
-        &repository,
-        run,
-        &[
-            started(run, "generation-one"),
-            claimed("cw-1"),
-            attempt("cw-1", "merged"),
-            run_ended("x"),
-        ],
-        b"",
-    );
-    for (path, text) in pages_of(&repository) {
+    let events = [
+        started(RUN, "generation-one"),
+        claimed("cw-1"),
+        attempt("cw-1", "merged"),
+        run_ended("x"),
+    ];
+    write(&repository, RUN, &events, b"");
+    for (path, content) in pages_of(&served(&repository, &[])) {
+        let text = content["html"].as_str().unwrap();
         let values = |name: &str| -> Vec<&str> {
             let begin = format!(" {name}=\"");
             let parts = text.split(&*begin).skip(1);
@@ -188,13 +222,12 @@ fn tasks_are_filtered_and_grouped_by_their_state() {
 #[test]
 fn a_run_that_died_was_at_work_and_its_links_lead_to_its_own_generation() {
     let repository = with_tasks();
-    let run = "20261130-120000000-7";
-    let started = started(run, "generation-one");
-    write(&repository, run, &[started, claimed("cw-1")], b"");
+    let started = started(RUN, "generation-one");
+    write(&repository, RUN, &[started, claimed("cw-1")], b"");
     let served = served(&repository, &[]);
     let base = api(&served).replacen("/api/v1", "", 1);
     let shown = || {
-        let content = page(&served, &format!("{base}/runs/{run}"));
+        let content = page(&served, &format!("{base}/runs/{RUN}"));
         content["html"].as_str().unwrap().to_owned()
     };
     let html = shown();

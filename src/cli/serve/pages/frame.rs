@@ -8,6 +8,7 @@ use crate::base::text::one_line;
 use crate::cli::serve::asked::Asked;
 use crate::cli::serve::repositories::Repository;
 use crate::report::page::Reader;
+use crate::report::templates::Rendered;
 
 /// How long names and titles are, in characters.
 pub(super) const TITLE: usize = 200;
@@ -19,7 +20,7 @@ pub(in crate::cli::serve) struct Content {
     pub(in crate::cli::serve) title: String,
     pub(in crate::cli::serve) repository: Option<String>,
     pub(in crate::cli::serve) said: String,
-    pub(in crate::cli::serve) html: String,
+    pub(in crate::cli::serve) html: Rendered,
 }
 
 /// Where one is, and where one can go.

@@ -36,7 +36,7 @@ pub(super) struct Graph {
 struct Node {
     id: String,
     title: String,
-    status: &'static str,
+    status: String,
     class: &'static str,
     x: usize,
     y: usize,
@@ -125,7 +125,7 @@ impl Node {
         Self {
             id: issue.id.to_string(),
             title: one_line(&issue.title, TITLE),
-            status: issue.status.word(),
+            status: issue.status.word().replace('_', " "),
             class,
             x,
             y,
