@@ -18,6 +18,10 @@ const PARTS: u32 = 24;
 /// What was spent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Spending {
+    /// When the charts begin.
+    pub(crate) begins: String,
+    /// When they end.
+    pub(crate) ends: String,
     /// By role, and by model.
     pub(crate) groupings: Vec<Grouping>,
 }
@@ -65,7 +69,10 @@ impl Spending {
         let axis = axis.filter(|_| !spent.is_empty())?;
         let by_role = grouped(spent, axis, |one| one.role.name());
         let by_model = grouped(spent, axis, |one| &one.model);
+        let (begins, ends) = axis.ends();
         Some(Self {
+            begins: moment(begins, zone),
+            ends: moment(ends, zone),
             groupings: vec![
                 Grouping::of("role", &by_role, axis, zone),
                 Grouping::of("model", &by_model, axis, zone),

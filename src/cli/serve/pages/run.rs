@@ -7,9 +7,9 @@ use crate::accounting::budget::Scope;
 use crate::base::error::{ErrorKind, Result};
 use crate::base::text::one_line;
 use crate::cli::serve::asked::Asked;
-use crate::lifecycle::{Generator, Status};
+use crate::lifecycle::{Generator, ReportedTask, Status};
 use crate::project::RunState;
-use crate::record::overview::{RunOutcome, RunOverview, TaskRow};
+use crate::record::overview::{RunOutcome, RunOverview};
 use crate::report::lasting_of;
 use crate::report::numbers::{self, counted, dollars, tokens};
 use crate::report::page::{Parts, Reader, Word};
@@ -59,14 +59,16 @@ struct Task {
     outcome: Word,
     held: String,
     question: String,
-    attempts: u32,
-    rounds: u32,
+    attempts: usize,
+    rounds: usize,
     score: String,
     money: String,
 }
 
 #[derive(Serialize)]
 struct Line {
+    /// The day, where it is another one than that of the line before.
+    day: String,
     at: String,
     said: Word,
 }
@@ -102,7 +104,7 @@ pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
         facts: facts(asked, &overview),
         budgets: status.as_ref().map(budgets).unwrap_or_default(),
         paused,
-        tasks: overview.tasks.iter().map(|row| task(row, is_at_work)).collect(),
+        tasks: report.tasks.iter().map(|one| task(one, is_at_work)).collect(),
         lines,
         left_out,
         parts,
@@ -249,27 +251,22 @@ fn approximate(count: u64) -> f64 {
     count as f64
 }
 
-fn task(row: &TaskRow, is_at_work: bool) -> Task {
+fn task(task: &ReportedTask, is_at_work: bool) -> Task {
     let without_end = if is_at_work { "at work" } else { "no end recorded" };
+    let text = |text: &Option<String>| one_line(text.as_deref().unwrap_or_default(), TEXT);
     Task {
-        id: row.task.to_string(),
-        title: one_line(&row.title, TITLE),
-        outcome: match (&row.held, row.outcome) {
+        id: task.id.to_string(),
+        title: one_line(&task.title, TITLE),
+        outcome: match (&task.held, task.outcome) {
             (Some(_), _) => Word::new(Some(Tone::Held), "held"),
             (None, outcome) => Word::of_outcome(outcome, without_end),
         },
-        held: row
-            .held
-            .as_deref()
-            .map_or_else(String::new, |held| one_line(held, TEXT)),
-        question: row
-            .question
-            .as_deref()
-            .map_or_else(String::new, |asked| one_line(asked, TEXT)),
-        attempts: row.attempts,
-        rounds: row.rounds,
-        score: row.score.map_or_else(String::new, |score| score.to_string()),
-        money: dollars(row.usage.cost_usd),
+        held: text(&task.held),
+        question: text(&task.question),
+        attempts: task.attempts.len(),
+        rounds: task.rounds,
+        score: task.score.map_or_else(String::new, |score| score.to_string()),
+        money: dollars(task.usage.cost_usd),
     }
 }
 
@@ -278,9 +275,19 @@ fn lines(asked: &Asked<'_>, overview: &RunOverview) -> (Vec<Line>, usize) {
     let zone = &asked.site.context.output.zone;
     let all: Vec<_> = lasting_of(&overview.timeline, zone);
     let left_out = all.len().saturating_sub(LINES);
-    let line = |(at, line): (jiff::Timestamp, crate::report::tone::Line)| Line {
-        at: moment(at, &zone.0),
-        said: Word::new(line.tone, one_line(&line.text, TEXT)),
+    let mut last_day = String::new();
+    let line = |(at, line): (jiff::Timestamp, crate::report::tone::Line)| {
+        let moment = moment(at, &zone.0);
+        let (day, time) = moment.split_once(' ').unwrap_or(("", &moment));
+        let is_another = day != last_day;
+        if is_another {
+            day.clone_into(&mut last_day);
+        }
+        Line {
+            day: if is_another { day.to_owned() } else { String::new() },
+            at: time.to_owned(),
+            said: Word::new(line.tone, one_line(&line.text, TEXT)),
+        }
     };
     let shown = all.into_iter().skip(left_out).map(line).collect();
     (shown, left_out + overview.left_out)

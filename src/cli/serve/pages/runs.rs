@@ -69,7 +69,7 @@ pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
     );
     let listing = generator.list()?;
     let view = View {
-        frame: Frame::of(asked, &repository, ("Runs", "")),
+        frame: Frame::of(asked, &repository, ("Runs and generations", "")),
         runs: rows.iter().take(RUNS).map(|row| run(asked, row)).collect(),
         left_out,
         generations: listing
