@@ -1,6 +1,6 @@
 //! The axis of time of a page: the times at which runs were at work, one after the other, without what was between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -37,8 +37,11 @@ impl Axis {
                 spans.insert(&run.run, (began, if is_at_work { report.made_at } else { last }));
             }
         }
-        // Runs whose records are gone are known by their attempts alone.
-        for attempt in report.tasks.iter().flat_map(|task| &task.attempts) {
+        // Runs whose records are gone are known by their attempts alone. Of others these say nothing: an attempt may have begun in
+        // an earlier run, and what a run left when it died was told to have ended by a later one.
+        let recorded: BTreeSet<&RunId> = spans.keys().copied().collect();
+        let attempts = report.tasks.iter().flat_map(|task| &task.attempts);
+        for attempt in attempts.filter(|attempt| !recorded.contains(&attempt.run)) {
             let ended = attempt.ended_at.unwrap_or(attempt.began_at);
             let span = spans.entry(&attempt.run).or_insert((attempt.began_at, ended));
             *span = (span.0.min(attempt.began_at), span.1.max(ended));
@@ -67,6 +70,11 @@ impl Axis {
     /// Returns for how long runs were at work, in seconds.
     pub(super) fn seconds(&self) -> f64 {
         self.seconds
+    }
+
+    /// Returns for how long runs were at work between two moments, in seconds.
+    pub(super) fn work_between(&self, began: Timestamp, ended: Timestamp) -> f64 {
+        (self.work_before(ended) - self.work_before(began)).max(0.0)
     }
 
     /// Returns where a moment is, from 0 to [`WIDTH`]; one between two runs is where the first of them ends.
@@ -110,12 +118,17 @@ impl Axis {
         reason = "it is between 0 and the length"
     )]
     fn place(&self, at: Timestamp, length: u32) -> u32 {
-        let window = self.windows.iter().rev().find(|window| window.began <= at);
-        let work = window.map_or(0.0, |window| {
-            window.before + between(window.began, at.min(window.ended))
-        });
+        let work = self.work_before(at);
         let share = if self.seconds > 0.0 { work / self.seconds } else { 1.0 };
         (share.clamp(0.0, 1.0) * f64::from(length)).floor() as u32
+    }
+
+    /// Returns for how long runs were at work before a moment, in seconds.
+    fn work_before(&self, at: Timestamp) -> f64 {
+        let window = self.windows.iter().rev().find(|window| window.began <= at);
+        window.map_or(0.0, |window| {
+            window.before + between(window.began, at.min(window.ended))
+        })
     }
 }
 

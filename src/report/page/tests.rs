@@ -452,3 +452,32 @@ fn candidates_are_bars_of_their_own_beside_each_other() {
     let shares: Vec<_> = timeline.slots.iter().map(|slot| slot.share).collect();
     assert_eq!(shares, [25, 50]);
 }
+
+/// An attempt that one run began and another went on with lasted from the one to the other, but between them nothing was at work.
+#[test]
+fn the_time_between_two_runs_is_nobodys_work() {
+    let title = "Round half sizes up";
+    let events = [
+        started(),
+        claimed("cw-1", title, 1),
+        gate("cw-1", true, &[]),
+        attempt("cw-1", title, "merged", ""),
+    ];
+    let mut report = report(&events, Vec::new());
+    let mut died = report.runs[0].clone();
+    died.run = "20261130-110000000-1".parse().unwrap();
+    (died.began_at, died.last_at) = (Some(second(-1000)), Some(second(-990)));
+    report.runs.insert(0, died);
+    report.tasks[0].attempts[0].began_at = second(-995);
+    let axis = axis::Axis::of(&report).unwrap();
+    assert!((axis.seconds() - 40.0).abs() < 1e-9, "{axis:?}");
+    let look = timeline::Look {
+        has_table: false,
+        has_names: true,
+    };
+    let timeline = timeline::Timeline::of(&report, Some(&axis), &reader(&report), look).unwrap();
+    let bars: Vec<_> = timeline.bars.iter().map(|bar| (bar.x, bar.width)).collect();
+    assert_eq!((bars, timeline.breaks), (vec![(125, 875)], vec![250]));
+    let slot = &timeline.slots[0];
+    assert_eq!((slot.busy.as_str(), slot.share), ("35 s", 88));
+}

@@ -86,7 +86,7 @@ pub(crate) struct Slot {
     pub(crate) number: usize,
     /// How many bars it has.
     pub(crate) bars: usize,
-    /// How long they take together.
+    /// How long they take together, without the time between two runs.
     pub(crate) busy: String,
     /// How much that is of the time in which runs were at work, in percent.
     pub(crate) share: u32,
@@ -210,7 +210,7 @@ fn slots(works: &[Work], rows: &[usize], axis: &Axis) -> Vec<Slot> {
     let count = rows.iter().max().map_or(0, |last| last + 1);
     let slot = |number: usize| {
         let own = works.iter().zip(rows).filter(|(_, row)| **row == number);
-        let busy: Vec<f64> = own.map(|(work, _)| work.seconds()).collect();
+        let busy: Vec<f64> = own.map(|(work, _)| axis.work_between(work.began, work.ended)).collect();
         let sum = busy.iter().fold(0.0, |sum, one| sum + one);
         let share = if axis.seconds() > 0.0 {
             sum / axis.seconds()
