@@ -56,7 +56,11 @@ mod raw_terminal;
 mod report;
 mod request;
 mod runs;
+#[cfg(feature = "serve")]
 mod serve;
+mod serve_arguments;
+#[cfg(not(feature = "serve"))]
+mod serve_missing;
 mod settings;
 mod showing;
 mod signal;
@@ -74,6 +78,8 @@ use common::ColorWhen;
 pub(crate) use common::Common;
 pub(crate) use context::Context;
 use pager_variables::PagerVariables;
+#[cfg(not(feature = "serve"))]
+use serve_missing as serve;
 
 /// The variables of the host that hold a credential of the model's API.
 const CREDENTIALS: [&str; 3] = ["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"];

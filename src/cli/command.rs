@@ -8,8 +8,8 @@ use clap::{Arg, ArgMatches, Args as _, FromArgMatches, Subcommand};
 
 use super::generator::{self, GeneratorArgs, GeneratorCommand};
 use super::{
-    Common, Context, completions, config, doctor, image, issues, man, network, ps, report, serve, spec, stats,
-    transcript,
+    Common, Context, completions, config, doctor, image, issues, man, network, ps, report, serve, serve_arguments,
+    spec, stats, transcript,
 };
 use crate::base::error::{Error, ErrorKind, Result};
 use crate::report::invocation::{Invocation, NAMESPACE, PROGRAM};
@@ -120,7 +120,7 @@ pub(super) enum OtherCommand {
     #[command(
         after_long_help = "Examples:\n  cordwainer serve --open\n  cordwainer serve --listen 127.0.0.1:8080 --read-only\n  cordwainer serve --all --listen unix:page.sock"
     )]
-    Serve(serve::ServeArgs),
+    Serve(serve_arguments::ServeArgs),
     /// Print the completions of a shell
     ///
     /// The shell then asks this program what can stand at the cursor: commands, options, and ids, generations, runs, modes and

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::address::{Address, Listener};
-use super::arguments::ServeArgs;
 use super::browser::Browser;
 use super::guard::Guard;
 use super::pages::TEMPLATES;
@@ -16,6 +15,7 @@ use super::token::Token;
 use super::{connections, watching};
 use crate::base::error::{Error, ErrorKind, Result, exit};
 use crate::cli::Context;
+use crate::cli::serve_arguments::ServeArgs;
 use crate::cli::signal;
 use crate::git::Git;
 use crate::lifecycle::Generator;
@@ -29,7 +29,7 @@ struct Served<'a> {
 }
 
 /// Serves until it is interrupted.
-pub(super) async fn execute(args: &ServeArgs, context: &Context) -> Result<u8> {
+pub(in crate::cli) async fn execute(args: &ServeArgs, context: &Context) -> Result<u8> {
     let address = Address::parse(&args.listen, &context.directory)?;
     if args.open && matches!(address, Address::Unix(_)) {
         let message = "`--open` is for an address of the network: a browser opens no socket of a file";
