@@ -16,6 +16,7 @@ mod follow;
 mod guard;
 mod openapi;
 mod pages;
+mod places;
 mod pulse;
 mod reading;
 mod repositories;
@@ -26,5 +27,6 @@ mod table;
 mod token;
 mod transcript;
 mod watching;
+mod write_timeout;
 
 pub(super) use self::command::execute;

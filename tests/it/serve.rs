@@ -1,20 +1,24 @@
 //! `serve`: who is let in, the HTTP API, its streams and its pages, asked by a client that can say anything.
 
 mod api;
+mod connections;
 mod live;
 mod pages;
 mod routes;
 mod safety;
 mod streams;
 
+use std::io::Read as _;
+use std::net::TcpStream;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::support::command::cordwainer;
 use crate::support::project::Project;
 use crate::support::repository::TestRepository;
-use crate::support::serve::{Served, serving};
+use crate::support::serve::{Place, Served, serving};
 
 /// A repository with an open generation of two tasks, of which the first is held.
 fn with_tasks() -> TestRepository {
@@ -70,6 +74,26 @@ fn served_of(project: &Project, options: &[&str]) -> Served {
 fn api(served: &Served) -> String {
     let all = served.json("/api/v1/repositories");
     format!("/api/v1/repositories/{}", all[0]["id"].as_str().unwrap())
+}
+
+/// A connection without a client.
+fn raw(served: &Served) -> TcpStream {
+    let Place::Tcp(address) = &served.place else {
+        panic!("{:?}", served.place)
+    };
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+/// Reads until this has come.
+fn until(stream: &mut TcpStream, wanted: &str) {
+    let (mut seen, mut part) = (String::new(), [0; 4096]);
+    while !seen.contains(wanted) {
+        let count = stream.read(&mut part).unwrap();
+        assert!(count > 0, "{seen}");
+        seen += std::str::from_utf8(&part[..count]).unwrap();
+    }
 }
 
 /// The content of a page.

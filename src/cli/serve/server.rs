@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequestParts as _, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{Method, Response, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, Method, Response, StatusCode, header};
 use axum::routing::{MethodFilter, get, on};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -24,7 +24,7 @@ use super::pages::{ASSETS, Asset, PAGES, Page};
 use super::routes::ROUTES;
 use super::site::Site;
 use super::table::{Does, Route};
-use super::{actions, follow, openapi, pages, watching};
+use super::{actions, follow, openapi, pages, places, watching};
 use crate::base::error::{Error, ErrorKind, Result};
 
 /// How long the body of a request may be, in bytes.
@@ -98,9 +98,14 @@ impl Server {
         Arc::new(Self { site, router })
     }
 
-    /// Answers a request.
-    pub(super) async fn answer(&self, door: Door, request: axum::http::Request<Incoming>) -> Response<Body> {
-        let (parts, body) = request.into_parts();
+    /// Answers a request of a connection that came in by a door and has a place.
+    pub(super) async fn answer(
+        &self,
+        (door, place): (Door, Arc<places::Place>),
+        request: axum::http::Request<Incoming>,
+    ) -> Response<Body> {
+        let (mut parts, body) = request.into_parts();
+        parts.extensions.insert(place);
         let mut response = if let Err(refusal) = self.site.guard.check(door, &parts) {
             Failure::Refused(refusal).into_response(&self.site)
         } else {
@@ -134,6 +139,15 @@ impl Failure {
     }
 }
 
+/// Checks that a request has the token, by which its connection keeps its place.
+fn authenticate(site: &Site, headers: &HeaderMap, extensions: &Extensions) -> Result<(), Refusal> {
+    site.guard.authenticate(headers)?;
+    if let Some(place) = extensions.get::<Arc<places::Place>>() {
+        place.keep();
+    }
+    Ok(())
+}
+
 /// Returns the answer that refuses a request.
 fn refused(site: &Site, status: StatusCode, what: &str) -> Response<Body> {
     let problem = Problem::refused(what);
@@ -150,7 +164,7 @@ async fn api(site: Arc<Site>, route: &'static Route, request: Request) -> Respon
 async fn answered(site: &Arc<Site>, route: &'static Route, request: Request) -> Result<Response<Body>, Failure> {
     let (mut parts, body) = request.into_parts();
     if !matches!(route.does, Does::Public(_)) {
-        site.guard.authenticate(&parts.headers)?;
+        authenticate(site, &parts.headers, &parts.extensions)?;
     }
     Guard::check_content(&parts.method, &parts.headers)?;
     if route.changes() && site.is_read_only {
@@ -230,7 +244,7 @@ async fn show(site: Arc<Site>, page: &'static Page, request: Request) -> Respons
         return pages::shell(StatusCode::OK).into_response();
     }
     let shown = async {
-        site.guard.authenticate(&parts.headers)?;
+        authenticate(&site, &parts.headers, &parts.extensions)?;
         let words = words(&mut parts, page.query).await?;
         let shown = site.blocking(move |site| pages::content(&Asked { site, words: &words }, page));
         Ok(shown.await?.into_response())
@@ -250,7 +264,7 @@ fn missing(site: &Site, request: &Request) -> Response<Body> {
     if is_page && !request.headers().contains_key(header::AUTHORIZATION) {
         return pages::shell(StatusCode::NOT_FOUND).into_response();
     }
-    match site.guard.authenticate(request.headers()) {
+    match authenticate(site, request.headers(), request.extensions()) {
         Ok(()) => refused(site, StatusCode::NOT_FOUND, "there is nothing at this address"),
         Err(refusal) => Failure::Refused(refusal).into_response(site),
     }

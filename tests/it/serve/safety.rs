@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use hyper::Method;
 use serde_json::json;
 
-use super::{api, command_of, page, served, with_tasks};
+use super::{api, command_of, page, raw, served, until, with_tasks};
 use crate::support::command::cordwainer;
-use crate::support::serve::{Answered, Place, Served, serving};
+use crate::support::serve::{Answered, Place, serving};
 
 /// The headers of each answer.
 const HEADERS: [(&str, &str); 7] = [
@@ -383,15 +383,6 @@ fn a_browser_is_opened_without_the_token_among_its_arguments() {
     assert!(!fs::exists(arguments).unwrap(), "the file goes with the server");
 }
 
-fn raw(served: &Served) -> TcpStream {
-    let Place::Tcp(address) = &served.place else {
-        panic!("{:?}", served.place)
-    };
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    stream
-}
-
 #[test]
 fn what_a_client_sends_is_bounded_and_so_is_how_long_it_takes() {
     let repository = with_tasks();
@@ -434,14 +425,6 @@ fn two_hundred_connections_are_served() {
         stream.write_all(head.as_bytes()).unwrap();
     }
     served.get("/api/v1/repositories").ask().expect(200);
-    let until = |stream: &mut TcpStream, wanted: &str| {
-        let (mut seen, mut part) = (String::new(), [0; 4096]);
-        while !seen.contains(wanted) {
-            let count = stream.read(&mut part).unwrap();
-            assert!(count > 0, "{seen}");
-            seen += std::str::from_utf8(&part[..count]).unwrap();
-        }
-    };
     for stream in &mut streams {
         until(stream, "\"all\":true");
     }
