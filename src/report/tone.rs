@@ -26,7 +26,7 @@ impl From<Outcome> for Tone {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Merged => Self::Good,
-            Outcome::Limited | Outcome::BudgetSpent | Outcome::Cancelled => Self::Held,
+            Outcome::Limited | Outcome::BudgetSpent | Outcome::Cancelled | Outcome::Asked => Self::Held,
             _ => Self::Bad,
         }
     }

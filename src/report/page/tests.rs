@@ -481,3 +481,46 @@ fn the_time_between_two_runs_is_nobodys_work() {
     let slot = &timeline.slots[0];
     assert_eq!((slot.busy.as_str(), slot.share), ("35 s", 88));
 }
+
+#[test]
+fn an_agent_that_asks_a_person_has_not_failed() {
+    let title = "Round half sizes up";
+    let asked =
+        json!({"type": "question_asked", "task": "cw-1", "attempt": 1, "question": "Which way is a half rounded?"});
+    let events = [
+        started(),
+        claimed("cw-1", title, 1),
+        asked,
+        attempt("cw-1", title, "asked", "Which way is a half rounded?"),
+        held("cw-1", "it asks you something"),
+        claimed("cw-2", title, 1),
+        attempt("cw-2", title, "gate_failed", "the gate `test` exited with 101"),
+    ];
+    let report = report(&events, Vec::new());
+    let axis = axis::Axis::of(&report);
+    let look = timeline::Look {
+        has_table: true,
+        has_names: true,
+    };
+    let timeline = timeline::Timeline::of(&report, axis.as_ref(), &reader(&report), look).unwrap();
+    let bars: Vec<_> = timeline
+        .bars
+        .iter()
+        .map(|bar| (bar.what.as_str(), bar.class, bar.came_to.as_str()))
+        .collect();
+    assert_eq!(
+        bars,
+        [
+            ("cw-1 attempt 1", "asked", "asks a person"),
+            ("cw-2 attempt 1", "bad", "gate failed")
+        ]
+    );
+    let page = page(&report);
+    for part in [
+        "<title>cw-1 attempt 1: asks a person, 20 s</title>",
+        "<td class=\"number\">20 s</td><td>asks a person</td>",
+        "asks a person (an outline)",
+    ] {
+        assert!(page.contains(part), "{part} is not in {page}");
+    }
+}

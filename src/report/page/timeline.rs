@@ -245,9 +245,11 @@ impl Work {
             height,
             class,
             what: self.what.clone(),
-            came_to: self
-                .outcome
-                .map_or(self.without_end.to_owned(), |outcome| outcome.to_string()),
+            came_to: match self.outcome {
+                None => self.without_end.to_owned(),
+                Some(Outcome::Asked) => "asks a person".to_owned(),
+                Some(outcome) => outcome.to_string(),
+            },
             began: moment(self.began, zone),
             took: seconds(self.seconds()),
         }
@@ -258,6 +260,7 @@ impl Work {
         match (self.outcome, self.is_call) {
             (_, true) => ("call", 10),
             (None, false) => ("open", 14),
+            (Some(Outcome::Asked), false) => ("asked", 13),
             (Some(outcome), false) => match Tone::from(outcome) {
                 Tone::Good => (class(Tone::Good), 14),
                 Tone::Held => (class(Tone::Held), 4),
