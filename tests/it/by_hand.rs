@@ -29,7 +29,7 @@ fn call(repository: &TestRepository, words: &[&str]) -> Called {
 }
 
 /// A repository with the generation `generation-a`, which has these tasks, `cw-1` and so on.
-fn generation(titles: &[&str]) -> TestRepository {
+pub(crate) fn generation(titles: &[&str]) -> TestRepository {
     let repository = TestRepository::new();
     repository.write("configuration.yaml", "");
     repository.write("words.txt", "one\ntwo\nthree\n");
@@ -85,7 +85,7 @@ fn attempt(number: u32, outcome: Outcome, snapshot: Option<Oid>) -> Attempt {
 }
 
 /// Records an attempt at a task that is held after it, with the changes that it left on the task's ref.
-fn attempted(
+pub(crate) fn attempted(
     repository: &TestRepository,
     task: &str,
     (number, outcome): (u32, Outcome),
@@ -108,7 +108,7 @@ fn attempted(
 }
 
 /// Merges changes as a task's, as a run does: a commit with trailers, and the task closed with it.
-fn merged(repository: &TestRepository, task: &str, number: u32, files: &[(&str, Option<&[u8]>)]) -> Oid {
+pub(crate) fn merged(repository: &TestRepository, task: &str, number: u32, files: &[(&str, Option<&[u8]>)]) -> Oid {
     let git = repository.handle();
     let tip = git.reference(BRANCH).unwrap().unwrap();
     let message = format!(

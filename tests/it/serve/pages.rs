@@ -2,9 +2,11 @@
 
 use std::process::Command;
 
+use cordwainer::attempt::Outcome;
 use serde_json::{Value, json};
 
 use super::{api, command_of, page, served, with_tasks};
+use crate::by_hand::{attempted, generation, merged};
 use crate::runs::records::{attempt, claimed, run_ended, started, write};
 use crate::support::command::cordwainer;
 use crate::support::repository::TestRepository;
@@ -297,4 +299,49 @@ fn the_script_is_well_formed_and_puts_nothing_into_a_page_but_what_the_server_se
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     let _: Value = served.json("/");
+}
+
+/// A key that comes, and one in the place of another: each is redacted as a whole, although every line of it begins as lines of
+/// diffs do.
+#[test]
+fn a_private_key_in_a_diff_is_redacted_and_what_is_around_it_can_be_read() {
+    let file = |first: &str, letters: &str, last: &str| {
+        let lines = format!("{}\n", letters.repeat(32)).repeat(5);
+        let key = format!("-----BEGIN RSA PRIVATE KEY-----\n{lines}-----END RSA PRIVATE KEY-----");
+        format!("{first}\nkey = |\n{key}\n{last}\n")
+    };
+    let repository = generation(&["Say more", "Say less"]);
+    let (old, new) = (file("first", "Gx", "last"), file("FIRST", "Hy", "LAST"));
+    merged(&repository, "cw-1", 1, &[("settings.yaml", Some(old.as_bytes()))]);
+    let files: [(&str, Option<&[u8]>); 1] = [("settings.yaml", Some(new.as_bytes()))];
+    attempted(&repository, "cw-2", (1, Outcome::GateFailed), &files);
+    let served = served(&repository, &[]);
+    let api = api(&served);
+    let pages = api.replacen("/api/v1", "", 1);
+    for (task, expected) in [
+        ("cw-1", &["+first", "+key = |", "+[redacted private key]", "+last"][..]),
+        (
+            "cw-2",
+            &[
+                "-first",
+                "+FIRST",
+                " key = |",
+                " [redacted private key]",
+                "-last",
+                "+LAST",
+            ],
+        ),
+    ] {
+        let shown = [
+            cordwainer(&repository, &["issues", "diff", task]).run().done(),
+            page(&served, &format!("{pages}/tasks/{task}"))["html"].to_string(),
+            served.json(&format!("{api}/tasks/{task}/diff")).to_string(),
+        ];
+        for text in shown {
+            for line in expected {
+                assert!(text.contains(line), "{task}: `{line}` is not in {text}");
+            }
+            assert!(!text.contains("GxGx") && !text.contains("HyHy"), "{task}: {text}");
+        }
+    }
 }
