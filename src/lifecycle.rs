@@ -61,11 +61,11 @@ pub use merge_gates::MergeGates;
 pub use model_figures::{ModelFigures, ModelReport};
 pub use plan::{Estimate, Plan, SizeEstimate};
 pub use reading::{FileSize, ReadingPart, ReadingPlan};
-#[cfg(feature = "serve")]
-pub(crate) use recorded::LiveCourse;
 pub use recorded::{
     Compared, ComparedKind, Comparison, Next, ReportedTask, ReviewFinding, RunEvents, Talk, TalkItem, WorkReport,
 };
+#[cfg(feature = "serve")]
+pub(crate) use recorded::{LiveCourse, RunTimes, UsageOverTime, generation_in, run_ids_in};
 pub use registered::{Registered, RegisteredRun, RegisteredState, registered};
 pub use reset::ResetSummary;
 pub use revert::{Dependent, RevertOptions, RevertSummary};

@@ -23,6 +23,7 @@ mod repositories;
 mod routes;
 mod server;
 mod site;
+mod successors;
 mod table;
 mod token;
 mod transcript;

@@ -23,6 +23,8 @@ mod compare;
 mod following;
 #[cfg(feature = "serve")]
 mod live;
+#[cfg(feature = "serve")]
+mod over_time;
 mod report;
 mod talk;
 
@@ -30,7 +32,9 @@ use self::cache::CachedRows;
 pub use self::compare::{Compared, ComparedKind, Comparison};
 pub use self::following::{Next, RunEvents};
 #[cfg(feature = "serve")]
-pub(crate) use self::live::LiveCourse;
+pub(crate) use self::live::{LiveCourse, generation_in};
+#[cfg(feature = "serve")]
+pub(crate) use self::over_time::{RunTimes, UsageOverTime};
 pub use self::report::{ReportedTask, ReviewFinding, WorkReport};
 pub use self::talk::{Talk, TalkItem};
 
@@ -49,12 +53,24 @@ impl Generator {
     ///
     /// Where the folder of records, or the lock, cannot be read.
     pub fn runs(&self) -> Result<Vec<RunRow>> {
+        self.runs_with(|run, path| row(run.clone(), path))
+    }
+
+    /// Lists the runs as [`Self::runs`] does; `read` reads the events of the one that is at work.
+    pub(crate) fn runs_with(&self, read: impl Fn(&RunId, &Path) -> RunRow) -> Result<Vec<RunRow>> {
         let (at_work, now) = (self.id_at_work()?, self.project.clock().now());
         let mut cached = CachedRows::read(&self.project.state_dir);
         let rows = self.run_ids()?.into_iter().map(|run| {
             let is_at_work = at_work.as_ref() == Some(&run);
             let path = events_of(&self.project.state_dir, &run);
-            let row = cached.row_of(&run, &path, is_at_work, || row(run.clone(), &path));
+            let make = || {
+                if is_at_work {
+                    read(&run, &path)
+                } else {
+                    row(run.clone(), &path)
+                }
+            };
+            let row = cached.row_of(&run, &path, is_at_work, make);
             standing(row, is_at_work, now)
         });
         let rows = rows.collect();
@@ -224,26 +240,35 @@ impl Generator {
         Ok(holder.and_then(|holder| RunId::parse(&holder.id)))
     }
 
-    /// Returns the names of all runs that have a folder, the newest first: names begin with a date.
+    /// Returns the names of all runs that have a folder, the newest first.
     pub(super) fn run_ids(&self) -> Result<Vec<RunId>> {
-        let folder = self.project.state_dir.join("runs");
-        let failed = || format!("cannot list `{}`", folder.display());
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == Io::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
-        };
-        let mut ids = Vec::new();
-        for entry in entries {
-            let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
-            let name = entry.file_name();
-            let name = name.to_str().filter(|name| !name.ends_with(GOING));
-            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-            ids.extend(name.filter(|_| is_folder).and_then(RunId::parse));
-        }
-        ids.sort_by(|one, other| other.cmp(one));
-        Ok(ids)
+        run_ids_in(&self.project.state_dir)
     }
+}
+
+/// Returns the names of all runs that have a folder in the one of records, the newest first: names begin with a date.
+///
+/// # Errors
+///
+/// Where the folder of records cannot be read.
+pub(crate) fn run_ids_in(state_dir: &Path) -> Result<Vec<RunId>> {
+    let folder = state_dir.join("runs");
+    let failed = || format!("cannot list `{}`", folder.display());
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == Io::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error).with_context(ErrorKind::Unexpected, failed),
+    };
+    let mut ids = Vec::new();
+    for entry in entries {
+        let entry = entry.with_context(ErrorKind::Unexpected, failed)?;
+        let name = entry.file_name();
+        let name = name.to_str().filter(|name| !name.ends_with(GOING));
+        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        ids.extend(name.filter(|_| is_folder).and_then(RunId::parse));
+    }
+    ids.sort_by(|one, other| other.cmp(one));
+    Ok(ids)
 }
 
 fn unknown(named: &str) -> Error {

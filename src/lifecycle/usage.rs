@@ -94,7 +94,7 @@ impl Generator {
 }
 
 impl UsageReport {
-    fn new(generation: GenerationName, issues: &Issues) -> Result<Self> {
+    pub(super) fn new(generation: GenerationName, issues: &Issues) -> Result<Self> {
         let sums = Sums::of(issues.ledger());
         let cycle = |(cycle, used)| CycleUsage { cycle, used };
         let task = |(id, used)| {

@@ -52,7 +52,7 @@ pub struct AttemptRecord {
 #[derive(Clone, Debug)]
 pub(crate) struct Attempts {
     run: RunId,
-    all: Vec<AttemptRecord>,
+    pub(crate) all: Vec<AttemptRecord>,
     at_work: HashMap<IssueId, usize>,
 }
 

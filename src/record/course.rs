@@ -53,8 +53,8 @@ pub struct RunCourse {
 /// Collects the course of a run, event by event.
 #[derive(Clone, Debug)]
 pub(crate) struct CourseOfRun {
-    overview: RunOverview,
-    attempts: Attempts,
+    pub(crate) overview: RunOverview,
+    pub(crate) attempts: Attempts,
     other_work: Vec<OtherWork>,
     spent: Vec<Spent>,
 }

@@ -289,13 +289,23 @@ impl RunOverview {
         for outcome in self.tasks.iter().filter_map(|task| task.outcome) {
             *self.outcomes.entry(outcome).or_default() += 1;
         }
-        if self.run.outcome == RunOutcome::Died
-            && let Some(reason) = self.single_step()
-        {
-            self.run.outcome = RunOutcome::Ended;
-            self.run.reason = Some(reason);
-        }
+        let (outcome, reason) = self.end();
+        self.run.outcome = outcome;
+        self.run.reason = reason.or(self.run.reason);
         self
+    }
+
+    /// Returns how the run stands by its events, and why it ended where none of them says that.
+    pub(crate) fn end(&self) -> (RunOutcome, Option<String>) {
+        let reason = (self.run.outcome == RunOutcome::Died)
+            .then(|| self.single_step())
+            .flatten();
+        let outcome = if reason.is_some() {
+            RunOutcome::Ended
+        } else {
+            self.run.outcome
+        };
+        (outcome, reason)
     }
 
     /// Returns what one attempt or one measure came to that was all of the run: such a run records no other end.

@@ -7,6 +7,7 @@ mod pages;
 mod routes;
 mod safety;
 mod streams;
+mod usage;
 
 use std::io::Read as _;
 use std::net::TcpStream;

@@ -16,8 +16,8 @@ use super::asked::parsed;
 use super::events::{self, ALIVE, RETRY, SIGN_OF_LIFE, event};
 use super::repositories::Repository;
 use super::site::Site;
+use super::successors::Successors;
 use crate::base::error::{Error, ErrorKind, Result};
-use crate::lifecycle::Generator;
 use crate::model::RunId;
 use crate::record::event::EventKind;
 use crate::record::event_lines::{EventLine, EventLines};
@@ -75,8 +75,10 @@ struct Following {
     beats: watch::Receiver<u64>,
     /// What is sent before anything is read.
     before: Option<String>,
-    /// When it was looked whether the run is at work.
+    /// When it was looked whether the run is at work, or which one goes on after it.
     looked: Option<Instant>,
+    /// Where the run has died: what is known of those that may go on after it.
+    successors: Option<Successors>,
     wrote: Instant,
     has_ended: bool,
 }
@@ -114,8 +116,11 @@ pub(super) async fn run(
         let path = events_of(&repository.state_dir, &run);
         let lines = EventLines::open_at(&path, place.offset)?;
         let is_at_end = lines.as_ref().is_none_or(|lines| lines.length() <= place.offset);
-        if is_at_end && place.offset > 0 && has_ended(site, &generator, &run)? {
-            return Ok(None);
+        if is_at_end && place.offset > 0 {
+            let (outcome, _) = site.folds.standing(&generator, &run)?;
+            if !matches!(outcome, RunOutcome::AtWork | RunOutcome::Died) {
+                return Ok(None);
+            }
         }
         let _ = site.pulse.add(&path);
         Ok(Some(Following {
@@ -128,6 +133,7 @@ pub(super) async fn run(
             beats,
             before: Some(RETRY.to_owned()),
             looked: None,
+            successors: None,
             wrote: Instant::now(),
             has_ended: false,
         }))
@@ -136,12 +142,6 @@ pub(super) async fn run(
         Some(following) => events::response(unfold(following, Following::next)),
         None => events::nothing_more(),
     })
-}
-
-/// Returns whether a run came to its end, so that nothing goes on after it.
-fn has_ended(site: &Site, generator: &Generator, run: &RunId) -> Result<bool> {
-    let outcome = site.folds.overview(generator, run)?.run.outcome;
-    Ok(!matches!(outcome, RunOutcome::AtWork | RunOutcome::Died))
 }
 
 impl Following {
@@ -217,6 +217,9 @@ impl Following {
             let _ = self.site.pulse.add(&self.path);
         }
         (self.lines, self.place.offset) = (part.lines, part.offset);
+        if !part.text.is_empty() {
+            self.successors = None;
+        }
         Ok(part.text)
     }
 
@@ -226,37 +229,25 @@ impl Following {
             return Ok(None);
         }
         self.looked = Some(Instant::now());
-        let (repository, run) = (self.repository.clone(), self.run.clone());
-        let found = self.site.blocking(move |site| {
-            let holder = repository.place().at_work()?;
-            if holder.is_some_and(|holder| holder.id == run.as_str()) {
-                return Ok(After::Wait);
-            }
-            let generator = repository.look(&site.context, None)?;
-            if has_ended(site, &generator, &run)? {
-                return Ok(After::End);
-            }
-            Ok(successor(&generator, &run)?.map_or(After::Wait, After::Run))
-        });
-        let after = found.await?;
-        if matches!(after, After::Wait) {
-            return Ok(None);
-        }
+        let (repository, run, known) = (self.repository.clone(), self.run.clone(), self.successors.take());
+        let found = self.site.blocking(move |site| after(site, (repository, run), known));
+        let (after, successors) = found.await?;
+        self.successors = successors;
+        let Some(after) = after else { return Ok(None) };
         // What it wrote last may have come after the last line was read.
         let text = self.read().await?;
         if !text.is_empty() {
             self.looked = None;
             return Ok(Some(text));
         }
-        Ok(match after {
-            After::Wait => None,
+        Ok(Some(match after {
             After::End => {
                 self.has_ended = true;
                 let data = serde_json::json!({ "run": self.run.as_str() });
-                Some(event(Some("end"), Some(&self.place.in_words()), &data.to_string()))
+                event(Some("end"), Some(&self.place.in_words()), &data.to_string())
             }
-            After::Run(next) => Some(self.go_on_with(next)),
-        })
+            After::Run(next) => self.go_on_with(next),
+        }))
     }
 
     fn go_on_with(&mut self, next: RunId) -> String {
@@ -275,23 +266,39 @@ impl Following {
 enum After {
     /// Nothing.
     End,
-    /// Another run of its generation, which may begin any time: it died.
-    Wait,
-    /// That run.
+    /// Another run of its generation.
     Run(RunId),
 }
 
-/// Returns the first run that went on with the generation of one that died.
-fn successor(generator: &Generator, run: &RunId) -> Result<Option<RunId>> {
-    let rows = generator.runs()?;
-    let generation = rows
-        .iter()
-        .find(|row| row.run == *run)
-        .and_then(|row| row.generation.clone());
-    // The newest is the first one.
-    let mut later = rows.into_iter().rev().filter(|row| row.run > *run);
-    let found = later.find(|row| row.generation.is_some() && (generation.is_none() || row.generation == generation));
-    Ok(found.map(|row| row.run))
+/// Returns what follows the last line of a run; `None` while more lines may come, and where it has died another run may begin: what
+/// is known of those, for the next look. Nothing else is looked at then.
+fn after(
+    site: &Site,
+    (repository, run): (Repository, RunId),
+    known: Option<Successors>,
+) -> Result<(Option<After>, Option<Successors>)> {
+    let mut successors = if let Some(known) = known {
+        known
+    } else {
+        let holder = repository.place().at_work()?;
+        if holder.is_some_and(|holder| holder.id == run.as_str()) {
+            return Ok((None, None));
+        }
+        let generator = repository.look(&site.context, None)?;
+        let (outcome, generation) = site.folds.standing(&generator, &run)?;
+        match outcome {
+            // It holds the lock by now.
+            RunOutcome::AtWork => return Ok((None, None)),
+            RunOutcome::Died => Successors::new(repository.state_dir, run, generation),
+            RunOutcome::Ended | RunOutcome::NotBegun | RunOutcome::Unreadable => {
+                return Ok((Some(After::End), None));
+            }
+        }
+    };
+    Ok(match successors.look()? {
+        Some(next) => (Some(After::Run(next)), None),
+        None => (None, Some(successors)),
+    })
 }
 
 /// Reads lines up to a part, each as the event that is sent.

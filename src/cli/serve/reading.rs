@@ -75,7 +75,7 @@ pub(super) fn runs(asked: &Asked<'_>) -> Result<Answer> {
             name.is_some_and(|name| name == wanted || name.strip_prefix(&prefix) == Some(wanted))
         })
     };
-    let mut rows = generator.runs()?;
+    let mut rows = asked.site.folds.runs(&generator)?;
     rows.retain(|row| row.outcome != RunOutcome::NotBegun && is_of(row.generation.as_ref()));
     if limit > 0 {
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));

@@ -119,12 +119,9 @@ impl Generator {
         Ok((generation, store.read()?))
     }
 
-    /// Returns the runs of a generation whose records are there, the newest first: not those of an earlier one that had its name.
+    /// Returns the runs of a generation whose records are there, the newest first.
     pub(super) fn runs_of(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<RunRow>> {
-        let began = issues.meta().created_at;
-        let mut rows = self.runs()?;
-        rows.retain(|row| row.generation.as_ref() == Some(generation) && row.began_at.is_some_and(|at| at >= began));
-        Ok(rows)
+        Ok(of_generation(self.runs()?, generation, issues))
     }
 
     /// Returns what a generation came to; `sums` has what the records of its runs say.
@@ -174,6 +171,13 @@ impl Generator {
         }
         Ok(ends)
     }
+}
+
+/// Returns those of all runs that are of a generation, and not of an earlier one that had its name.
+pub(super) fn of_generation(mut rows: Vec<RunRow>, generation: &GenerationName, issues: &Issues) -> Vec<RunRow> {
+    let began = issues.meta().created_at;
+    rows.retain(|row| row.generation.as_ref() == Some(generation) && row.began_at.is_some_and(|at| at >= began));
+    rows
 }
 
 /// What the records of a generation's runs say.

@@ -266,7 +266,7 @@ impl Numbered {
     }
 }
 
-fn attempts_of(issues: &Issues) -> impl Iterator<Item = (&Issue, &Attempt)> {
+pub(super) fn attempts_of(issues: &Issues) -> impl Iterator<Item = (&Issue, &Attempt)> {
     let own = |issue| {
         let issue: &Issue = issue;
         issue.attempts.iter().map(move |attempt| (issue, attempt))
@@ -275,7 +275,7 @@ fn attempts_of(issues: &Issues) -> impl Iterator<Item = (&Issue, &Attempt)> {
 }
 
 /// Returns what each call of a generation used, in the order in which they ended.
-fn ledger_of(issues: &Issues) -> Vec<Spent> {
+pub(super) fn ledger_of(issues: &Issues) -> Vec<Spent> {
     let mut spent: Vec<Spent> = issues.ledger().map(|entry| Spent::of(entry, entry.ended_at)).collect();
     spent.sort_by_key(|one| one.at);
     spent

@@ -7,6 +7,8 @@ use serde::Serialize;
 
 use super::axis::Axis;
 use super::chart::{Chart, SERIES, areas};
+#[cfg(feature = "serve")]
+use crate::lifecycle::UsageOverTime;
 use crate::model::Usage;
 use crate::record::course::Spent;
 use crate::report::numbers::{dollars, tokens};
@@ -64,6 +66,12 @@ pub(crate) struct Standing {
 }
 
 impl Spending {
+    /// Sums up what the calls of a generation spent; `None` where there was none.
+    #[cfg(feature = "serve")]
+    pub(crate) fn over_time(usage: &UsageOverTime, zone: &TimeZone) -> Option<Self> {
+        Self::of(&usage.spent, Axis::of_usage(usage).as_ref(), zone)
+    }
+
     /// Sums up what calls spent; `None` where there was none.
     pub(super) fn of(spent: &[Spent], axis: Option<&Axis>, zone: &TimeZone) -> Option<Self> {
         let axis = axis.filter(|_| !spent.is_empty())?;

@@ -9,7 +9,7 @@ use crate::base::text::one_line;
 use crate::cli::serve::asked::Asked;
 use crate::lifecycle::UsageReport;
 use crate::report::numbers::{calls, dollars, tokens};
-use crate::report::page::{Parts, Reader, Spending};
+use crate::report::page::Spending;
 use crate::report::runs::seconds;
 
 #[derive(Serialize)]
@@ -42,8 +42,8 @@ struct Row {
 pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
     let repository = asked.repository()?;
     let generator = asked.look()?;
-    let report = generator.usage()?;
-    let work = generator.work_report(Some(report.generation.as_str()))?;
+    let over_time = asked.site.folds.usage(&generator)?;
+    let report = &over_time.usage;
     let used = &report.total.usage;
     let said = format!(
         "{} tokens, {} in {}.",
@@ -55,8 +55,8 @@ pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
         frame: Frame::of(asked, &repository, ("Usage", "/usage")),
         generation: report.generation.to_string(),
         total: said.clone(),
-        spending: Parts::of(&work, &Reader::of(&work, &asked.site.context.output.zone.0)).spending,
-        tables: tables(&report),
+        spending: Spending::over_time(&over_time, &asked.site.context.output.zone.0),
+        tables: tables(report),
     };
     rendered(asked, Some(&repository), ("live/usage.html", "Usage", said), &view)
 }
