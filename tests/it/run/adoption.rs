@@ -254,7 +254,7 @@ fn what_was_kept_while_its_container_was_there_is_kept_once(engine: TestEngine) 
     project.add("is done", "tokens 500 20 0.25\nwrite src/1.txt x");
     let mut run = project.spawn(&["generator", "run", "--tasks-only"]);
     let kept = "refs/cordwainer/generation-one/tasks/cw-1";
-    wait_until(|| project.repository.git(&["for-each-ref", kept]) != "");
+    wait_until(|| !project.repository.git(&["for-each-ref", kept]).is_empty());
     assert_eq!(adoptable(&project).len(), 1, "its container is there");
     run.kill().unwrap();
     run.wait().unwrap();

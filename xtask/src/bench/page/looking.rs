@@ -202,7 +202,7 @@ fn follow(address: &Arc<Address>, stream: &str, page: Option<String>) -> Result<
     Ok(spawn(move || {
         let mut fetched = 0;
         let mut last: Option<Instant> = None;
-        let mut heard = [0; 64 << 10];
+        let mut heard = vec![0; 64 << 10];
         while follower.read(&mut heard).is_ok_and(|length| length > 0) {
             if let Some(last) = last {
                 std::thread::sleep(PACE.saturating_sub(last.elapsed()));
