@@ -30,7 +30,7 @@ use self::services::{For, Services};
 use self::specification::specification;
 pub(crate) use self::specification::{container, private_mounts, recipe, refuse_credentials};
 use crate::accounting::ledger::Entry;
-use crate::agent::StopCause;
+use crate::agent::{CallOutcome, StopCause};
 use crate::base::clock::since_boot;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
@@ -104,7 +104,7 @@ pub(crate) async fn make(
     let judged = Some(sealed.judged());
     let end = End { ended, begun, judged };
     let made = end.settle(call, listener, sealed, recorder).await;
-    Ok(made.removing(Some(container), call, recorder).await)
+    Ok(removing(made, Some(container), call, recorder).await)
 }
 
 /// Goes on with a call whose run died under it: its container lives, or has ended with nobody to hear it. What the call used
@@ -161,7 +161,19 @@ pub(crate) async fn go_on(
         judged: None,
     };
     let made = end.settle(call, listener, sealed, recorder).await;
-    Ok(made.removing(container, call, recorder).await)
+    Ok(removing(made, container, call, recorder).await)
+}
+
+/// Has the container of a call removed, whose end was told: after a success beside whoever keeps what it left, else before this
+/// returns.
+async fn removing(made: CallResult, container: Option<Container>, call: &Call<'_>, recorder: &Recorder) -> CallResult {
+    let whose = (call.sandbox.name.clone(), call.sandbox.folder.path.clone());
+    let mut removal = Removal::begin(container, whose, recorder.clone());
+    // What failed may still run, and write.
+    if made.failure.is_some() || made.report.outcome != CallOutcome::Success {
+        removal.done().await;
+    }
+    CallResult { removal, ..made }
 }
 
 /// How a call ended, and when it began.

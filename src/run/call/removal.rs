@@ -1,11 +1,11 @@
 //! The removal of a call's container, beside whoever keeps what it has left.
 
+use std::path::PathBuf;
+
 use tokio::task::{JoinHandle, spawn};
 
 use super::adoption;
-use super::request::{Call, CallResult};
-use crate::agent::CallOutcome;
-use crate::record::event::EventKind;
+use crate::record::event::{CallName, EventKind};
 use crate::record::recorder::Recorder;
 use crate::sandbox::engine::Container;
 
@@ -14,24 +14,10 @@ use crate::sandbox::engine::Container;
 pub(crate) struct Removal(Option<JoinHandle<()>>);
 
 impl Removal {
-    /// Waits until the container is gone, and what another run would have gone on with.
-    pub(crate) async fn done(&mut self) {
-        if let Some(task) = self.0.take()
-            && let Err(error) = task.await
-            && let Ok(panic) = error.try_into_panic()
-        {
-            std::panic::resume_unwind(panic);
-        }
-    }
-}
-
-impl CallResult {
-    /// Begins to remove the container of a call whose end was told, and to forget how another run would have gone on with it:
-    /// until both are done, that one hears of the end anew. After a success the caller waits for that, else it is done here.
-    pub(super) async fn removing(mut self, container: Option<Container>, call: &Call<'_>, recorder: &Recorder) -> Self {
-        let (name, folder) = (call.sandbox.name.clone(), call.sandbox.folder.path.clone());
-        let recorder = recorder.clone();
-        self.removal = Removal(Some(spawn(async move {
+    /// Begins to remove the container of a call whose end was told, and then to forget how another run would have gone on with it:
+    /// until both are done, that one hears of the end anew.
+    pub(super) fn begin(container: Option<Container>, (name, folder): (CallName, PathBuf), recorder: Recorder) -> Self {
+        Self(Some(spawn(async move {
             let warn = |what: String| recorder.emit(EventKind::Warned { what });
             if let Some(container) = container
                 && let Err(error) = container.remove().await
@@ -43,11 +29,16 @@ impl CallResult {
             if let Err(error) = adoption::forget(&folder) {
                 warn(format!("{name}: {}", error.in_a_line()));
             }
-        })));
-        // What failed may still run, and write.
-        if self.failure.is_some() || self.report.outcome != CallOutcome::Success {
-            self.removal.done().await;
+        })))
+    }
+
+    /// Waits until the container is gone, and what another run would have gone on with.
+    pub(crate) async fn done(&mut self) {
+        if let Some(task) = self.0.take()
+            && let Err(error) = task.await
+            && let Ok(panic) = error.try_into_panic()
+        {
+            std::panic::resume_unwind(panic);
         }
-        self
     }
 }
