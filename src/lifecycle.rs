@@ -65,7 +65,7 @@ pub use recorded::{
     Compared, ComparedKind, Comparison, Next, ReportedTask, ReviewFinding, RunEvents, Talk, TalkItem, WorkReport,
 };
 #[cfg(feature = "serve")]
-pub(crate) use recorded::{LiveCourse, RunTimes, UsageOverTime, generation_in, run_ids_in};
+pub(crate) use recorded::{LiveCourse, UsageOverTime, generation_in, run_ids_in};
 pub use registered::{Registered, RegisteredRun, RegisteredState, registered};
 pub use reset::ResetSummary;
 pub use revert::{Dependent, RevertOptions, RevertSummary};

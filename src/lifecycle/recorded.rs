@@ -34,7 +34,7 @@ pub use self::following::{Next, RunEvents};
 #[cfg(feature = "serve")]
 pub(crate) use self::live::{LiveCourse, generation_in};
 #[cfg(feature = "serve")]
-pub(crate) use self::over_time::{RunTimes, UsageOverTime};
+pub(crate) use self::over_time::UsageOverTime;
 pub use self::report::{ReportedTask, ReviewFinding, WorkReport};
 pub use self::talk::{Talk, TalkItem};
 
@@ -53,11 +53,11 @@ impl Generator {
     ///
     /// Where the folder of records, or the lock, cannot be read.
     pub fn runs(&self) -> Result<Vec<RunRow>> {
-        self.runs_with(|run, path| row(run.clone(), path))
+        self.runs_with(|run| row(run.clone(), &events_of(&self.project.state_dir, run)))
     }
 
     /// Lists the runs as [`Self::runs`] does; `read` reads the events of the one that is at work.
-    pub(crate) fn runs_with(&self, read: impl Fn(&RunId, &Path) -> RunRow) -> Result<Vec<RunRow>> {
+    pub(crate) fn runs_with(&self, read: impl Fn(&RunId) -> RunRow) -> Result<Vec<RunRow>> {
         let (at_work, now) = (self.id_at_work()?, self.project.clock().now());
         let mut cached = CachedRows::read(&self.project.state_dir);
         let rows = self.run_ids()?.into_iter().map(|run| {
@@ -65,7 +65,7 @@ impl Generator {
             let path = events_of(&self.project.state_dir, &run);
             let make = || {
                 if is_at_work {
-                    read(&run, &path)
+                    read(&run)
                 } else {
                     row(run.clone(), &path)
                 }

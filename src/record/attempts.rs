@@ -52,7 +52,7 @@ pub struct AttemptRecord {
 #[derive(Clone, Debug)]
 pub(crate) struct Attempts {
     run: RunId,
-    pub(crate) all: Vec<AttemptRecord>,
+    all: Vec<AttemptRecord>,
     at_work: HashMap<IssueId, usize>,
 }
 

@@ -54,7 +54,7 @@ pub struct RunCourse {
 #[derive(Clone, Debug)]
 pub(crate) struct CourseOfRun {
     pub(crate) overview: RunOverview,
-    pub(crate) attempts: Attempts,
+    attempts: Attempts,
     other_work: Vec<OtherWork>,
     spent: Vec<Spent>,
 }

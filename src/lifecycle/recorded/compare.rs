@@ -103,7 +103,7 @@ impl Generator {
     fn compared_generation(&self, name: &str) -> Result<Compared> {
         let (generation, issues) = self.issues_of_name(name)?;
         let mut sums = Recorded::default();
-        for row in self.runs_of(&generation, &issues)? {
+        for row in of_generation(self.runs()?, &generation, &issues) {
             sums.add(&self.overview(&row.run)?);
         }
         self.sum_of_generation(&generation, &issues, &sums)
@@ -117,11 +117,6 @@ impl Generator {
             _ => error,
         })?;
         Ok((generation, store.read()?))
-    }
-
-    /// Returns the runs of a generation whose records are there, the newest first.
-    pub(super) fn runs_of(&self, generation: &GenerationName, issues: &Issues) -> Result<Vec<RunRow>> {
-        Ok(of_generation(self.runs()?, generation, issues))
     }
 
     /// Returns what a generation came to; `sums` has what the records of its runs say.
@@ -173,7 +168,7 @@ impl Generator {
     }
 }
 
-/// Returns those of all runs that are of a generation, and not of an earlier one that had its name.
+/// Returns those of all runs that are of a generation, in their order, and not of an earlier one that had its name.
 pub(super) fn of_generation(mut rows: Vec<RunRow>, generation: &GenerationName, issues: &Issues) -> Vec<RunRow> {
     let began = issues.meta().created_at;
     rows.retain(|row| row.generation.as_ref() == Some(generation) && row.began_at.is_some_and(|at| at >= began));

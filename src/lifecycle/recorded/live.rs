@@ -6,7 +6,6 @@ use std::path::Path;
 
 use crate::base::error::Result;
 use crate::lifecycle::Generator;
-use crate::lifecycle::recorded::over_time::{AttemptTimes, RunTimes};
 use crate::lifecycle::recorded::{standing, why_unreadable};
 use crate::model::RunId;
 use crate::model::generation::GenerationName;
@@ -68,22 +67,6 @@ impl LiveCourse {
             Ok(_) => self.course.overview.clone().summed_up().run,
             Err(error) => RunRow::new(self.run.clone()).unreadable(why_unreadable(&error)),
         }
-    }
-
-    /// Returns when the run and its attempts were at work by now.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Self::by_now`].
-    pub(crate) fn times(&mut self, generator: &Generator) -> Result<RunTimes> {
-        let is_at_work = self.read_on(generator)?;
-        let row = &self.course.overview.run;
-        Ok(RunTimes {
-            run: self.run.clone(),
-            ends: row.began_at.zip(row.last_at),
-            is_at_work,
-            attempts: self.course.attempts.all.iter().map(AttemptTimes::from).collect(),
-        })
     }
 
     /// Reads what is new, and returns whether the run is at work.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::compare::{Recorded, of_run};
+use super::compare::{Recorded, of_generation, of_run};
 use super::{Compared, standing};
 use crate::base::error::{ErrorKind, Result};
 use crate::git::DiffStat;
@@ -132,20 +132,22 @@ impl Generator {
     fn report_of_generation(&self, named: &str) -> Result<WorkReport> {
         let (generation, issues) = self.issues_of_name(named)?;
         let (mut sums, mut courses) = (Recorded::default(), Vec::new());
-        for row in self.runs_of(&generation, &issues)?.into_iter().rev() {
+        let rows = self.runs()?;
+        let unreadable = rows.iter().filter(|row| {
+            row.outcome == RunOutcome::Unreadable && row.generation.as_ref().is_none_or(|name| *name == generation)
+        });
+        let unreadable = unreadable.cloned().collect();
+        for row in of_generation(rows, &generation, &issues).into_iter().rev() {
             if let Some(course) = self.course_of(&row.run)? {
                 sums.add(&course.overview);
                 courses.push(course);
             }
         }
-        let unreadable = self.runs()?.into_iter().filter(|row| {
-            row.outcome == RunOutcome::Unreadable && row.generation.as_ref().is_none_or(|name| *name == generation)
-        });
         let mut report = WorkReport {
             summary: self.sum_of_generation(&generation, &issues, &sums)?,
             made_at: self.project.clock().now(),
             runs: Vec::new(),
-            unreadable: unreadable.collect(),
+            unreadable,
             at_work: Vec::new(),
             tasks: Vec::new(),
             other_work: Vec::new(),

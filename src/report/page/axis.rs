@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use crate::lifecycle::UsageOverTime;
 use crate::lifecycle::WorkReport;
 use crate::model::RunId;
-use crate::record::overview::RunOutcome;
+use crate::record::overview::{RunOutcome, RunRow};
 
 /// How many units the axis is long.
 pub(super) const WIDTH: u32 = 1000;
@@ -32,48 +32,35 @@ pub(super) struct Axis {
 impl Axis {
     /// Builds the axis of a report; `None` where nothing was ever at work.
     pub(super) fn of(report: &WorkReport) -> Option<Self> {
-        let runs = report.runs.iter().filter_map(|run| {
-            let last = if run.outcome == RunOutcome::AtWork {
-                report.made_at
-            } else {
-                run.last_at?
-            };
-            Some((&run.run, run.began_at?, last))
-        });
         let attempts = report.tasks.iter().flat_map(|task| &task.attempts);
-        Self::of_work(
-            runs,
-            attempts.map(|attempt| (&attempt.run, attempt.began_at, attempt.ended_at)),
-        )
+        let attempts = attempts.map(|one| (&one.run, one.began_at, one.ended_at.unwrap_or(one.began_at)));
+        Self::of_work(&report.runs, attempts, report.made_at)
     }
 
     /// Builds the axis of what a generation used; `None` where nothing was ever at work.
     #[cfg(feature = "serve")]
     pub(super) fn of_usage(usage: &UsageOverTime) -> Option<Self> {
-        let runs = usage.runs.iter().filter_map(|run| {
-            let (began, last) = run.ends?;
-            Some((&run.run, began, if run.is_at_work { usage.made_at } else { last }))
-        });
-        let attempts = usage.attempts.iter();
-        Self::of_work(
-            runs,
-            attempts.map(|attempt| (&attempt.run, attempt.began_at, attempt.ended_at)),
-        )
+        let attempts = usage.attempts.iter().map(|(run, began, ended)| (run, *began, *ended));
+        Self::of_work(&usage.runs, attempts, usage.made_at)
     }
 
-    /// Builds the axis of runs, each with when it began and when it was last at work, and of attempts, each with its run, and
-    /// when it began and ended.
+    /// Builds the axis of runs by now, and of attempts, each with its run, and when it began and ended.
     fn of_work<'a>(
-        runs: impl Iterator<Item = (&'a RunId, Timestamp, Timestamp)>,
-        attempts: impl Iterator<Item = (&'a RunId, Timestamp, Option<Timestamp>)>,
+        runs: &'a [RunRow],
+        attempts: impl Iterator<Item = (&'a RunId, Timestamp, Timestamp)>,
+        now: Timestamp,
     ) -> Option<Self> {
         let mut spans: BTreeMap<&RunId, (Timestamp, Timestamp)> = BTreeMap::new();
-        spans.extend(runs.map(|(run, began, last)| (run, (began, last))));
+        for run in runs {
+            if let (Some(began), Some(last)) = (run.began_at, run.last_at) {
+                let is_at_work = run.outcome == RunOutcome::AtWork;
+                spans.insert(&run.run, (began, if is_at_work { now } else { last }));
+            }
+        }
         // Runs whose records are gone are known by their attempts alone. Of others these say nothing: an attempt may have begun in
         // an earlier run, and what a run left when it died was told to have ended by a later one.
         let recorded: BTreeSet<&RunId> = spans.keys().copied().collect();
         for (run, began, ended) in attempts.filter(|(run, ..)| !recorded.contains(run)) {
-            let ended = ended.unwrap_or(began);
             let span = spans.entry(run).or_insert((began, ended));
             *span = (span.0.min(began), span.1.max(ended));
         }

@@ -54,7 +54,7 @@ struct Generation {
 pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
     let repository = asked.repository()?;
     let generator = asked.look()?;
-    let mut rows = generator.runs()?;
+    let mut rows = asked.site.folds.runs(&generator)?;
     rows.retain(|row| row.outcome != RunOutcome::NotBegun);
     let left_out = rows.len().saturating_sub(RUNS);
     let is_at_work = rows.iter().any(|row| row.outcome == RunOutcome::AtWork);
