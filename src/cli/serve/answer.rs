@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::base::error::{Context as _, Error, ErrorKind, Result, exit};
 use crate::report::output::Output;
@@ -66,18 +67,11 @@ impl Answer {
     ///
     /// Where it cannot be written as JSON.
     pub(super) fn page<T: Serialize>(output: &Output, words: &T, html: &Rendered) -> Result<Self> {
-        let words = output.json_text(words)?;
-        let html = serde_json::to_string(html.as_str()).context("cannot write JSON")?;
-        let Some(words) = words.strip_suffix("\n}") else {
-            return Err(Error::new(
-                ErrorKind::Unexpected,
-                "the words of a page are not an object",
-            ));
-        };
-        Ok(Self::new(
-            ContentKind::Json,
-            format!("{words},\n  \"html\": {html}\n}}\n"),
-        ))
+        let mut page: Map<String, Value> =
+            serde_json::from_str(&output.json_text(words)?).context("the words of a page are not an object")?;
+        page.insert("html".to_owned(), html.as_str().into());
+        let page = serde_json::to_string_pretty(&page).context("cannot write JSON")?;
+        Ok(Self::new(ContentKind::Json, page + "\n"))
     }
 
     /// Builds the answer that reports an error.
