@@ -34,6 +34,7 @@ pub(crate) mod templates;
 pub(crate) mod terminal;
 pub(crate) mod time;
 pub(crate) mod tone;
+pub(crate) mod words;
 
 /// What was shown of a command's events, for those who report the rest.
 #[derive(Clone, Debug, Default)]

@@ -12,6 +12,7 @@ use crate::lifecycle::{
 };
 use crate::model::generation::GenerationName;
 use crate::report::numbers::{self, counted};
+use crate::report::words::in_words;
 
 /// The options of `stop`.
 #[derive(Clone, Copy, Debug, Default, Args)]
@@ -58,7 +59,7 @@ pub(super) async fn stop(
         format!(
             "{} ({}) {}",
             group.key,
-            group.state.replace('_', " "),
+            in_words(group.state),
             one_line(&group.name, 100)
         )
     };

@@ -8,6 +8,7 @@ use crate::lifecycle::{Estimate, Plan, SizeEstimate};
 use crate::prompt::PromptPart;
 use crate::report::numbers::{bytes, counted, dollars, tokens, usage};
 use crate::report::status::plain_table;
+use crate::report::words::in_words;
 
 /// Returns a plan: its tasks as a table, what waits for what, the gates, and what it will take.
 pub(crate) fn plan(plan: &Plan) -> String {
@@ -74,7 +75,7 @@ pub(crate) fn groups(groups: &[GroupStanding]) -> String {
             ([], held) => format!("{held} held"),
             (on, _) => format!("after {}", on.join(", ")),
         };
-        let state = group.state.replace('_', " ");
+        let state = in_words(group.state);
         let (effort, name) = (group.effort.name().to_owned(), one_line(&group.name, 100));
         table.add_row([group.key.clone(), state, tasks, effort, name, note]);
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::base::text::one_line;
 use crate::issues::issue::{Issue, Issues, Status};
 use crate::model::IssueId;
+use crate::report::words::in_words;
 
 /// How many tasks are drawn at most.
 const MOST: usize = 200;
@@ -125,7 +126,7 @@ impl Node {
         Self {
             id: issue.id.to_string(),
             title: one_line(&issue.title, TITLE),
-            status: issue.status.word().replace('_', " "),
+            status: in_words(issue.status.word()),
             class,
             x,
             y,

@@ -18,6 +18,7 @@ use crate::issues::issue::{Issue, Issues, Status};
 use crate::model::{AttemptId, IssueId};
 use crate::report::page::{Reader, Word};
 use crate::report::time::moment;
+use crate::report::words::in_words;
 
 /// How many bytes of changes a page has at most.
 const MOST_CHANGES: usize = 512 << 10;
@@ -121,17 +122,12 @@ pub(super) fn content(asked: &Asked<'_>) -> Result<Content> {
     let reader = reader(asked);
     let heading = format!("{} {}", issue.id, one_line(&issue.title, TITLE));
     let note = note(&issues, issue);
-    let said = format!(
-        "{}: {}, {}.",
-        issue.id,
-        issue.status.word().replace('_', " "),
-        note.text
-    );
+    let said = format!("{}: {}, {}.", issue.id, in_words(issue.status.word()), note.text);
     let view = View {
         frame: Frame::of(asked, &repository, (&heading, "/task")),
         id: issue.id.to_string(),
         title: one_line(&issue.title, TITLE),
-        status: issue.status.word().replace('_', " "),
+        status: in_words(issue.status.word()),
         note,
         facts: facts(issue, &reader),
         question: issue.question.clone().unwrap_or_default(),
@@ -250,7 +246,7 @@ fn related<'a>(issues: &Issues, ids: impl IntoIterator<Item = &'a IssueId>) -> R
         Ok(Related {
             id: id.to_string(),
             title: one_line(&issue.title, TITLE),
-            status: issue.status.word().replace('_', " "),
+            status: in_words(issue.status.word()),
         })
     };
     ids.into_iter().map(one).collect()

@@ -14,6 +14,7 @@ use crate::model::id_list;
 use crate::report::numbers::{counted, dollars};
 use crate::report::page::Word;
 use crate::report::tone::Tone;
+use crate::report::words::in_words;
 
 /// How many tasks a column of the board shows.
 const MOST: usize = 500;
@@ -110,7 +111,7 @@ fn has_words(issue: &Issue, words: &[String]) -> bool {
 fn filters(asked: &Asked<'_>, issues: &Issues, (statuses, labels): (&[Status], &[String])) -> Filters {
     let status = |status: &Status| Choice {
         value: status.word().to_owned(),
-        text: status.word().replace('_', " "),
+        text: in_words(status.word()),
         is_chosen: statuses.contains(status),
     };
     let mut known: Vec<&String> = issues.iter().flat_map(|issue| &issue.labels).collect();
@@ -205,7 +206,7 @@ pub(super) fn note(issues: &Issues, issue: &Issue) -> Word {
 }
 
 fn group(standing: &GroupStanding) -> Group {
-    let state = standing.state.replace('_', " ");
+    let state = in_words(standing.state);
     Group {
         query: query(&[("group", &standing.key)]),
         name: one_line(&standing.name, TITLE),
