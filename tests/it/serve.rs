@@ -9,7 +9,7 @@ mod safety;
 mod streams;
 mod usage;
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::Command;
 use std::time::Duration;
@@ -84,6 +84,15 @@ fn raw(served: &Served) -> TcpStream {
     };
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+/// A connection without a client that has asked, with the token, for what is at a path.
+fn asking_raw(served: &Served, path: &str) -> TcpStream {
+    let mut stream = raw(served);
+    let (host, token) = (served.host(), &served.token);
+    let head = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
     stream
 }
 

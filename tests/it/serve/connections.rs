@@ -10,7 +10,7 @@ use hyper::Method;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::json;
 
-use super::{api, command_of, raw, served, until, with_tasks};
+use super::{api, asking_raw, command_of, raw, served, until, with_tasks};
 use crate::runs::records::{claimed, started, write};
 use crate::support::command::cordwainer;
 use crate::support::project::waiting::wait_until;
@@ -78,18 +78,14 @@ fn is_open(stream: &TcpStream) -> bool {
 fn strangers_keep_nobody_out(repository: &TestRepository, served: &Served, (most, share): (usize, usize)) {
     // Nobody has connected yet.
     let before = open_files(served);
-    let mut persons = raw(served);
-    let token = &served.token;
-    let host = served.host();
-    let follow = format!("GET /api/v1/events HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {token}\r\n\r\n");
-    persons.write_all(follow.as_bytes()).unwrap();
+    let mut persons = asking_raw(served, "/api/v1/events");
     until(&mut persons, "\"all\":true");
     let mut strangers = Vec::new();
     let begun = Instant::now();
     for _ in 0..most + MORE {
         let mut stranger = raw(served);
         stranger
-            .write_all(format!("GET /health HTTP/1.1\r\nhost: {host}\r\n\r\n").as_bytes())
+            .write_all(format!("GET /health HTTP/1.1\r\nhost: {}\r\n\r\n", served.host()).as_bytes())
             .unwrap();
         until(&mut stranger, "\"ok\"}\n");
         strangers.push(stranger);
@@ -148,13 +144,7 @@ fn followers_who_take_nothing_and_go_leave_nothing_open() {
     let path = format!("{}/runs/{run}/events", api(&served));
     let followers: Vec<TcpStream> = (0..50)
         .map(|_| {
-            let mut follower = raw(&served);
-            let head = format!(
-                "GET {path} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\r\n",
-                served.host(),
-                served.token
-            );
-            follower.write_all(head.as_bytes()).unwrap();
+            let mut follower = asking_raw(&served, &path);
             until(&mut follower, "retry: ");
             follower
         })

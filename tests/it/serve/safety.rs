@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use hyper::Method;
 use serde_json::json;
 
-use super::{api, command_of, page, raw, served, until, with_tasks};
+use super::{api, asking_raw, command_of, page, raw, served, until, with_tasks};
 use crate::support::command::cordwainer;
 use crate::support::serve::{Answered, Place, serving};
 
@@ -415,15 +415,8 @@ fn what_a_client_sends_is_bounded_and_so_is_how_long_it_takes() {
 fn two_hundred_connections_are_served() {
     let repository = with_tasks();
     let served = served(&repository, &[]);
-    let head = format!(
-        "GET /api/v1/events HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\n\r\n",
-        served.host(),
-        served.token
-    );
-    let mut streams: Vec<TcpStream> = (0..200).map(|_| raw(&served)).collect();
-    for stream in &mut streams {
-        stream.write_all(head.as_bytes()).unwrap();
-    }
+    let asking = |_| asking_raw(&served, "/api/v1/events");
+    let mut streams: Vec<TcpStream> = (0..200).map(asking).collect();
     served.get("/api/v1/repositories").ask().expect(200);
     for stream in &mut streams {
         until(stream, "\"all\":true");

@@ -1,6 +1,15 @@
 //! Bars and slots of a timeline.
 
+use super::timeline::{Look, Timeline};
 use super::*;
+
+fn timeline_of(report: &WorkReport) -> Timeline {
+    let look = Look {
+        has_table: true,
+        has_names: true,
+    };
+    Timeline::of(report, axis::Axis::of(report).as_ref(), &reader(report), look).unwrap()
+}
 
 #[test]
 fn candidates_are_bars_of_their_own_beside_each_other() {
@@ -16,12 +25,7 @@ fn candidates_are_bars_of_their_own_beside_each_other() {
         attempt("cw-1", "Round half sizes up", "merged", ""),
     ];
     let report = report(&events, Vec::new());
-    let axis = axis::Axis::of(&report);
-    let look = timeline::Look {
-        has_table: false,
-        has_names: true,
-    };
-    let timeline = timeline::Timeline::of(&report, axis.as_ref(), &reader(&report), look).unwrap();
+    let timeline = timeline_of(&report);
     let bars: Vec<_> = timeline
         .bars
         .iter()
@@ -56,11 +60,7 @@ fn the_time_between_two_runs_is_nobodys_work() {
     report.tasks[0].attempts[0].began_at = second(-995);
     let axis = axis::Axis::of(&report).unwrap();
     assert!((axis.seconds() - 40.0).abs() < 1e-9, "{axis:?}");
-    let look = timeline::Look {
-        has_table: false,
-        has_names: true,
-    };
-    let timeline = timeline::Timeline::of(&report, Some(&axis), &reader(&report), look).unwrap();
+    let timeline = timeline_of(&report);
     let bars: Vec<_> = timeline.bars.iter().map(|bar| (bar.x, bar.width)).collect();
     assert_eq!((bars, timeline.breaks), (vec![(125, 875)], vec![250]));
     let slot = &timeline.slots[0];
@@ -82,12 +82,7 @@ fn an_agent_that_asks_a_person_has_not_failed() {
         attempt("cw-2", title, "gate_failed", "the gate `test` exited with 101"),
     ];
     let report = report(&events, Vec::new());
-    let axis = axis::Axis::of(&report);
-    let look = timeline::Look {
-        has_table: true,
-        has_names: true,
-    };
-    let timeline = timeline::Timeline::of(&report, axis.as_ref(), &reader(&report), look).unwrap();
+    let timeline = timeline_of(&report);
     let bars: Vec<_> = timeline
         .bars
         .iter()
