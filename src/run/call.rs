@@ -10,7 +10,6 @@ mod evidence;
 mod flow;
 mod forwarder;
 mod listener;
-mod removal;
 mod request;
 pub(crate) mod seal;
 mod servers;
@@ -23,14 +22,13 @@ pub(crate) use self::flow::{
     ClosingPlace, FlowPlace, MeasurePlace, PartPlace, PlanPlace, ProposalsPlace, StagePlace, WaitingWork, WorkPlace,
 };
 use self::listener::Listener;
-pub(crate) use self::removal::Removal;
 pub(crate) use self::request::{Call, CallResult, OnEnd, Sandbox};
 use self::seal::Sealed;
 use self::services::{For, Services};
 use self::specification::specification;
 pub(crate) use self::specification::{container, private_mounts, recipe, refuse_credentials};
 use crate::accounting::ledger::Entry;
-use crate::agent::{CallOutcome, StopCause};
+use crate::agent::StopCause;
 use crate::base::clock::since_boot;
 use crate::base::error::Result;
 use crate::base::interruption::Interruption;
@@ -104,7 +102,8 @@ pub(crate) async fn make(
     let judged = Some(sealed.judged());
     let end = End { ended, begun, judged };
     let made = end.settle(call, listener, sealed, recorder).await;
-    Ok(removing(made, Some(container), call, recorder).await)
+    tidy_up(Some(container), call, recorder).await;
+    Ok(made)
 }
 
 /// Goes on with a call whose run died under it: its container lives, or has ended with nobody to hear it. What the call used
@@ -161,19 +160,25 @@ pub(crate) async fn go_on(
         judged: None,
     };
     let made = end.settle(call, listener, sealed, recorder).await;
-    Ok(removing(made, container, call, recorder).await)
+    tidy_up(container, call, recorder).await;
+    Ok(made)
 }
 
-/// Has the container of a call removed, whose end was told: after a success beside whoever keeps what it left, else before this
-/// returns.
-async fn removing(made: CallResult, container: Option<Container>, call: &Call<'_>, recorder: &Recorder) -> CallResult {
-    let whose = (call.sandbox.name.clone(), call.sandbox.folder.path.clone());
-    let mut removal = Removal::begin(container, whose, recorder.clone());
-    // What failed may still run, and write.
-    if made.failure.is_some() || made.report.outcome != CallOutcome::Success {
-        removal.done().await;
+/// Removes the container of a call whose end was told, and forgets how another run would have gone on with it: until both are
+/// done, that one hears of the end anew.
+async fn tidy_up(container: Option<Container>, call: &Call<'_>, recorder: &Recorder) {
+    let name = &call.sandbox.name;
+    let warn = |what: String| recorder.emit(EventKind::Warned { what });
+    if let Some(container) = container
+        && let Err(error) = container.remove().await
+    {
+        // It has ended, so no harm is done: the next run sweeps it up.
+        let error = error.in_a_line();
+        warn(format!("{name}: its container could not be removed: {error}"));
     }
-    CallResult { removal, ..made }
+    if let Err(error) = adoption::forget(&call.sandbox.folder.path) {
+        warn(format!("{name}: {}", error.in_a_line()));
+    }
 }
 
 /// How a call ended, and when it began.
@@ -231,12 +236,7 @@ impl End {
         if let (Some(told), None) = (call.on_end, &failure) {
             told(&report);
         }
-        CallResult {
-            report,
-            entry,
-            failure,
-            removal: Removal::default(),
-        }
+        CallResult { report, entry, failure }
     }
 }
 

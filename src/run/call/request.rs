@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Removal;
 use super::flow::FlowPlace;
 use crate::accounting::budget::Reservation;
 use crate::accounting::ledger::{CallPlace, Entry};
@@ -141,6 +140,4 @@ pub(crate) struct CallResult {
     pub(crate) entry: Entry,
     /// What failed under the agent, if something did. Then it is not known whether its container still runs.
     pub(crate) failure: Option<Error>,
-    /// The removal of its container, which has ended.
-    pub(crate) removal: Removal,
 }

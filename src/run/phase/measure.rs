@@ -170,9 +170,7 @@ impl Measure {
         context.step(ask.name, Step::Container);
         let made = session.call_or_go_on(&ask, adopted.as_ref(), interruption).await;
         crash_point!("measure.called");
-        let CallResult {
-            report, entry, failure, ..
-        } = match made {
+        let CallResult { report, entry, failure } = match made {
             Ok(made) => made,
             Err(failure) => return Ok(Round::Over(self.broken(asked, failure).await?, untouched)),
         };

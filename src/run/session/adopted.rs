@@ -146,20 +146,8 @@ impl Session {
         self.adopted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes a call, or goes on with the one of a run that died, and notes the limit that it met. Its container is gone then.
+    /// Makes a call, or goes on with the one of a run that died, and notes the limit that it met.
     pub(crate) async fn call_or_go_on(
-        &self,
-        ask: &Ask<'_>,
-        adopted: Option<&AdoptedCall>,
-        interruption: &Interruption,
-    ) -> Result<CallResult> {
-        let mut made = Box::pin(self.call_until_it_ends(ask, adopted, interruption)).await?;
-        made.removal.done().await;
-        Ok(made)
-    }
-
-    /// Does as [`Session::call_or_go_on`] does, but its container is still being removed.
-    pub(crate) async fn call_until_it_ends(
         &self,
         ask: &Ask<'_>,
         adopted: Option<&AdoptedCall>,

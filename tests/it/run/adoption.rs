@@ -8,24 +8,20 @@ use std::process::Child;
 
 use cordwainer::event::{Adopted, EventKind};
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
 use crate::run::parallel::{ended, expect_merged, let_all_go_on, wait_for_agents};
 use crate::support::engines::{TestEngine, engine_tests};
 use crate::support::messages_api::{Listen, MessagesApi};
 use crate::support::project::Project;
 use crate::support::project::waiting::wait_until;
-use crate::support::repository::TestRepository;
 use crate::support::scripts::{WAIT, asks};
-use crate::support::sockets::Socket;
 
 mod flow;
 mod groups;
 
 engine_tests! {
     both: an_agent_that_thinks_when_its_run_is_killed_goes_on,
-        an_agent_that_came_to_its_end_with_nobody_to_hear_it_is_heard,
-        what_was_kept_while_its_container_was_there_is_kept_once;
+        an_agent_that_came_to_its_end_with_nobody_to_hear_it_is_heard;
     podman first: an_agent_that_talks_all_the_while_is_heard_once;
     docker first: four_agents_go_on_after_two_deaths;
     podman: a_budget_goes_on_where_it_was, what_a_container_does_to_its_output_is_its_own_affair,
@@ -242,26 +238,6 @@ fn an_agent_that_came_to_its_end_with_nobody_to_hear_it_is_heard(engine: TestEng
         .says("last words");
     let call = project.calls("cw-1")[0].clone();
     assert!(call["usage"]["input"].as_u64().unwrap() >= 500, "{call:#}");
-    expect_one_call_each(&project, 1);
-}
-
-/// What an agent left is kept while its container is removed: a run may die between both.
-fn what_was_kept_while_its_container_was_there_is_kept_once(engine: TestEngine) {
-    let runtime = Runtime::new().unwrap();
-    let (proxy, let_go) = runtime.block_on(async { Socket::holding(&engine.socket(), "DELETE ") });
-    let project = Project::with_socket(engine, TestRepository::new(), &proxy.path(), "");
-    project.run(&["generator", "start", "--name", "one"]).expect(0);
-    project.add("is done", "tokens 500 20 0.25\nwrite src/1.txt x");
-    let mut run = project.spawn(&["generator", "run", "--tasks-only"]);
-    let kept = "refs/cordwainer/generation-one/tasks/cw-1";
-    wait_until(|| !project.repository.git(&["for-each-ref", kept]).is_empty());
-    assert_eq!(adoptable(&project).len(), 1, "its container is there");
-    run.kill().unwrap();
-    run.wait().unwrap();
-    let_go.send(true).unwrap();
-    project.run(&["generator", "resume", "--tasks-only"]).expect(0);
-    assert_eq!(adopted(&project)["cw-1"].len(), 1);
-    assert_eq!(project.calls("cw-1")[0]["usage"]["input"], 620);
     expect_one_call_each(&project, 1);
 }
 

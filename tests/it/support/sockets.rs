@@ -142,13 +142,18 @@ impl Socket {
             let (target, told, now) = (target.clone(), Arc::clone(&told), Arc::clone(&now));
             async move {
                 let mut far = UnixStream::connect(&target).await.unwrap();
-                let (request, asked) = begun(&mut near).await;
+                let mut buffer = [0; 4096];
+                let count = near.read(&mut buffer).await.unwrap();
+                let asked = String::from_utf8_lossy(&buffer[..count])
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned();
                 if asked.contains("/containers/create") {
                     told.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                 }
-                far.write_all(&request).await.unwrap();
+                far.write_all(&buffer[..count]).await.unwrap();
                 if asked.starts_with("POST ") && asked.contains("/start") {
-                    let mut buffer = [0; 4096];
                     let count = far.read(&mut buffer).await.unwrap();
                     now.fetch_sub(1, Ordering::SeqCst);
                     near.write_all(&buffer[..count]).await.unwrap();
@@ -158,27 +163,6 @@ impl Socket {
             }
         });
         (socket, most)
-    }
-
-    /// Passes everything on to `target`, but leaves requests by this method unanswered until the sender says otherwise.
-    pub(crate) fn holding(target: &Path, method: &'static str) -> (Self, watch::Sender<bool>) {
-        let (let_go, may_go) = watch::channel(false);
-        let target = target.to_owned();
-        let socket = Self::serve(move |mut near| {
-            let (target, may_go) = (target.clone(), may_go.clone());
-            async move {
-                let mut far = UnixStream::connect(&target).await.unwrap();
-                let (request, asked) = begun(&mut near).await;
-                if asked.starts_with(method) && !*may_go.borrow() {
-                    while near.read(&mut [0; 64]).await.is_ok_and(|count| count > 0) {}
-                    return;
-                }
-                far.write_all(&request).await.unwrap();
-                // Either side may hang up at any moment; that is its business.
-                let _ = copy_bidirectional(&mut near, &mut far).await;
-            }
-        });
-        (socket, let_go)
     }
 
     fn serve<F: Future<Output = ()> + Send + 'static>(serve: impl Fn(UnixStream) -> F + Send + 'static) -> Self {
@@ -192,16 +176,6 @@ impl Socket {
         });
         Self { folder, server }
     }
-}
-
-/// Reads the beginning of a request; returns that, and its first line.
-async fn begun(stream: &mut UnixStream) -> (Vec<u8>, String) {
-    let mut buffer = vec![0; 4096];
-    let count = stream.read(&mut buffer).await.unwrap();
-    buffer.truncate(count);
-    let text = String::from_utf8_lossy(&buffer);
-    let line = text.lines().next().unwrap_or_default().to_owned();
-    (buffer, line)
 }
 
 impl Drop for Socket {

@@ -18,7 +18,7 @@ use crate::prompt::{self, Templates};
 use crate::record::event::{CallName, EventKind, Step};
 use crate::record::recorder::{CallFolder, RED_FILE};
 use crate::run::attempt_verdict::AttemptVerdict;
-use crate::run::call::{FlowPlace, Removal, WorkPlace};
+use crate::run::call::{FlowPlace, WorkPlace};
 use crate::run::prompt_inputs;
 use crate::run::room::Reserved;
 use crate::run::session::{Ask, Session};
@@ -75,7 +75,6 @@ impl Stitch {
                 report,
                 name: attempting.name.clone(),
                 folder: attempting.folder.clone(),
-                removal: Removal::default(),
             });
         }
         session.count_before(calls.of_session());
@@ -239,28 +238,24 @@ impl Stitch {
             flow: Some(&flow),
             on_end: Some(&give_seat_up),
         };
-        let made = Box::pin(session.call_until_it_ends(&ask, adopted.as_ref(), interruption)).await;
+        let made = Box::pin(session.call_or_go_on(&ask, adopted.as_ref(), interruption)).await;
         let made = made.map_err(|error| match error.kind() {
             // While its services were awaited.
             ErrorKind::Interrupted => before(Ok(AttemptVerdict::of(Outcome::Cancelled, INTERRUPTED))),
             _ => before(Err(error)),
         })?;
         crash_point!("stitch.called");
-        let mut called = Called {
+        let called = Called {
             met: reservation.scope_met(&made.entry.charged()),
             report: made.report,
             name: asked.name,
             folder: asked.folder,
-            removal: made.removal,
         };
         calls.add(made.entry);
         calls.hear(&called.report);
         match made.failure {
             None => Ok(called),
-            Some(failure) => {
-                called.removal.done().await;
-                Err(Box::new(Ended::with_call(called, failure)))
-            }
+            Some(failure) => Err(Box::new(Ended::with_call(called, failure))),
         }
     }
 }

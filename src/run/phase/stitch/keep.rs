@@ -13,7 +13,7 @@ use crate::run::land::{Contribution, keep_snapshot, left_out};
 use crate::run::session::Session;
 
 impl Stitch {
-    /// Records what is in the slot, as a commit on the task's ref. Its container has ended by now.
+    /// Records what is in the slot, as a commit on the task's ref. The container is gone by now.
     pub(super) fn keep(&self, session: &mut Session, attempting: &Attempting, calls: &Calls) -> Result<Work> {
         let context = self.context();
         let Attempting { issue, name, .. } = attempting;

@@ -16,7 +16,7 @@ use crate::issues::last_word;
 use crate::issues::round::{Calls, CheckKind, FailedCheck};
 use crate::record::event::{CallName, Step};
 use crate::run::attempt_verdict::AttemptVerdict;
-use crate::run::call::{FlowPlace, Removal, StagePlace};
+use crate::run::call::{FlowPlace, StagePlace};
 use crate::run::session::Session;
 use crate::run::stuck::findings_that_stay;
 
@@ -37,8 +37,7 @@ impl Stitch {
         loop {
             let (kept, judged) = match at {
                 At::Called(called, before) => {
-                    let keeping = self.keep_left(session, attempting, (*called, before), calls);
-                    let mut kept = match Box::pin(keeping).await {
+                    let mut kept = match self.keep_left(session, attempting, (*called, before), calls) {
                         Ok(kept) => kept,
                         Err(ended) => return *ended,
                     };
@@ -142,7 +141,6 @@ impl Stitch {
             name,
             report: CallReport::of_success(work.session.as_str()),
             met: Scope::Call,
-            removal: Removal::default(),
         };
         let left = Work {
             snapshot: Snapshot {
@@ -164,22 +162,19 @@ impl Stitch {
     }
 
     /// Keeps what a call left, and notes that it is done where it is. An attempt that gets no further is reported as it ended.
-    /// The container has ended, and is removed meanwhile: what was kept when this process dies before that is kept again.
-    async fn keep_left(
+    fn keep_left(
         &self,
         session: &mut Session,
         attempting: &Attempting,
-        (mut called, before): (Called, Option<Oid>),
+        (called, before): (Called, Option<Oid>),
         calls: &Calls,
     ) -> Result<Kept, Box<Ended>> {
         self.context().step(&called.name, Step::Snapshot);
-        let left = block_in_place(|| self.keep(session, attempting, calls));
-        crash_point!("stitch.kept");
-        called.removal.done().await;
-        let left = match left {
+        let left = match block_in_place(|| self.keep(session, attempting, calls)) {
             Ok(left) => left,
             Err(error) => return Err(Box::new(Ended::with_call(called, error))),
         };
+        crash_point!("stitch.kept");
         let kept = Kept { called, left };
         // A dead run may have heard it.
         let question = last_word::question(&kept.called.report).or_else(|| calls.question.clone());

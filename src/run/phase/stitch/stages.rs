@@ -17,7 +17,7 @@ use crate::record::event::CallName;
 use crate::record::recorder::CallFolder;
 use crate::run::active_work::ActiveWorkGuard;
 use crate::run::attempt_verdict::AttemptVerdict;
-use crate::run::call::{FlowPlace, Removal};
+use crate::run::call::FlowPlace;
 use crate::run::race::Race;
 use crate::run::seats::Seat;
 use crate::run::session::Session;
@@ -143,8 +143,6 @@ pub(super) struct Called {
     pub(super) report: CallReport,
     /// The budget that it met, where it ended for one.
     pub(super) met: Scope,
-    /// The removal of its container, which has ended.
-    pub(super) removal: Removal,
 }
 
 /// What the agent left after a call, which is safe now.
