@@ -6,14 +6,14 @@ use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use inotify::{EventStream, Inotify};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::fs::inotify;
+use rustix::fs::inotify::{self as kernel, CreateFlags, WatchFlags};
 use rustix::io::Errno;
 
 /// What is watched for: that something is written to a file, or that a folder has something new.
-const WATCHED: inotify::WatchFlags = inotify::WatchFlags::MODIFY
-    .union(inotify::WatchFlags::CREATE)
-    .union(inotify::WatchFlags::MOVED_TO);
+const WATCHED: WatchFlags = WatchFlags::MODIFY.union(WatchFlags::CREATE).union(WatchFlags::MOVED_TO);
 /// How much of the kernel's reports is read at once, in bytes.
 const REPORTS: usize = 4096;
 
@@ -38,9 +38,9 @@ pub(crate) struct Changes {
 impl Changes {
     /// Begins with nothing that is watched.
     pub(crate) fn new() -> Self {
-        let flags = inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK;
+        let flags = CreateFlags::CLOEXEC | CreateFlags::NONBLOCK;
         Self {
-            inotify: inotify::init(flags).ok(),
+            inotify: kernel::init(flags).ok(),
         }
     }
 
@@ -49,7 +49,7 @@ impl Changes {
         let Some(inotify) = &self.inotify else {
             return path.exists();
         };
-        inotify::add_watch(inotify, path, WATCHED).is_ok()
+        kernel::add_watch(inotify, path, WATCHED).is_ok()
     }
 
     /// Waits for a change, at most so long. `reader` is where the output goes, if it matters that this is read.
@@ -96,6 +96,45 @@ impl Changes {
     }
 }
 
+/// Files whose changes async code waits for.
+#[derive(Debug)]
+pub(crate) struct AsyncChanges {
+    /// `None` where the kernel has no more of them for this user.
+    reports: Option<EventStream<Vec<u8>>>,
+}
+
+impl AsyncChanges {
+    /// Has changes of what is watched wake tasks of the runtime that this is called in.
+    ///
+    /// # Errors
+    ///
+    /// Where the runtime cannot wait for one more descriptor.
+    pub(crate) fn new(changes: Changes) -> io::Result<Self> {
+        let reports = |fd| Inotify::from(fd).into_event_stream(vec![0; REPORTS]);
+        Ok(Self {
+            reports: changes.inotify.map(reports).transpose()?,
+        })
+    }
+
+    /// Waits for a change, at most so long: on some file systems the kernel never reports one. `unwatched` is the time where it
+    /// cannot report any. Safe to cancel.
+    ///
+    /// # Errors
+    ///
+    /// Where the kernel's reports cannot be read.
+    pub(crate) async fn wait(&mut self, most: Duration, unwatched: Duration) -> io::Result<()> {
+        let Some(reports) = &mut self.reports else {
+            tokio::time::sleep(unwatched).await;
+            return Ok(());
+        };
+        // That something has changed is all that matters. Of changes that nobody has waited for the kernel keeps one.
+        match tokio::time::timeout(most, reports.next()).await {
+            Ok(Some(report)) => report.map(drop),
+            Ok(None) | Err(_) => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
@@ -130,5 +169,35 @@ mod tests {
         drop(reading);
         assert_eq!(changes.wait(LONG, Some(writing.as_fd())).unwrap(), Woken::ReaderGone);
         assert!(begun.elapsed() < LONG, "nothing waited to its end");
+    }
+
+    #[tokio::test]
+    async fn a_change_wakes_async_code_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("output");
+        std::fs::write(&path, "").unwrap();
+        let changes = Changes::new();
+        assert!(changes.add(&path));
+        let mut changes = AsyncChanges::new(changes).unwrap();
+        let begun = Instant::now();
+        for text in ["one\n", "two\n"] {
+            // What was written before anybody waits is not missed.
+            std::fs::write(&path, text).unwrap();
+            changes.wait(LONG, Duration::ZERO).await.unwrap();
+            let woken = tokio::time::timeout(Duration::from_millis(1), changes.wait(LONG, LONG)).await;
+            assert!(woken.is_err(), "nothing is left of it");
+        }
+        let written = path.clone();
+        let writer = tokio::task::spawn_blocking(move || std::fs::write(written, "three\n").unwrap());
+        changes.wait(LONG, Duration::ZERO).await.unwrap();
+        writer.await.unwrap();
+        assert!(begun.elapsed() < LONG, "nothing waited to its end");
+
+        let mut none = AsyncChanges { reports: None };
+        none.wait(LONG, Duration::from_millis(1)).await.unwrap();
+        assert!(
+            begun.elapsed() < LONG,
+            "where nothing is reported the other time counts"
+        );
     }
 }

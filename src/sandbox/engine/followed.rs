@@ -9,14 +9,21 @@ use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::stream::Stream;
+use crate::base::changes::{AsyncChanges, Changes};
 use crate::base::error::{Context as _, ErrorKind, Result};
 use crate::base::fs::create_private_folder;
 use crate::base::regular;
 use crate::sandbox::spec::{STDERR_FILE, STDOUT_FILE};
 
-/// Between two looks whether a file has grown.
-pub(super) const LOOK: Duration = Duration::from_millis(50);
+/// Between two looks whether a file has grown, where the kernel reports that it has: should it not.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two looks where the kernel has no more room for such reports.
+const UNWATCHED_LOOK: Duration = Duration::from_millis(50);
+/// Between two looks at least: a container that writes byte by byte must not keep this process busy.
+const REST: Duration = Duration::from_millis(2);
 /// The most that one of the files may hold, in bytes: far more than any session writes, and less than a disk holds.
 pub(crate) const LIMIT: u64 = 512 << 20;
 /// How much is read at once, in bytes.
@@ -46,6 +53,9 @@ pub(crate) fn make(folder: &Path) -> Result<()> {
 pub(super) struct Followed {
     stdout: FollowedFile,
     stderr: FollowedFile,
+    changes: AsyncChanges,
+    /// When a wait for changes ended last.
+    woken_at: Option<Instant>,
     buffer: Box<[u8]>,
 }
 
@@ -57,7 +67,8 @@ struct FollowedFile {
 }
 
 impl Followed {
-    /// Opens the files of a folder, after the first so many lines of standard output and of standard error.
+    /// Opens the files of a folder, after the first so many lines of standard output and of standard error, for tasks of the
+    /// runtime that this is called in.
     ///
     /// # Errors
     ///
@@ -68,9 +79,22 @@ impl Followed {
             let opened = FollowedFile::open(&path, lines);
             opened.with_context(ErrorKind::Engine, || format!("cannot read `{}`", path.display()))
         };
+        let (stdout, stderr) = (open(STDOUT_FILE, of_stdout)?, open(STDERR_FILE, of_stderr)?);
+        let mut changes = Changes::new();
+        if ![STDOUT_FILE, STDERR_FILE]
+            .iter()
+            .all(|name| changes.add(&folder.join(name)))
+        {
+            changes = Changes::default();
+        }
+        let changes = AsyncChanges::new(changes).with_context(ErrorKind::Unexpected, || {
+            format!("cannot follow `{}`", folder.display())
+        })?;
         Ok(Self {
-            stdout: open(STDOUT_FILE, of_stdout)?,
-            stderr: open(STDERR_FILE, of_stderr)?,
+            stdout,
+            stderr,
+            changes,
+            woken_at: None,
             buffer: vec![0; CHUNK].into_boxed_slice(),
         })
     }
@@ -84,6 +108,16 @@ impl Followed {
             }
         }
         Ok(None)
+    }
+
+    /// Waits until one of them may have changed. Safe to cancel.
+    pub(super) async fn changed(&mut self) -> io::Result<()> {
+        if let Some(woken_at) = self.woken_at {
+            tokio::time::sleep_until(woken_at + REST).await;
+        }
+        self.changes.wait(LOOK, UNWATCHED_LOOK).await?;
+        self.woken_at = Some(Instant::now());
+        Ok(())
     }
 
     /// Returns whether anything of the command's was in them.
@@ -166,8 +200,8 @@ mod tests {
         (stdout.to_owned(), stderr.to_owned())
     }
 
-    #[test]
-    fn files_are_read_as_they_grow_and_again_after_lines_that_are_known() {
+    #[tokio::test]
+    async fn files_are_read_as_they_grow_and_again_after_lines_that_are_known() {
         let above = tempfile::tempdir().unwrap();
         let folder = above.path().join("output");
         make(&folder).unwrap();
@@ -202,8 +236,8 @@ mod tests {
         assert!(followed.is_flooded());
     }
 
-    #[test]
-    fn what_is_no_regular_file_is_not_opened() {
+    #[tokio::test]
+    async fn what_is_no_regular_file_is_not_opened() {
         let above = tempfile::tempdir().unwrap();
         for kind in ["link", "fifo", "folder", "nothing"] {
             let folder = above.path().join(kind);

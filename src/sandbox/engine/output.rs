@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use tokio::time::Instant;
 
 use super::failure::Failure;
-use super::followed::{Followed, LOOK};
+use super::followed::Followed;
 use super::stream::Stream;
 use crate::base::lines::{Line, LineSplitter};
 
@@ -89,10 +89,14 @@ impl OutputReader {
                 self.end();
                 continue;
             }
-            let has_files = self.files.is_some();
             let chunk = tokio::select! {
                 chunk = self.chunks.next() => chunk,
-                () = tokio::time::sleep(LOOK), if has_files => continue,
+                changed = changed(self.files.as_mut()) => {
+                    if let Err(error) = changed {
+                        self.close(Some(error.to_string()));
+                    }
+                    continue;
+                }
             };
             match chunk {
                 Some(Ok(LogOutput::StdOut { message })) => self.take(Stream::Stdout, &message),
@@ -184,6 +188,14 @@ impl OutputReader {
             self.waiting
                 .extend(splitter.finish().map(|line| Output { stream, line }));
         }
+    }
+}
+
+/// Waits until one of the files may have changed; for ever where there are none.
+async fn changed(files: Option<&mut Followed>) -> std::io::Result<()> {
+    match files {
+        Some(files) => files.changed().await,
+        None => std::future::pending().await,
     }
 }
 
