@@ -35,9 +35,12 @@ const NEWER: &str = "if a newer version of cordwainer wrote the store, use that 
 pub struct Store {
     git: Git,
     reference: String,
-    /// The issues that were read last, by the ids of their files: those that did not change since are not read again.
-    known: Arc<Mutex<Known>>,
+    read_before: ReadBefore,
 }
+
+/// The issues that were read last: those that did not change since are not read again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ReadBefore(Arc<Mutex<Known>>);
 
 /// Issues by the ids of the files that they are stored in.
 type Known = HashMap<Oid, Arc<Issue>>;
@@ -73,10 +76,17 @@ impl Store {
         let store = Self {
             git: git.clone(),
             reference: format!("{archive}issues"),
-            known: Arc::default(),
+            read_before: ReadBefore::default(),
         };
         store.tip()?;
         Ok(store)
+    }
+
+    /// Has it remember what it read where other stores do, of any repository and generation: they are opened for one look each.
+    #[cfg(any(test, feature = "serve"))]
+    pub(crate) fn sharing(self, read_before: &ReadBefore) -> Self {
+        let read_before = read_before.clone();
+        Self { read_before, ..self }
     }
 
     /// Returns the repository.
@@ -145,7 +155,7 @@ impl Store {
             if reference != self.reference && reference.ends_with("/issues") {
                 let other = Self {
                     reference,
-                    known: Arc::default(),
+                    read_before: ReadBefore::default(),
                     git: self.git.clone(),
                 };
                 // What ended undone is to be done after all.
@@ -179,7 +189,7 @@ impl Store {
         Self {
             git: git.clone(),
             reference: generation.issues(),
-            known: Arc::default(),
+            read_before: ReadBefore::default(),
         }
     }
 
@@ -220,7 +230,7 @@ impl Store {
 
     fn known(&self) -> MutexGuard<'_, Known> {
         // It is replaced as a whole.
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.read_before.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn edited(&self, from: Oid, edit: TreeEdit) -> Result<Oid> {
@@ -342,4 +352,53 @@ fn to_json<T: Serialize + DeserializeOwned>(path: &str, value: &T) -> Result<Vec
     serde_json::from_slice::<T>(&json).with_context(ErrorKind::Unexpected, failed)?;
     json.push(b'\n');
     Ok(json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issues::issue::NewIssue;
+
+    #[test]
+    fn stores_that_share_what_they_read_read_it_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let git = Git::init(folder.path()).unwrap();
+        let identity = "[user]\nname = Petra Person\nemail = petra@example.com\n";
+        std::fs::write(git.common_dir().join("config"), identity).unwrap();
+        let generation = GenerationName::new("generation-a").unwrap();
+        let now = Timestamp::UNIX_EPOCH;
+        let store = Store::create(
+            &git,
+            &generation,
+            &StoreMeta::new(generation.clone(), "main".to_owned(), now),
+            now,
+        )
+        .unwrap();
+        let ids = NewIds::counted();
+        let add = |title| {
+            store
+                .update("add", now, |issues| issues.add(NewIssue::titled(title), &ids, now))
+                .unwrap()
+        };
+        let (one, other) = (add("One"), add("Other"));
+
+        let read_before = ReadBefore::default();
+        let read = || {
+            Store::open(&git, &generation)
+                .unwrap()
+                .sharing(&read_before)
+                .read()
+                .unwrap()
+        };
+        let before = read();
+        store
+            .update("edit", now, |issues| {
+                issues.comment(&other, "Petra Person", "Mind the margins.", now)
+            })
+            .unwrap();
+        let after = read();
+        let is_shared = |id: &IssueId| std::ptr::eq(before.get(id).unwrap(), after.get(id).unwrap());
+        assert!(is_shared(&one) && !is_shared(&other));
+        assert_eq!(after, store.read().unwrap());
+    }
 }

@@ -239,10 +239,11 @@ impl Asked<'_> {
     /// Where there is none.
     pub(super) fn tasks(&self) -> Result<Store> {
         let generator = self.look()?;
-        if self.generation().is_some() {
-            return Ok(generator.store_to_read()?.1);
-        }
-        generator.store()
+        let store = match self.generation() {
+            Some(_) => generator.store_to_read()?.1,
+            None => generator.store()?,
+        };
+        Ok(store.sharing(&self.site.tasks))
     }
 
     /// Returns the task of the path.

@@ -13,6 +13,7 @@ use super::pulse::Pulse;
 use super::repositories::Scope;
 use crate::base::error::{Context as _, Error, ErrorKind, Result};
 use crate::cli::Context;
+use crate::issues::store::ReadBefore;
 use crate::report::templates::Pages;
 
 /// How many requests read or change something at once; others wait for their turn.
@@ -26,6 +27,8 @@ pub(super) struct Site {
     /// Whether actions are refused.
     pub(super) is_read_only: bool,
     pub(super) folds: Folds,
+    /// The tasks that were looked at last.
+    pub(super) tasks: ReadBefore,
     pub(super) pages: Pages,
     pub(super) pulse: Arc<Pulse>,
     pub(super) board: Board,
@@ -54,6 +57,7 @@ impl Site {
             pages,
             context,
             folds: Folds::default(),
+            tasks: ReadBefore::default(),
             pulse: Pulse::begin()?,
             board: Board::default(),
             turns: Semaphore::new(AT_ONCE),

@@ -1,6 +1,6 @@
 //! Which task waits for which, as a picture: columns from left to right, each task right of all that it waits for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -51,13 +51,9 @@ struct Edge {
 impl Graph {
     /// Draws the tasks that wait for others, or are waited for; `None` where none does.
     pub(super) fn of(issues: &Issues) -> Option<Self> {
-        let is_part = |issue: &&Issue| {
-            let waits = !issue.dependencies.is_empty();
-            waits
-                || issues
-                    .dependents(&issue.id)
-                    .is_ok_and(|dependents| !dependents.is_empty())
-        };
+        let edges = issues.iter().flat_map(|issue| &issue.dependencies);
+        let waited_for: BTreeSet<&IssueId> = edges.map(|edge| &edge.depends_on_id).collect();
+        let is_part = |issue: &&Issue| !issue.dependencies.is_empty() || waited_for.contains(&issue.id);
         let all: Vec<&Issue> = issues.iter().filter(is_part).collect();
         let drawn = &all[..all.len().min(MOST)];
         if drawn.is_empty() {
